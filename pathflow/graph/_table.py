@@ -1,0 +1,84 @@
+"""An ordered table of nodes: from labels to positions and back."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import final
+
+from pathflow._errors import GraphError, UnknownNodeError
+
+from ._node import Node
+
+NodeLike = Node | str
+
+
+@final
+class NodeTable:
+    """Nodes in a fixed order, looked up by label or node.
+
+    Arguments:
+        nodes: the nodes, each once.
+
+    Raises:
+        GraphError: a node comes twice.
+    """
+
+    __slots__ = ("_position", "nodes")
+
+    def __init__(self, nodes: Iterable[Node]):
+        self.nodes = tuple(nodes)
+        self._position = {node: i for i, node in enumerate(self.nodes)}
+        if len(self._position) < len(self.nodes):
+            twice = next(n for i, n in enumerate(self.nodes) if self._position[n] != i)
+            raise GraphError(f"nodes holds {twice} more than once; give every node its own label.")
+
+    def position(self, node: NodeLike) -> int:
+        """Where a node stands in the table.
+
+        Raises:
+            UnknownNodeError: the table has no such node; the message lists close matches.
+        """
+        wanted = Node.parse(node) if isinstance(node, str) else node
+        position = self._position.get(wanted)
+        if position is None:
+            raise UnknownNodeError(self._unknown(str(wanted)))
+        return position
+
+    def positions(self, nodes: NodeLike | Sequence[NodeLike]) -> tuple[int, ...]:
+        """The positions of one node or of several."""
+        several = [nodes] if isinstance(nodes, Node | str) else nodes
+        return tuple(self.position(n) for n in several)
+
+    def check_ends(self, sources: tuple[int, ...], target: int) -> None:
+        """Refuses ends that no set of paths can have.
+
+        Raises:
+            GraphError: there is no source, a source comes twice, or the target is a source.
+        """
+        labels = ", ".join(str(self.nodes[s]) for s in sources)
+        if not sources:
+            raise GraphError("source is empty; give a node's label, or several.")
+        if len(set(sources)) < len(sources):
+            raise GraphError(f"source names a node twice ({labels}); name each once.")
+        if target in sources:
+            raise GraphError(
+                f"target {self.nodes[target]} is also a source ({labels}); "
+                "a path needs two different ends."
+            )
+
+    def _unknown(self, label: str) -> str:
+        labels = [str(n) for n in self.nodes]
+        close = difflib.get_close_matches(label, labels, n=5, cutoff=0.5)
+        hint = (
+            f"close matches: {', '.join(close)}"
+            if close
+            else f"they start with {', '.join(labels[:5])}"
+        )
+        return f"no node {label!r} among the {len(labels)} of the graph ({hint}); see `.nodes`."
+
+    def __contains__(self, node: object) -> bool:
+        if isinstance(node, str):
+            try:
+                node = Node.parse(node)
+            except GraphError:
+                return False
+        return isinstance(node, Node) and node in self._position

@@ -1,0 +1,27 @@
+"""What every test runs under: annotations checked, strict promotion, float64 available."""
+
+import os
+
+import jax
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+# Before the first import of pathflow: every annotation in it is then checked by beartype at run
+# time.
+install_import_hook("pathflow", "beartype.beartype")
+
+# Exactness is claimed, and so tested, in float64; a test of float32 makes its arrays float32
+# explicitly.
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# A first example compiles, so no deadline holds; too-slow filters misfire on busy machines for the
+# same reason.
+_common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=30, **_common)
+settings.register_profile("ci", max_examples=30, derandomize=True, print_blob=True, **_common)
+settings.register_profile("thorough", max_examples=500, **_common)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default")
+)
