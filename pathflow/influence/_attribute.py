@@ -1,0 +1,70 @@
+"""`attribute`: how much of a quantity of interest flows along which path."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from pathflow.graph import Node
+from pathflow.influence._enumerate import Enumerate
+from pathflow.influence._problem import MATMUL_PRECISION, make_problem
+from pathflow.influence._search import AbstractSearch
+from pathflow.interest import AbstractDoI
+from pathflow.results import Attribution
+from pathflow.tracing import TracedGraph
+
+
+def attribute(
+    graph: TracedGraph,
+    args: Sequence[Any],
+    *,
+    source: Node | str | Sequence[Node | str],
+    doi: AbstractDoI,
+    target: Node | str | None = None,
+    qoi: Any = None,
+    in_axes: Any = None,
+    search: AbstractSearch = Enumerate(),  # noqa: B008  (immutable)
+) -> Attribution:
+    """The influences of the paths from a source to a target (Definition 6).
+
+    For a path `p = (n_0, ..., n_m)`, points `x_k` with weights `w_k` and a direction `d`,
+
+        chi_p = sum_k w_k < 1, J[n_{m-1} -> n_m](x_k) ... J[n_0 -> n_1](x_k) d >.
+
+    The points replace the source's value, whatever node it is, and everything after it is computed again. The influences of
+    all paths add up to the derivative of the target along `d`, which the result's audit checks against `jax.jvp` of the
+    untouched function.
+
+    Arguments:
+        graph: what `pathflow.trace` returned.
+        args: the function's arguments, as a tuple; of the shapes it was traced with, beside the axes in `in_axes`.
+        source: a node's label, or several: then the distribution moves all of them together (a tuple of baselines), and
+            edges into a source are cut.
+        doi: the distribution of interest (Definition 3), such as `pathflow.Line(baseline)`.
+        target: a scalar node; by default the quantity of interest, or the function's only output.
+        qoi: another quantity of the kind that the graph was traced with, in place of that one.
+        in_axes: which axis of each argument holds examples, as in `jax.vmap`; None for one example. Arrays of `doi` and `qoi`
+            are per example when they have one axis more than one example needs.
+        search: how the paths are gone through; `pathflow.Enumerate()` finds all.
+
+    Returns:
+        The influences, `(paths,)` or `(examples, paths)`, with their audit.
+
+    Raises:
+        UnknownNodeError: a label names no node.
+        NoPathError: a source does not reach the target.
+        NotDifferentiableError: a node holds integers, or all paths pass integers or `stop_gradient`.
+        ShapeError: the target is no scalar; an argument or an array of `doi` has a wrong shape or dtype.
+        NonFiniteError: an activation is NaN or infinite; it names the node.
+        DecisionChangedError: a branch or loop goes another way at a point of interest than in the graph.
+        TooManyPathsError: the paths do not fit the search's budget; raised before any work.
+
+    Example:
+        ```python
+        graph = pf.trace(model, x, qoi=pf.LogitDifference(3, 5))
+        result = pf.attribute(graph, (x,), source="x", doi=pf.Line(jnp.zeros_like(x)))
+        result.top(5)
+        ```
+    """
+    with jax.default_matmul_precision(MATMUL_PRECISION):
+        return search.run(make_problem(graph, args, source, target, doi, qoi, in_axes))

@@ -1,0 +1,123 @@
+"""The compiled steps of an enumeration: evaluate a node, push tangents into it, pull cotangents out of it, multiply.
+
+Arrays of values are `([examples,] [points,] *shape)`, with flags for which axes are there. Arrays of tangents and
+cotangents are `(paths, [examples,] points, *shape)`. Each step is compiled once per node class, flags and shapes, by the
+caches of `jax.jit`; the caches here only keep the functions.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pathflow.tracing import LocalPartial, NodeClass, Value
+
+Flags = tuple[tuple[bool, bool], ...]
+_CACHED = 4096
+
+
+def flags_of(values: Sequence[Value]) -> Flags:
+    return tuple((v.batched, v.pointed) for v in values)
+
+
+def lift(fn: Callable, flags: Flags, examples: int | None, points: int | None) -> Callable:
+    """Maps a function of one example and one point over the axes that its arguments have.
+
+    An axis whose size is given is mapped over even where no argument has it.
+    """
+    for axis, size in ((1, points), (0, examples)):
+        present = [f[axis] for f in flags]
+        if any(present) or size is not None:
+            fn = jax.vmap(fn, in_axes=tuple(0 if p else None for p in present), axis_size=size)
+    return fn
+
+
+@lru_cache(_CACHED)
+def evaluator(computes: NodeClass, partials: tuple[LocalPartial, ...], flags: Flags) -> Callable:
+    """`(*inputs) -> value, whether it is finite, residuals of each partial`."""
+
+    def one(*inputs: Any) -> Any:
+        n = computes.n_predecessors
+        value = computes(inputs[:n], inputs[n:])
+        return value, tuple(tuple(p.residuals(inputs)) for p in partials)
+
+    lifted = lift(one, flags, None, None)
+
+    def run(*inputs: Any) -> Any:
+        value, residuals = lifted(*inputs)
+        finite = jnp.all(jnp.isfinite(value)) if jnp.issubdtype(value.dtype, jnp.inexact) else True
+        return value, finite, residuals
+
+    return jax.jit(run)
+
+
+class Applied:
+    """A local partial at given activations: what `push` and `pull` take.
+
+    Arguments:
+        partial: the linear map.
+        residuals: its residuals, `([examples,] [points,] *shape)`.
+        shared: the inputs that it reads as they are.
+    """
+
+    def __init__(self, partial: LocalPartial, residuals: Sequence[Value], shared: Sequence[Value]) -> None:
+        self.partial = partial
+        self.values = (*residuals, *shared)
+        self.key = (partial, len(residuals), flags_of(self.values))
+        self.arrays = tuple(v.array for v in self.values)
+
+
+def _apply(key: tuple, pull: bool, examples: int | None, points: int) -> Callable:
+    """`(arrays, vectors) -> vectors` for one partial, over paths, examples and points."""
+    partial, n_residuals, flags = key
+    step = partial.pull if pull else partial.push
+
+    def one(vector: Any, *arrays: Any) -> Any:
+        return step(arrays[:n_residuals], arrays[n_residuals:], vector)
+
+    def over_paths(arrays: Any, vectors: Any, vector_flags: tuple[bool, bool]) -> Any:
+        mapped = lift(one, (vector_flags, *flags), examples, points)
+        return jax.vmap(mapped, in_axes=(0, *(None for _ in arrays)))(vectors, *arrays)
+
+    return over_paths
+
+
+@lru_cache(_CACHED)
+def mover(
+    keys: tuple, pull: bool, vector_flags: Flags, examples: int | None, points: int
+) -> Callable:
+    """`(arrays of each partial, vectors of each partial) -> all results, laid end to end along paths`."""
+
+    def run(arrays: Any, vectors: Any) -> Any:
+        moved = [
+            _apply(key, pull, examples, points)(a, x, f)
+            for key, a, x, f in zip(keys, arrays, vectors, vector_flags, strict=True)
+        ]
+        return moved[0] if len(moved) == 1 else jnp.concatenate(moved)
+
+    return jax.jit(run)
+
+
+@lru_cache(_CACHED)
+def crosser(
+    keys: tuple, pull: bool, vector_flags: Flags, examples: int | None, points: int
+) -> Callable:
+    """`(arrays, vectors, other side) -> influences (examples, prefixes, suffixes)` across a cut.
+
+    Vectors are moved across the crossing edges and multiplied with all vectors of the other side: one matrix product
+    over points and entries.
+    """
+    move = mover(keys, pull, vector_flags, examples, points)
+
+    def run(arrays: Any, vectors: Any, other: Any) -> Any:
+        moved = move(arrays, vectors)
+        prefixes, suffixes = (other, moved) if pull else (moved, other)
+        if examples is None:
+            flat = prefixes.reshape(len(prefixes), -1), suffixes.reshape(len(suffixes), -1)
+            return (flat[0] @ flat[1].T)[None]
+        flat = (x.reshape(len(x), examples, -1) for x in (prefixes, suffixes))
+        return jnp.einsum("pek,sek->eps", *flat)
+
+    return jax.jit(run)

@@ -1,0 +1,217 @@
+"""What is asked of a search: a graph, its inputs, sources and a target, and a distribution of interest; checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError, ShapeError
+from pathflow.graph import Node, PathSpace
+from pathflow.influence._activations import Activations, value_ancestors
+from pathflow.interest import AbstractDoI
+from pathflow.tracing import TracedGraph, Value
+
+
+MATMUL_PRECISION = "highest"
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A checked question.
+
+    Arguments:
+        args: the value of each flat argument of the traced function.
+        examples: the number of examples, or None where the arguments have no example axis.
+        context: the value of each context variable.
+        source_values: the sources' values at the arguments.
+    """
+
+    traced: TracedGraph
+    space: PathSpace
+    args: tuple[Value, ...]
+    examples: int | None
+    context: dict[Any, Value]
+    source_values: tuple[Value, ...]
+    doi: AbstractDoI
+
+    @property
+    def dtype(self) -> Any:
+        return np.dtype(self.space.target.dtype)
+
+    def metadata(self, doi: AbstractDoI, search: Any) -> dict[str, Any]:
+        """What a reader of the result must know of how it came about."""
+        return {
+            "pathflow": version("pathflow"),
+            "jax": jax.__version__,
+            "dtype": str(self.dtype),
+            "matmul_precision": MATMUL_PRECISION,
+            "sources": [str(s) for s in self.space.sources],
+            "target": str(self.space.target),
+            "doi": describe(doi),
+            "qoi": None if self.traced.qoi is None else type(self.traced.qoi).__name__,
+            "search": type(search).__name__,
+            "graph": self.traced.graph.fingerprint(),
+        }
+
+
+def make_problem(
+    traced: TracedGraph, args: Sequence[Any], source: Any, target: Any, doi: AbstractDoI, qoi: Any, in_axes: Any
+) -> Problem:
+    """Checks the arguments of `attribute`; see there for the errors."""
+    if not isinstance(traced, TracedGraph):
+        raise ArgumentError(f"attribute(graph=...) takes what pathflow.trace returns, got {type(traced).__name__}.")
+    if not isinstance(doi, AbstractDoI):
+        raise ArgumentError(f"attribute(doi=...) takes a distribution such as Line(baseline), got {type(doi).__name__}.")
+    space = _space(traced, source, target)
+    values, examples = _arguments(traced, args, qoi, in_axes)
+    context = traced.context(values)
+    base = _source_activations(traced, space.sources)({**context}, {})[0]
+    sources = tuple(_spread(base[s], examples) for s in space.sources)
+    return Problem(traced, space, values, examples, context, sources, doi)
+
+
+def _space(traced: TracedGraph, source: Any, target: Any) -> PathSpace:
+    if target is None:
+        if traced.default_target is None:
+            raise ArgumentError(
+                "attribute(target=None): the function returns several values; name one as target, or trace with qoi=."
+            )
+        target = traced.default_target
+    end = traced.node(target)
+    if end.shape != ():
+        raise ShapeError(
+            f"attribute(target={str(end)!r}): a target is a scalar, and this node has shape {end.shape}; "
+            "trace with a quantity of interest, qoi=..., that makes it one number."
+        )
+    sources = [traced.node(s) for s in (source if isinstance(source, tuple | list) else (source,))]
+    for node in (*sources, end):
+        if not jnp.issubdtype(node.dtype, jnp.floating):
+            raise NotDifferentiableError(
+                f"node {str(node)!r} holds {node.dtype}, which has no derivative; choose a floating-point node, such as "
+                "the embedding of a token and not its number."
+            )
+    try:
+        return traced.paths(tuple(sources), end)
+    except NoPathError as error:
+        for node in sources:
+            _check_blocked(traced, node, end)
+        raise error
+
+
+def _check_blocked(traced: TracedGraph, source: Node, target: Node) -> None:
+    """Says so if the source reaches the target only through something that stops derivatives."""
+    if traced.count_paths(source, target):
+        return
+    reached = {source}
+    for node in traced.nodes:
+        if reached.intersection(traced.functions[node].predecessors):
+            reached.add(node)
+    if target in reached:
+        stops = [f"{u} -> {v}" for u, v in traced.blocked if u in reached]
+        raise NotDifferentiableError(
+            f"source {str(source)!r} reaches target {str(target)!r} only through integers, comparisons or stop_gradient "
+            f"({', '.join(stops[:3])}), so its influence is zero everywhere; choose a source after them."
+        )
+
+
+def _arguments(
+    traced: TracedGraph, args: Sequence[Any], qoi: Any, in_axes: Any
+) -> tuple[tuple[Value, ...], int | None]:
+    """The flat arguments as values, examples first, and the number of examples."""
+    if not isinstance(args, tuple | list):
+        raise ArgumentError(f"attribute(args=...) takes the tuple of the function's arguments, got {type(args).__name__}.")
+    args = tuple(args)
+    batched = in_axes is not None
+    axes: Any = (in_axes,) * len(args) if not isinstance(in_axes, tuple | list) else tuple(in_axes)
+    if len(axes) != len(args):
+        raise ArgumentError(f"attribute(in_axes=...) has {len(axes)} entries for {len(args)} arguments; give one for each.")
+    flat_axes = [a for arg, axis in zip(args, axes, strict=True) for a in _leaf_axes(arg, axis)]
+    leaves, structure = jax.tree_util.tree_flatten(args)
+    if traced.qoi is not None:
+        own = traced.qoi if qoi is None else qoi
+        qoi_leaves = jax.tree_util.tree_leaves(own)
+        structure = jax.tree_util.tree_structure((own, *args))
+        # A quantity's arrays are per example when they have one axis more than when it was traced.
+        extra = [jnp.ndim(x) - len(a.shape) for x, a in zip(qoi_leaves, traced.avals, strict=False)]
+        flat_axes = [0 if batched and n == 1 else None for n in extra] + flat_axes
+        leaves = [*qoi_leaves, *leaves]
+    elif qoi is not None:
+        raise ArgumentError("attribute(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., qoi=...).")
+    if structure != traced.args_structure:
+        raise ShapeError(
+            f"attribute(args=...) has the structure {structure}, but the function was traced with {traced.args_structure}; "
+            "pass arguments of the same kind, or trace again."
+        )
+    values = [_value(x, axis, aval) for x, axis, aval in zip(leaves, flat_axes, traced.avals, strict=True)]
+    return tuple(values), _count_examples(values) if batched else None
+
+
+def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
+    """One axis per leaf: of the whole argument, or of its parts where `axis` is a pytree, as in `jax.vmap`."""
+    if axis is None or isinstance(axis, int):
+        return [axis] * len(jax.tree_util.tree_leaves(arg))
+    return list(jax.api_util.flatten_axes("in_axes", jax.tree_util.tree_structure(arg), axis))
+
+
+def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
+    array = jnp.asarray(leaf)
+    if axis is not None:
+        if array.ndim == 0:
+            raise ShapeError(f"attribute(in_axes={axis}): an argument is a scalar and has no axis of examples; use None for it.")
+        array = jnp.moveaxis(array, axis, 0)
+    shape = array.shape[1:] if axis is not None else array.shape
+    if shape != tuple(aval.shape):
+        raise ShapeError(
+            f"attribute(args=...): an argument has shape {shape}"
+            + (" per example" if axis is not None else "")
+            + f", but the function was traced with {tuple(aval.shape)}; trace again for this shape"
+            + ("." if axis is not None else ", or say with in_axes= which axis holds examples.")
+        )
+    if array.dtype != aval.dtype:
+        if jax.dtypes.issubdtype(aval.dtype, jax.dtypes.extended):
+            return Value(array, axis is not None)
+        raise ShapeError(
+            f"attribute(args=...): an argument has dtype {array.dtype}, but the function was traced with {aval.dtype}; "
+            "convert it, or trace again."
+        )
+    return Value(array, axis is not None)
+
+
+def _count_examples(values: Sequence[Value]) -> int:
+    counts = {v.array.shape[0] for v in values if v.batched}
+    if not counts:
+        raise ArgumentError("attribute(in_axes=...) gives no argument an axis of examples; use in_axes=None for one example.")
+    if len(counts) > 1:
+        raise ShapeError(f"attribute(in_axes=...): the arguments hold {sorted(counts)} examples; all must hold the same number.")
+    (count,) = counts
+    if count == 0:
+        raise ArgumentError("attribute(args=...): the axis of examples is empty; give at least one example.")
+    return count
+
+
+@lru_cache(256)
+def _source_activations(traced: TracedGraph, sources: tuple[Node, ...]) -> Activations:
+    wanted = [traced.functions[s] for s in sources]
+    return Activations(traced, value_ancestors(traced, wanted, ()) | set(sources), (), {}, guards=False)
+
+
+def _spread(value: Value, examples: int | None) -> Value:
+    """The value with an axis of examples where the problem has one."""
+    if examples is None or value.batched:
+        return value
+    return Value(jnp.broadcast_to(value.array, (examples, *value.array.shape)), batched=True)
+
+
+def describe(doi: AbstractDoI) -> str:
+    """The distribution without its arrays, as in `Line(n_steps=50, rule=GaussLegendre())`."""
+    shown = [
+        f"{f.name}={value!r}"
+        for f in fields(doi)
+        if not hasattr(value := getattr(doi, f.name), "dtype") and not isinstance(value, tuple)
+    ]
+    return f"{type(doi).__name__}({', '.join(shown)})"

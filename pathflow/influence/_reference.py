@@ -1,0 +1,81 @@
+"""The derivative of the untouched function along the direction of interest: what all influences must add up to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathflow._compat import open_jaxpr
+from pathflow.graph import Node
+from pathflow.influence._kernel import flags_of, lift
+from pathflow.tracing import FORWARD_ONLY, REVERSE_ONLY, TracedGraph, Value, holds, substituted
+
+# Points evaluated together; bounds the memory that a wide model takes.
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The target and its derivative at every point, `([examples,] points)`."""
+
+    values: np.ndarray
+    derivatives: np.ndarray
+
+
+@lru_cache(256)
+def _compiled(
+    traced: TracedGraph, sources: tuple[Node, ...], target: Node, flags: Any, examples: int | None
+) -> Callable | None:
+    eqns = open_jaxpr(traced.jaxpr)[0].eqns
+    reverse, forward = (any(holds(e, names) for e in eqns) for names in (REVERSE_ONLY, FORWARD_ONLY))
+    if reverse and forward:
+        return None
+    value = substituted(traced.jaxpr, traced.sites, traced.inputs, traced.outputs, sources, target)
+    n = len(sources)
+
+    def one(*inputs: Any) -> Any:
+        points, direction, args = inputs[:n], inputs[n : 2 * n], inputs[2 * n :]
+
+        def of_points(*given: Any) -> Any:
+            return value(args, given)
+
+        if not reverse:
+            return jax.jvp(of_points, points, direction)
+        out, pull = jax.vjp(of_points, *points)
+        cotangents = pull(jnp.ones_like(out))
+        return out, sum(jnp.vdot(c, d) for c, d in zip(cotangents, direction, strict=True))
+
+    return jax.jit(lift(one, flags, examples, None))
+
+
+def reference(
+    traced: TracedGraph,
+    args: Sequence[Value],
+    sources: tuple[Node, ...],
+    target: Node,
+    points: Sequence[Value],
+    direction: Sequence[Value],
+    examples: int | None,
+) -> Reference | None:
+    """Evaluates the traced function with the sources' values replaced, by JAX's own differentiation.
+
+    Returns:
+        None where JAX has no derivative of the whole function in either mode (a custom vjp rule beside a `while`).
+    """
+    axis = 0 if examples is None else 1
+    count = points[0].array.shape[axis]
+    values, derivatives = [], []
+    for start in range(0, count, _CHUNK):
+        chunk = [Value(jax.lax.slice_in_dim(p.array, start, min(start + _CHUNK, count), axis=axis), p.batched, True) for p in points]
+        inputs = [*chunk, *direction, *args]
+        run = _compiled(traced, sources, target, flags_of(inputs), examples)
+        if run is None:
+            return None
+        q, dq = run(*(v.array for v in inputs))
+        values.append(np.asarray(q, np.float64))
+        derivatives.append(np.asarray(dq, np.float64))
+    return Reference(np.concatenate(values, axis=-1), np.concatenate(derivatives, axis=-1))

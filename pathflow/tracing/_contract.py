@@ -1,0 +1,105 @@
+"""From the flat program to the graph: which nodes each node reads, and what it computes from them.
+
+Contraction walks back from every node's value to the values of other nodes. What it passes on the way is the node's
+activation function; what depends on no node is context and computed once, before the graph.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pathflow.graph import Graph, Node
+from pathflow.tracing._ir import Atom, Const, Var, backward_slice, is_differentiable
+from pathflow.tracing._node_class import NodeClass, node_class
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """A value that is to be a node: `source` is computed, `output` is what the rest of the program reads."""
+
+    node: Node
+    source: Atom
+    output: Var | None
+
+
+@dataclass(frozen=True, eq=False)
+class NodeFunction:
+    """The activation function of one node.
+
+    Arguments:
+        computes: what it computes, shared by all nodes of its class.
+        predecessors: the nodes that it reads, in the order in which `computes` takes them.
+        differentiable: for each of them, whether a derivative flows (else only its value matters).
+        context: the context values that it takes after them.
+    """
+
+    node: Node
+    computes: NodeClass | None
+    predecessors: tuple[Node, ...]
+    differentiable: tuple[bool, ...]
+    context: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Contraction:
+    """A graph, the function of each of its nodes, and the edges that carry a value but no derivative."""
+
+    graph: Graph
+    functions: dict[Node, NodeFunction]
+    blocked: tuple[tuple[Node, Node], ...]
+
+
+def contract(marked: Sequence[Marked]) -> Contraction:
+    """The graph over the marked values, which are in an order in which they can be computed."""
+    owner = {m.output: m.node for m in marked if m.output is not None}
+    functions = {m.node: node_function(m.node, m.source, owner) for m in marked}
+    edges, blocked = [], []
+    for node, function in functions.items():
+        pairs = zip(function.predecessors, function.differentiable, strict=True)
+        for predecessor, differentiable in pairs:
+            (edges if differentiable else blocked).append((predecessor, node))
+    graph = Graph(tuple(m.node for m in marked), tuple(edges))
+    return Contraction(graph, functions, tuple(blocked))
+
+
+def node_function(node: Node, source: Atom, owner: dict[Var, Node]) -> NodeFunction:
+    """What `source` computes from the nodes that own variables."""
+    is_input = isinstance(source, Var) and owner.get(source) == node
+    if is_input or not source.depends:
+        return NodeFunction(node, None, (), (), (source,))
+    equations = backward_slice([source], stop=lambda v: v in owner or not v.depends)
+    inner = {var for e in equations for var in e.outputs}
+    reads: dict[Var, None] = {}
+    context: dict[Atom, None] = {}
+    for atom in [a for e in equations for a in e.inputs] + [source]:
+        if atom in inner or (isinstance(atom, Const) and atom.literal):
+            continue
+        if isinstance(atom, Var) and atom in owner:
+            reads[atom] = None
+        else:
+            context[atom] = None
+    computes = node_class(equations, tuple(reads), tuple(context), source)
+    flows = _differentiable_reads(source, owner)
+    return NodeFunction(
+        node,
+        computes,
+        tuple(owner[v] for v in reads),
+        tuple(v in flows for v in reads),
+        tuple(context),
+    )
+
+
+def _differentiable_reads(source: Atom, owner: dict[Var, Node]) -> set[Var]:
+    """The owned variables from which a derivative reaches `source`."""
+    found: set[Var] = set()
+    seen: set[Atom] = set()
+    pending = [source]
+    while pending:
+        atom = pending.pop()
+        if isinstance(atom, Const) or atom in seen or not is_differentiable(atom):
+            continue
+        seen.add(atom)
+        if atom in owner:
+            found.add(atom)
+        elif atom.equation is not None and atom.depends:
+            pending.extend(atom.equation.inputs)
+    return found
