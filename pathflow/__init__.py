@@ -22,5 +22,22 @@ from .graph import Graph as Graph
 from .graph import Node as Node
 from .graph import Path as Path
 from .graph import PathSpace as PathSpace
+from .interest import AbstractDoI as AbstractDoI
+from .interest import AbstractQoI as AbstractQoI
+from .interest import AbstractRule as AbstractRule
+from .interest import Custom as Custom
+from .interest import DiscreteGauss as DiscreteGauss
+from .interest import DoIPoints as DoIPoints
+from .interest import Gaussian as Gaussian
+from .interest import GaussLegendre as GaussLegendre
+from .interest import Line as Line
+from .interest import Logit as Logit
+from .interest import LogitDifference as LogitDifference
+from .interest import Midpoint as Midpoint
+from .interest import Point as Point
+from .interest import RightRiemann as RightRiemann
+from .interest import Samples as Samples
+from .interest import SetDifference as SetDifference
+from .interest import Trapezoid as Trapezoid
 
 __version__ = "0.1.0"

@@ -1,14 +1,16 @@
 """What every test runs under: annotations checked, strict promotion, float64 available."""
 
 import os
+from collections.abc import Iterator
 
 import jax
+import jaxtyping
+import pytest
 from hypothesis import HealthCheck, settings
-from jaxtyping import install_import_hook
 
 # Before the first import of pathflow: every annotation in it is then checked by beartype at run
 # time.
-install_import_hook("pathflow", "beartype.beartype")
+jaxtyping.install_import_hook("pathflow", "beartype.beartype")
 
 # Exactness is claimed, and so tested, in float64; a test of float32 makes its arrays float32
 # explicitly.
@@ -25,3 +27,11 @@ settings.register_profile("thorough", max_examples=500, **_common)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default")
 )
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Switches the type checks off: a user has none, and must meet our own errors."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
