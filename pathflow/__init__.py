@@ -39,5 +39,12 @@ from .interest import RightRiemann as RightRiemann
 from .interest import Samples as Samples
 from .interest import SetDifference as SetDifference
 from .interest import Trapezoid as Trapezoid
+from .results import AbstractOrder as AbstractOrder
+from .results import Attribution as Attribution
+from .results import Audit as Audit
+from .results import Largest as Largest
+from .results import Magnitude as Magnitude
+from .results import PathInfluence as PathInfluence
+from .results import Smallest as Smallest
 
 __version__ = "0.1.0"

@@ -1,0 +1,9 @@
+"""What an attribution found, as data: influences by path, tables of them, and the audit."""
+
+from ._attribution import Attribution as Attribution
+from ._audit import Audit as Audit
+from ._order import AbstractOrder as AbstractOrder
+from ._order import Largest as Largest
+from ._order import Magnitude as Magnitude
+from ._order import Smallest as Smallest
+from ._table import PathInfluence as PathInfluence

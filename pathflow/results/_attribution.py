@@ -1,0 +1,264 @@
+"""The influences of all paths."""
+
+import json
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from pathflow._errors import ArgumentError, ShapeError
+from pathflow._typing import PathMask, Ranks
+from pathflow.graph import NodeLike, Path, PathSpace
+
+from ._audit import Audit
+from ._order import AbstractOrder, Magnitude
+from ._table import PathInfluence, data_frame, path_influences, top_ranks
+
+PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
+PathSet = Iterable[PathOrRank] | PathMask | Ranks
+# A number for one example, or one number per example.
+Amount = float | Float[np.ndarray, " B"]
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Attribution:
+    """The influences of all paths from the sources to a target, for one example or for a batch.
+
+    Paths are known by their ranks in `space`, so no list of them is stored; labels are made when
+    asked for. Sums are taken in float64 whatever the precision of the influences. A NaN (a value
+    not written, or not finite) is never dropped: every sum that it is part of is NaN.
+
+    A pytree: the influences and the audit's arrays are leaves, all else is static.
+
+    Arguments:
+        space: the paths.
+        influences: shape `(n_paths,)`, or `(B, n_paths)` for a batch of B examples, in rank order.
+        audit: the residuals.
+        metadata: how the result came about; anything that JSON can hold.
+
+    Raises:
+        ShapeError: the influences have another shape, or are no floating numbers.
+        ArgumentError: the metadata is no JSON.
+
+    Example:
+        result.total, result.audit
+        result.top(10)
+        result["x@2 g0@2 c0@2 h0@2 qoi"]
+        result.through("c0@2") / result.total
+    """
+
+    space: PathSpace
+    influences: Float[np.ndarray, "*B paths"]
+    audit: Audit
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape, count = np.shape(self.influences), self.space.count
+        if len(shape) not in (1, 2) or shape[-1] != count:
+            raise ShapeError(
+                f"influences has shape {shape} for {count} paths; give ({count},), or (B, {count}) "
+                "for a batch of B examples."
+            )
+        if not jnp.issubdtype(self.influences.dtype, np.floating):
+            raise ShapeError(
+                f"influences has dtype {self.influences.dtype}; give floating numbers."
+            )
+        try:
+            json.dumps(self.metadata)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(f"metadata must be plain JSON: {error}.") from error
+
+    @property
+    def _array(self) -> np.ndarray:
+        # After a `jax.tree.map` it may be a JAX array, whose sums would not be float64.
+        return np.asarray(self.influences)
+
+    @property
+    def n_examples(self) -> int | None:
+        """The number of examples, or None without an axis of examples."""
+        return len(self.influences) if self.influences.ndim == 2 else None
+
+    @property
+    def total(self) -> Amount:
+        """The sum over all paths."""
+        return _amount(np.sum(self._array, axis=-1, dtype=np.float64))
+
+    def __getitem__(self, path: PathOrRank) -> Amount:
+        """The influence of one path, given by its labels or its rank.
+
+        Raises:
+            UnknownNodeError: a label names no node.
+            GraphError: the path is none of the space, or the rank is outside.
+        """
+        return _amount(self._array[..., self._rank(path)].astype(np.float64))
+
+    def _rank(self, path: PathOrRank) -> int:
+        if isinstance(path, int | np.integer):
+            rank = operator.index(path)
+            if not 0 <= rank < self.space.count:
+                self.space.unrank(rank)
+            return rank
+        return self.space.rank(path)
+
+    def example(self, i: int) -> "Attribution":
+        """One example of a batch.
+
+        Raises:
+            ArgumentError: there is no axis of examples, or no such example.
+        """
+        if not 0 <= i < self._batch_size():
+            raise ArgumentError(f"i={i} is outside 0 .. {self._batch_size() - 1}, the examples.")
+        return Attribution(self.space, self._array[i], self.audit.example(i), self.metadata)
+
+    def mean(self) -> "Attribution":
+        """The mean over the examples of a batch, in float64; its audit keeps the worst structural
+        residual.
+
+        Raises:
+            ArgumentError: there is no axis of examples.
+        """
+        self._batch_size()
+        influences = self._mean_row()
+        return Attribution(self.space, influences, self.audit.mean(), self.metadata)
+
+    def _batch_size(self) -> int:
+        if self.n_examples is None:
+            raise ArgumentError("this result has no axis of examples; it is one example already.")
+        return self.n_examples
+
+    def top(self, k: int = 10, by: AbstractOrder | None = None) -> list[PathInfluence]:
+        """The `k` first paths in an order, exactly; equal ones in the order of their ranks.
+
+        A batch is ordered by its mean over the examples, and lists that mean.
+
+        Arguments:
+            k: how many paths, at most.
+            by: `Magnitude()` (the default), `Largest()` or `Smallest()`.
+
+        Raises:
+            ArgumentError: `k` is negative, or `by` is no order.
+            NonFiniteError: an influence is NaN.
+        """
+        mean = self._mean_row()
+        ranks = top_ranks(mean, k, Magnitude() if by is None else by)
+        return list(path_influences(self.space, mean, ranks))
+
+    def _mean_row(self) -> Float[np.ndarray, " paths"]:
+        rows = np.atleast_2d(self._array)
+        return np.asarray(np.mean(rows, axis=0, dtype=np.float64))
+
+    def sum(self, paths: PathSet | PathOrRank) -> Amount:
+        """The sum over a set of paths. A path that is given twice counts once.
+
+        Arguments:
+            paths: paths, texts of labels, or ranks; or an array: a boolean per path, or ranks. A
+                single path is a set of one.
+
+        Raises:
+            UnknownNodeError: a label names no node.
+            GraphError: a path is none of the space, or a rank is outside.
+            ShapeError: a mask has not one entry per path.
+        """
+        if isinstance(paths, Path | str | int | np.integer):
+            paths = [paths]
+        if isinstance(paths, np.ndarray) and paths.dtype == bool:
+            return self._sum_of_mask(paths)
+        mask = np.zeros(self.space.count, bool)
+        if isinstance(paths, np.ndarray):
+            self._check_ranks(paths)
+            mask[paths] = True
+        else:
+            for path in cast("Iterable[PathOrRank]", paths):
+                mask[self._rank(path)] = True
+        return self._sum_of_mask(mask)
+
+    def _check_ranks(self, ranks: np.ndarray) -> None:
+        if not np.issubdtype(ranks.dtype, np.integer) or ranks.ndim != 1:
+            raise ShapeError(
+                f"paths has dtype {ranks.dtype} and shape {ranks.shape}; an array holds one "
+                "boolean per path, or ranks on one axis."
+            )
+        for extreme in (ranks.min(initial=0), ranks.max(initial=0)):
+            self._rank(extreme)
+
+    def _sum_of_mask(self, mask: np.ndarray) -> Amount:
+        if mask.shape != (self.space.count,):
+            raise ShapeError(
+                f"paths has shape {mask.shape} for {self.space.count} paths; "
+                "a mask has one entry each."
+            )
+        rows = np.atleast_2d(self._array)
+        # Row by row: a masked copy of a whole batch may not fit where the batch itself just does.
+        sums = np.array([row[mask].sum(dtype=np.float64) for row in rows])
+        return _amount(sums if self.n_examples is not None else sums[0])
+
+    def through(self, *nodes: NodeLike) -> Amount:
+        """The sum over the paths that pass through a node, or through all of several nodes.
+
+        Raises:
+            UnknownNodeError: the graph has no such node.
+        """
+        return self._sum_of_mask(self.space.mask_through(*nodes))
+
+    def ranks_through(self, *nodes: NodeLike) -> Ranks:
+        """The ranks of the paths that pass through all the nodes given, ascending.
+
+        Raises:
+            UnknownNodeError: the graph has no such node.
+        """
+        return np.flatnonzero(self.space.mask_through(*nodes))
+
+    def to_pandas(self, k: int | None = None) -> Any:
+        """A data frame with the columns `path`, `rank`, `influence` and `share`, and `example` for
+        a batch.
+
+        Arguments:
+            k: None for all paths in the order of their ranks, or how many of the largest magnitude
+                (of the mean, for a batch).
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+            NonFiniteError: `k` is given and an influence is NaN.
+        """
+        if k is None:
+            ranks = np.arange(self.space.count)
+        else:
+            ranks = top_ranks(self._mean_row(), k, Magnitude())
+        rows = np.atleast_2d(self._array)
+        return data_frame(self.space, rows, ranks, self.n_examples is not None)
+
+    def __repr__(self) -> str:
+        ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
+        batch = "" if self.n_examples is None else f", {self.n_examples} examples"
+        mean = float(np.mean(self.total))
+        return (
+            f"Attribution({ends}, {self.space.count} paths{batch}, "
+            f"{'mean ' if batch else ''}total {mean:.6g}, {self.audit!r})"
+        )
+
+
+def _amount(value: Any) -> Amount:
+    return float(value) if np.ndim(value) == 0 else value
+
+
+# Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
+def _flatten(result: Attribution) -> tuple[tuple[Any, Audit], tuple[PathSpace, str]]:
+    metadata = json.dumps(result.metadata, sort_keys=True)
+    return (result.influences, result.audit), (result.space, metadata)
+
+
+def _unflatten(facts: tuple[PathSpace, str], leaves: Any) -> Attribution:
+    result = object.__new__(Attribution)
+    values = (facts[0], *leaves, json.loads(facts[1]))
+    for name, value in zip(("space", "influences", "audit", "metadata"), values, strict=True):
+        object.__setattr__(result, name, value)
+    return result
+
+
+jax.tree_util.register_pytree_node(Attribution, _flatten, _unflatten)

@@ -1,0 +1,119 @@
+"""Lists of paths with their influences: the first few, or a data frame."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from pathflow._errors import ArgumentError, MissingDependencyError, NonFiniteError
+from pathflow.graph import Path, PathSpace
+
+from ._order import AbstractOrder
+
+
+@final
+@dataclass(frozen=True)
+class PathInfluence:
+    """One path of a list.
+
+    Attributes:
+        path: the path.
+        rank: its number among all paths.
+        influence: its influence; over a batch, the mean.
+        share: its influence over the sum of all influences of its sign; 0 for an influence of 0.
+    """
+
+    path: Path
+    rank: int
+    influence: float
+    share: float
+
+    def __str__(self) -> str:
+        return f"{self.influence:+.4g}  {self.share:6.1%}  {self.path}"
+
+
+def top_ranks(
+    influences: Float64[np.ndarray, " paths"], k: int, by: AbstractOrder
+) -> Int64[np.ndarray, " k"]:
+    """The ranks of the `k` first paths in an order, equal ones by rank; all of them if there are
+    fewer.
+
+    Raises:
+        ArgumentError: `k` is negative, or `by` is no order.
+        NonFiniteError: an influence is NaN, and so has no place in an order.
+    """
+    if k < 0:
+        raise ArgumentError(f"k={k} is negative; ask for 0 or more paths.")
+    if not isinstance(by, AbstractOrder):
+        raise ArgumentError(f"by={by!r} is no order; give an object such as Magnitude().")
+    unknown = int(np.isnan(influences).sum())
+    if unknown:
+        raise NonFiniteError(
+            f"{unknown} of {len(influences)} influences are NaN (not written, or not finite), and "
+            "those have no place in an order; complete the result, or read single paths."
+        )
+    if k == 0:
+        return np.zeros(0, np.int64)
+    cost = -by.score(influences)
+    k = min(k, len(cost))
+    # Partitioning alone would take any of the paths that share the last value.
+    last = np.partition(cost, k - 1)[k - 1]
+    better = np.flatnonzero(cost < last)
+    chosen = np.concatenate([better, np.flatnonzero(cost == last)[: k - len(better)]])
+    return chosen[np.lexsort((chosen, cost[chosen]))]
+
+
+def shares(
+    influences: Float[np.ndarray, " paths"], ranks: Int64[np.ndarray, " k"]
+) -> Float64[np.ndarray, " k"]:
+    """Each path's part of the sum of all influences of its sign; 0 for an influence of 0."""
+    positive = np.sum(influences, where=influences > 0, dtype=np.float64)
+    negative = np.sum(influences, where=influences < 0, dtype=np.float64)
+    if np.isnan(influences).any():
+        return np.full(len(ranks), np.nan)
+    chosen = influences[ranks].astype(np.float64)
+    whole = np.where(chosen > 0, positive, negative)
+    # An infinite influence has no share: NaN, and no warning beside it.
+    with np.errstate(invalid="ignore"):
+        return np.divide(chosen, whole, out=np.zeros_like(chosen), where=chosen != 0)
+
+
+def path_influences(
+    space: PathSpace, influences: Float64[np.ndarray, " paths"], ranks: Int64[np.ndarray, " k"]
+) -> Iterator[PathInfluence]:
+    """The paths with the given ranks, in the order given."""
+    for rank, share in zip(ranks.tolist(), shares(influences, ranks).tolist(), strict=True):
+        yield PathInfluence(space.unrank(rank), rank, float(influences[rank]), share)
+
+
+def data_frame(
+    space: PathSpace,
+    rows: Float[np.ndarray, "B paths"],
+    ranks: Int64[np.ndarray, " k"],
+    batched: bool,
+) -> Any:
+    """A pandas data frame with a row per path (and per example)."""
+    pandas = _pandas()
+    labels = [str(space.unrank(rank)) for rank in ranks.tolist()]
+    n = len(rows)
+    columns = {
+        "path": labels * n,
+        "rank": np.tile(ranks, n),
+        "influence": rows[:, ranks].ravel(),
+        "share": np.concatenate([shares(row, ranks) for row in rows]),
+    }
+    if batched:
+        columns = {"example": np.repeat(np.arange(n), len(ranks)), **columns}
+    return pandas.DataFrame(columns)
+
+
+def _pandas() -> Any:
+    try:
+        return importlib.import_module("pandas")
+    except ImportError as error:
+        raise MissingDependencyError(
+            "to_pandas needs pandas, which is not installed; `pip install 'pathflow[table]'`."
+        ) from error
