@@ -1,0 +1,22 @@
+"""What several tests share: random tagged programs, brute force over their paths, registries of
+cases.
+"""
+
+from tests.helpers._brute import BruteForce as BruteForce
+from tests.helpers._brute import OtherDecisionError as OtherDecisionError
+from tests.helpers._brute import Points as Points
+from tests.helpers._brute import brute_force as brute_force
+from tests.helpers._brute import count_paths as count_paths
+from tests.helpers._brute import line as line
+from tests.helpers._brute import structure as structure
+from tests.helpers._draw import dag_programs as dag_programs
+from tests.helpers._draw import dropped_names as dropped_names
+from tests.helpers._draw import programs as programs
+from tests.helpers._lstm import PATH_COUNTS as PATH_COUNTS
+from tests.helpers._lstm import NumpyLSTM as NumpyLSTM
+from tests.helpers._lstm import lstm_by_layer as lstm_by_layer
+from tests.helpers._lstm import lstm_by_step as lstm_by_step
+from tests.helpers._lstm import lstm_params as lstm_params
+from tests.helpers._lstm import lstm_path_influences as lstm_path_influences
+from tests.helpers._oracle import OUTPUT as OUTPUT
+from tests.helpers._programs import Program as Program
