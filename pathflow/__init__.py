@@ -5,6 +5,7 @@ The reference models are in `pathflow.models` and the figures in `pathflow.plot`
 by name; all the rest is here.
 """
 
+from . import metrics as metrics
 from ._errors import ArgumentError as ArgumentError
 from ._errors import CheckpointError as CheckpointError
 from ._errors import DecisionChangedError as DecisionChangedError
@@ -18,10 +19,14 @@ from ._errors import ShapeError as ShapeError
 from ._errors import TooManyPathsError as TooManyPathsError
 from ._errors import TraceError as TraceError
 from ._errors import UnknownNodeError as UnknownNodeError
+from ._version import __version__ as __version__
 from .graph import Graph as Graph
 from .graph import Node as Node
 from .graph import Path as Path
 from .graph import PathSpace as PathSpace
+from .influence import AbstractSearch as AbstractSearch
+from .influence import Enumerate as Enumerate
+from .influence import attribute as attribute
 from .interest import AbstractDoI as AbstractDoI
 from .interest import AbstractQoI as AbstractQoI
 from .interest import AbstractRule as AbstractRule
@@ -46,5 +51,9 @@ from .results import Largest as Largest
 from .results import Magnitude as Magnitude
 from .results import PathInfluence as PathInfluence
 from .results import Smallest as Smallest
-
-__version__ = "0.1.0"
+from .tracing import AbstractNodeSelector as AbstractNodeSelector
+from .tracing import Tagged as Tagged
+from .tracing import TracedGraph as TracedGraph
+from .tracing import tag as tag
+from .tracing import tagged as tagged
+from .tracing import trace as trace

@@ -1,0 +1,12 @@
+"""Statistics of a path over many sentences: arrays of influences in, numbers out."""
+
+from ._bootstrap import Interval as Interval
+from ._bootstrap import bootstrap_interval as bootstrap_interval
+from ._paths import negative_share as negative_share
+from ._paths import negative_shares as negative_shares
+from ._paths import positive_fraction as positive_fraction
+from ._paths import positive_share as positive_share
+from ._paths import positive_shares as positive_shares
+from ._paths import rank_of as rank_of
+from ._paths import t_value as t_value
+from ._paths import t_values as t_values
