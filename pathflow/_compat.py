@@ -1,6 +1,7 @@
 """What differs between the JAX versions that pathflow supports (0.10 and 0.12), in one place.
 
-JAX 0.11 merged `ClosedJaxpr` into `Jaxpr` and replaced scan's counts of constants and carries by trees.
+JAX 0.11 merged `ClosedJaxpr` into `Jaxpr` and replaced scan's counts of constants and carries by
+trees.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,9 +25,9 @@ def sub_jaxprs(params: dict[str, Any]) -> Iterator[Any]:
                 yield open_jaxpr(item)[0]
 
 
-def called_jaxpr(params: dict[str, Any]) -> tuple[Any, list]:
-    """The body of a call-like equation (`jit`, `remat`, `closed_call`), opened."""
-    return open_jaxpr(params["jaxpr"] if "jaxpr" in params else params["call_jaxpr"])
+def called_jaxpr(params: dict[str, Any]) -> Any:
+    """The body of a call-like equation (`jit`, `remat`, `closed_call`)."""
+    return params["jaxpr"] if "jaxpr" in params else params["call_jaxpr"]
 
 
 def scan_counts(params: dict[str, Any]) -> tuple[int, int]:
@@ -49,7 +50,9 @@ def bind(primitive: Primitive, params: dict[str, Any], values: Sequence[Any]) ->
 
 
 def custom_rule(params: dict[str, Any]) -> Any:
-    """What tells two custom derivative rules apart, hashable: the user's functions where they can be found."""
+    """What tells two custom derivative rules apart, hashable: the user's functions where they can
+    be found.
+    """
     for key in ("jvp_jaxpr_fun", "jvp_jaxpr_thunk", "fwd_jaxpr_thunk", "jvp"):
         if key in params:
             return params[key]

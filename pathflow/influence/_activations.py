@@ -1,4 +1,6 @@
-"""Activations of every node that matters, at all points of interest, each with its local partials."""
+"""Activations of every node that matters, at all points of interest, each with its local
+partials.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -11,13 +13,17 @@ import numpy as np
 from pathflow._errors import DecisionChangedError, NonFiniteError
 from pathflow.graph import Node
 from pathflow.influence._kernel import Applied, evaluator, flags_of
-from pathflow.tracing import LocalPartial, NodeFunction, TracedGraph, Value
+from pathflow.tracing import QOI_NAME, LocalPartial, NodeFunction, TracedGraph, Value
 
 Edge = tuple[Node, Node]
 
 
-def value_ancestors(traced: TracedGraph, wanted: Iterable[NodeFunction], stop: Iterable[Node]) -> set[Node]:
-    """The nodes whose values the wanted functions need, through edges with or without a derivative."""
+def value_ancestors(
+    traced: TracedGraph, wanted: Iterable[NodeFunction], stop: Iterable[Node]
+) -> set[Node]:
+    """The nodes whose values the wanted functions need, through edges with or without a
+    derivative.
+    """
     ends = frozenset(stop)
     found: set[Node] = set()
     pending = [p for f in wanted for p in f.predecessors]
@@ -102,7 +108,10 @@ class Activations:
     def _evaluate(
         self, function: NodeFunction, values: Mapping[Node, Value], context: Mapping[Any, Value]
     ) -> tuple[Value, Any, dict[Edge, Applied]]:
-        inputs = [*(values[p] for p in function.predecessors), *(context[a] for a in function.context)]
+        inputs = [
+            *(values[p] for p in function.predecessors),
+            *(context[a] for a in function.context),
+        ]
         if function.computes is None:
             (value,) = inputs
             return value, _finite(value.array), {}
@@ -112,7 +121,9 @@ class Activations:
         array, finite, residuals = run(*(v.array for v in inputs))
         spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
         applied = {
-            edge: Applied(partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared])
+            edge: Applied(
+                partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared]
+            )
             for (edge, partial), rs in zip(wanted, residuals, strict=True)
         }
         return Value(array, **spread), finite, applied
@@ -127,11 +138,18 @@ class Activations:
                 f"The activation of node {str(bad[0])!r} is NaN or infinite at these inputs"
                 + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
                 + "; look at what it computes there, or choose another baseline."
+                + (" Is an index of the quantity of interest outside the output?" * _is_qoi(bad[0]))
             )
 
 
+def _is_qoi(node: Node) -> bool:
+    return str(node) == QOI_NAME
+
+
 _finite: Callable[[Any], Any] = jax.jit(
-    lambda x: jnp.all(jnp.isfinite(x)) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.asarray(True)
+    lambda x: (
+        jnp.all(jnp.isfinite(x)) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.asarray(True)
+    )
 )
 
 
@@ -140,7 +158,7 @@ def _check_decision(value: Value, guard: Any) -> None:
     if np.any(found != guard.expected):
         other = int(found[found != guard.expected].flat[0]) if found.ndim else int(found)
         raise DecisionChangedError(
-            f"The graph was traced with the {guard.where} deciding {guard.expected}, but at a point of interest it decides "
-            f"{other}, so the model is another graph there; trace again at such an input, or choose a narrower "
-            "distribution of interest."
+            f"The graph was traced with the {guard.where} deciding {guard.expected}, but at a "
+            f"point of interest it decides {other}, so the model is another graph there; trace "
+            "again at such an input, or choose a narrower distribution of interest."
         )

@@ -31,20 +31,22 @@ def attribute(
 
         chi_p = sum_k w_k < 1, J[n_{m-1} -> n_m](x_k) ... J[n_0 -> n_1](x_k) d >.
 
-    The points replace the source's value, whatever node it is, and everything after it is computed again. The influences of
-    all paths add up to the derivative of the target along `d`, which the result's audit checks against `jax.jvp` of the
-    untouched function.
+    The points replace the source's value, whatever node it is, and everything after it is computed
+    again. The influences of all paths add up to the derivative of the target along `d`, which the
+    result's audit checks against `jax.jvp` of the untouched function.
 
     Arguments:
         graph: what `pathflow.trace` returned.
-        args: the function's arguments, as a tuple; of the shapes it was traced with, beside the axes in `in_axes`.
-        source: a node's label, or several: then the distribution moves all of them together (a tuple of baselines), and
-            edges into a source are cut.
+        args: the function's arguments, as a tuple; of the shapes it was traced with, beside the
+            axes in `in_axes`.
+        source: a node's label, or several: then the distribution moves all of them together (a
+            tuple of baselines), and edges into a source are cut.
         doi: the distribution of interest (Definition 3), such as `pathflow.Line(baseline)`.
         target: a scalar node; by default the quantity of interest, or the function's only output.
         qoi: another quantity of the kind that the graph was traced with, in place of that one.
-        in_axes: which axis of each argument holds examples, as in `jax.vmap`; None for one example. Arrays of `doi` and `qoi`
-            are per example when they have one axis more than one example needs.
+        in_axes: which axis of each argument holds examples, as in `jax.vmap`; None for one example.
+            Arrays of `doi` and `qoi` are per example when they have one axis more than one example
+            needs.
         search: how the paths are gone through; `pathflow.Enumerate()` finds all.
 
     Returns:
@@ -53,10 +55,13 @@ def attribute(
     Raises:
         UnknownNodeError: a label names no node.
         NoPathError: a source does not reach the target.
-        NotDifferentiableError: a node holds integers, or all paths pass integers or `stop_gradient`.
-        ShapeError: the target is no scalar; an argument or an array of `doi` has a wrong shape or dtype.
+        NotDifferentiableError: a node holds integers, or all paths pass integers or
+            `stop_gradient`.
+        ShapeError: the target is no scalar; an argument or an array of `doi` has a wrong shape or
+            dtype.
         NonFiniteError: an activation is NaN or infinite; it names the node.
-        DecisionChangedError: a branch or loop goes another way at a point of interest than in the graph.
+        DecisionChangedError: a branch or loop goes another way at a point of interest than in the
+            graph.
         TooManyPathsError: the paths do not fit the search's budget; raised before any work.
 
     Example:

@@ -1,7 +1,9 @@
-"""What a result is checked against: the untouched function's derivative, and its change along the line."""
+"""What a result is checked against: the untouched function's derivative, and its change along the
+line.
+"""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,8 +23,10 @@ class Checks:
     """The untouched function at the points of interest.
 
     Arguments:
-        total: its derivative along the direction, weighted over points, `(examples,)`; None where JAX has none.
-        change: its change from the baseline to the input, `(examples,)`; None where the points are no line.
+        total: its derivative along the direction, weighted over points, `(examples,)`; None where
+            JAX has none.
+        change: its change from the baseline to the input, `(examples,)`; None where the points are
+            no line.
         n_points: how many points there are.
     """
 
@@ -48,7 +52,9 @@ def checks_of(problem: Problem, doi: AbstractDoI) -> Checks:
         part = _checks(problem, doi, slice(begin, stop), stop - begin)
         parts.append((part, slice(start - begin, None)))
     total, change = (
-        None if getattr(parts[0][0], name) is None else np.concatenate([getattr(p, name)[s] for p, s in parts])
+        None
+        if getattr(parts[0][0], name) is None
+        else np.concatenate([getattr(p, name)[s] for p, s in parts])
         for name in ("total", "change")
     )
     return Checks(total, change, parts[0][0].n_points)
@@ -62,18 +68,26 @@ def _checks(problem: Problem, doi: AbstractDoI, examples: slice, count: int | No
     if ends is not None:
         bases = points_of_sources(problem, examples)
         values = [
-            Value(np.concatenate([v.array, *(np.expand_dims(e.array, axis) for e in (start, base))], axis), v.batched, True)
+            Value(
+                np.concatenate(
+                    [v.array, *(np.expand_dims(e.array, axis) for e in (start, base))], axis
+                ),
+                v.batched,
+                True,
+            )
             for v, start, base in zip(values, ends, bases, strict=True)
         ]
     args = [Value(a.array[examples], True) if a.batched else a for a in problem.args]
     space = problem.space
-    found = reference(problem.traced, args, space.sources, space.target, values, points.direction, count)
+    found = reference(
+        problem.traced, args, space.sources, space.target, values, points.direction, count
+    )
     if found is None:
         return Checks(None, None, points.count)
-    return _weighted(found, np.asarray(points.weights, np.float64), ends is not None, count)
+    return _weighted(found, np.asarray(points.weights, np.float64), line=ends is not None)
 
 
-def _weighted(found: Reference, weights: np.ndarray, line: bool, count: int | None) -> Checks:
+def _weighted(found: Reference, weights: np.ndarray, *, line: bool) -> Checks:
     n = weights.shape[-1]
     total = np.atleast_1d((found.derivatives[..., :n] * weights).sum(-1))
     change = np.atleast_1d(found.values[..., n + 1] - found.values[..., n]) if line else None
@@ -91,13 +105,18 @@ def refined(problem: Problem) -> tuple[AbstractDoI, Checks]:
     checks = checks_of(problem, doi)
     if not isinstance(doi, Line) or doi.tol is None:
         return doi, checks
-    while checks.gap is not None and np.max(np.abs(checks.gap)) > doi.tol and doi.n_steps < doi.max_steps:
+    while (
+        checks.gap is not None
+        and np.max(np.abs(checks.gap)) > doi.tol
+        and doi.n_steps < doi.max_steps
+    ):
         doi = doi.with_steps(min(2 * doi.n_steps, doi.max_steps))
         checks = checks_of(problem, doi)
     if checks.gap is not None and np.max(np.abs(checks.gap)) > doi.tol:
         warnings.warn(
-            f"Line(tol={doi.tol}) is not reached: with {doi.n_steps} points the completeness gap is "
-            f"{np.max(np.abs(checks.gap)):.2e}; raise max_steps, use float64, or accept a larger tol.",
+            f"Line(tol={doi.tol}) is not reached: with {doi.n_steps} points the completeness gap "
+            f"is {np.max(np.abs(checks.gap)):.2e}; raise max_steps, use float64, or accept a "
+            "larger tol.",
             stacklevel=4,
         )
     return doi, checks
@@ -113,7 +132,8 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
         total = np.full(len(rows), np.nan)
     else:
         total = checks.total
-        # Where every influence is zero the total must be zero too, and its absolute size is the residual.
+        # Where every influence is zero the total must be zero too, and its absolute size is the
+        # residual.
         structural = np.abs(sums - total) / np.where(scale > 0, scale, 1.0)
     return Audit(
         structural=_shaped(structural, problem),

@@ -1,9 +1,10 @@
 """Where prefixes and suffixes meet: the cheapest cut of the graph, found exactly by a minimum cut.
 
-Left of the cut every node carries the tangents of all its prefixes (one per path from the source), right of it the
-cotangents of all its suffixes (one per path to the target). A path crosses the cut once, and the matrix products at the
-crossing cost the same for every cut, so only the pushes and pulls count: `cost * P(u)` for an edge on the left, `cost * S(v)`
-on the right, `cost * min(P, S)` across. That is a submodular labelling of the nodes, hence a minimum cut.
+Left of the cut every node carries the tangents of all its prefixes (one per path from the source),
+right of it the cotangents of all its suffixes (one per path to the target). A path crosses the cut
+once, and the matrix products at the crossing cost the same for every cut, so only the pushes and
+pulls count: `cost * P(u)` for an edge on the left, `cost * S(v)` on the right, `cost * min(P, S)`
+across. That is a submodular labelling of the nodes, hence a minimum cut.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ def choose_cut(space: PathSpace, cost: Mapping[tuple[Node, Node], int]) -> froze
     right: dict[Node, int] = dict.fromkeys(space.nodes, 0)
     for (u, v), unit in cost.items():
         prefixes, suffixes = space.prefix_count(u), space.suffix_count(v)
-        # If v is left, so is u; if u is right, so is v: the two one-sided costs sit on single nodes.
+        # If v is left, so is u; if u is right, so is v: the two one-sided costs sit on single
+        # nodes.
         left[v] += unit * prefixes
         right[u] += unit * suffixes
         flow.add_edge(u, v, capacity=unit * min(prefixes, suffixes))

@@ -1,8 +1,9 @@
-"""The compiled steps of an enumeration: evaluate a node, push tangents into it, pull cotangents out of it, multiply.
+"""The compiled steps of an enumeration: evaluate a node, push tangents into it, pull cotangents out
+of it, multiply.
 
-Arrays of values are `([examples,] [points,] *shape)`, with flags for which axes are there. Arrays of tangents and
-cotangents are `(paths, [examples,] points, *shape)`. Each step is compiled once per node class, flags and shapes, by the
-caches of `jax.jit`; the caches here only keep the functions.
+Arrays of values are `([examples,] [points,] *shape)`, with flags for which axes are there. Arrays
+of tangents and cotangents are `(paths, [examples,] points, *shape)`. Each step is compiled once per
+node class, flags and shapes, by the caches of `jax.jit`; the caches here only keep the functions.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +63,9 @@ class Applied:
         shared: the inputs that it reads as they are.
     """
 
-    def __init__(self, partial: LocalPartial, residuals: Sequence[Value], shared: Sequence[Value]) -> None:
+    def __init__(
+        self, partial: LocalPartial, residuals: Sequence[Value], shared: Sequence[Value]
+    ) -> None:
         self.partial = partial
         self.values = (*residuals, *shared)
         self.key = (partial, len(residuals), flags_of(self.values))
@@ -88,7 +91,9 @@ def _apply(key: tuple, pull: bool, examples: int | None, points: int) -> Callabl
 def mover(
     keys: tuple, pull: bool, vector_flags: Flags, examples: int | None, points: int
 ) -> Callable:
-    """`(arrays of each partial, vectors of each partial) -> all results, laid end to end along paths`."""
+    """`(arrays of each partial, vectors of each partial) -> all results, laid end to end along
+    paths`.
+    """
 
     def run(arrays: Any, vectors: Any) -> Any:
         moved = [
@@ -106,8 +111,8 @@ def crosser(
 ) -> Callable:
     """`(arrays, vectors, other side) -> influences (examples, prefixes, suffixes)` across a cut.
 
-    Vectors are moved across the crossing edges and multiplied with all vectors of the other side: one matrix product
-    over points and entries.
+    Vectors are moved across the crossing edges and multiplied with all vectors of the other side:
+    one matrix product over points and entries.
     """
     move = mover(keys, pull, vector_flags, examples, points)
 

@@ -19,7 +19,8 @@ class Points:
         values: of each source, `([examples,] points, *shape)`.
         weights: `([examples,] points)`.
         direction: of each source, `([examples,] *shape)`.
-        endpoints: of each source, `([examples,] *shape)`: where a line starts; None for other distributions.
+        endpoints: of each source, `([examples,] *shape)`: where a line starts; None for other
+            distributions.
     """
 
     values: tuple[Value, ...]
@@ -32,11 +33,15 @@ class Points:
         return int(self.weights.shape[-1])
 
     def slice(self, start: int, size: int) -> "Points":
-        """`size` points from `start` on; beyond the end the last point stands again, with weight zero."""
+        """`size` points from `start` on; beyond the end the last point stands again, with weight
+        zero.
+        """
         axis = self.weights.ndim - 1
         at = jnp.arange(start, start + size)
         within = jnp.minimum(at, self.count - 1)
-        values = tuple(Value(jnp.take(v.array, within, axis=axis), v.batched, True) for v in self.values)
+        values = tuple(
+            Value(jnp.take(v.array, within, axis=axis), v.batched, True) for v in self.values
+        )
         weights = jnp.where(at < self.count, jnp.take(self.weights, within, axis=axis), 0)
         return Points(values, weights.astype(self.weights.dtype), self.direction, self.endpoints)
 
@@ -48,15 +53,14 @@ def points_of(problem: Problem, doi: AbstractDoI, examples: slice) -> Points:
     if not batched:
         found = doi.points(tuple(sources))
     else:
-        axes = doi.example_axes(tuple(x.shape[1:] for x in sources))
+        axes = doi.example_axes([x.ndim - 1 for x in sources])
         leaves, structure = jax.tree_util.tree_flatten(doi)
-        flat_axes = structure.flatten_up_to(axes)
-        cut = [x if a is None else x[examples] for x, a in zip(leaves, flat_axes, strict=True)]
+        cut = [x if a is None else x[examples] for x, a in zip(leaves, axes, strict=True)]
 
         def of_one(leaves: list[Any], *xs: Any) -> DoIPoints:
             return jax.tree_util.tree_unflatten(structure, leaves).points(xs)
 
-        found = jax.vmap(of_one, in_axes=(flat_axes, *(0 for _ in sources)))(cut, *sources)
+        found = jax.vmap(of_one, in_axes=(axes, *(0 for _ in sources)))(cut, *sources)
     dtype = sources[0].dtype
     ends = found.endpoints
     return Points(

@@ -1,9 +1,10 @@
-"""What is asked of a search: a graph, its inputs, sources and a target, and a distribution of interest; checked."""
+"""What is asked of a search: a graph, its inputs, sources and a target, and a distribution of
+interest; checked.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from importlib.metadata import version
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -11,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError, ShapeError
+from pathflow._version import __version__
 from pathflow.graph import Node, PathSpace
 from pathflow.influence._activations import Activations, value_ancestors
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import TracedGraph, Value
-
 
 MATMUL_PRECISION = "highest"
 
@@ -27,17 +28,27 @@ class Problem:
     Arguments:
         args: the value of each flat argument of the traced function.
         examples: the number of examples, or None where the arguments have no example axis.
-        context: the value of each context variable.
-        source_values: the sources' values at the arguments.
+        doi: the distribution of interest.
+
+    Nothing is computed until it is asked for, so that a search can refuse a question at no cost.
     """
 
     traced: TracedGraph
     space: PathSpace
     args: tuple[Value, ...]
     examples: int | None
-    context: dict[Any, Value]
-    source_values: tuple[Value, ...]
     doi: AbstractDoI
+
+    @cached_property
+    def context(self) -> dict[Any, Value]:
+        """The value of each context variable."""
+        return self.traced.context(self.args)
+
+    @cached_property
+    def source_values(self) -> tuple[Value, ...]:
+        """The sources' values at the arguments."""
+        found, _ = _source_activations(self.traced, self.space.sources)(self.context, {})
+        return tuple(_spread(found[s], self.examples) for s in self.space.sources)
 
     @property
     def dtype(self) -> Any:
@@ -46,7 +57,7 @@ class Problem:
     def metadata(self, doi: AbstractDoI, search: Any) -> dict[str, Any]:
         """What a reader of the result must know of how it came about."""
         return {
-            "pathflow": version("pathflow"),
+            "pathflow": __version__,
             "jax": jax.__version__,
             "dtype": str(self.dtype),
             "matmul_precision": MATMUL_PRECISION,
@@ -60,40 +71,49 @@ class Problem:
 
 
 def make_problem(
-    traced: TracedGraph, args: Sequence[Any], source: Any, target: Any, doi: AbstractDoI, qoi: Any, in_axes: Any
+    traced: TracedGraph,
+    args: Sequence[Any],
+    source: Any,
+    target: Any,
+    doi: AbstractDoI,
+    qoi: Any,
+    in_axes: Any,
 ) -> Problem:
     """Checks the arguments of `attribute`; see there for the errors."""
     if not isinstance(traced, TracedGraph):
-        raise ArgumentError(f"attribute(graph=...) takes what pathflow.trace returns, got {type(traced).__name__}.")
+        raise ArgumentError(
+            f"attribute(graph=...) takes what pathflow.trace returns, got {type(traced).__name__}."
+        )
     if not isinstance(doi, AbstractDoI):
-        raise ArgumentError(f"attribute(doi=...) takes a distribution such as Line(baseline), got {type(doi).__name__}.")
+        raise ArgumentError(
+            "attribute(doi=...) takes a distribution such as Line(baseline), got "
+            f"{type(doi).__name__}."
+        )
     space = _space(traced, source, target)
     values, examples = _arguments(traced, args, qoi, in_axes)
-    context = traced.context(values)
-    base = _source_activations(traced, space.sources)({**context}, {})[0]
-    sources = tuple(_spread(base[s], examples) for s in space.sources)
-    return Problem(traced, space, values, examples, context, sources, doi)
+    return Problem(traced, space, values, examples, doi)
 
 
 def _space(traced: TracedGraph, source: Any, target: Any) -> PathSpace:
     if target is None:
         if traced.default_target is None:
             raise ArgumentError(
-                "attribute(target=None): the function returns several values; name one as target, or trace with qoi=."
+                "attribute(target=None): the function returns several values; name one as target, "
+                "or trace with qoi=."
             )
         target = traced.default_target
     end = traced.node(target)
     if end.shape != ():
         raise ShapeError(
-            f"attribute(target={str(end)!r}): a target is a scalar, and this node has shape {end.shape}; "
-            "trace with a quantity of interest, qoi=..., that makes it one number."
+            f"attribute(target={str(end)!r}): a target is a scalar, and this node has shape "
+            f"{end.shape}; trace with a quantity of interest, qoi=..., that makes it one number."
         )
     sources = [traced.node(s) for s in (source if isinstance(source, tuple | list) else (source,))]
     for node in (*sources, end):
         if not jnp.issubdtype(node.dtype, jnp.floating):
             raise NotDifferentiableError(
-                f"node {str(node)!r} holds {node.dtype}, which has no derivative; choose a floating-point node, such as "
-                "the embedding of a token and not its number."
+                f"node {str(node)!r} holds {node.dtype}, which has no derivative; choose a "
+                "floating-point node, such as the embedding of a token and not its number."
             )
     try:
         return traced.paths(tuple(sources), end)
@@ -114,8 +134,9 @@ def _check_blocked(traced: TracedGraph, source: Node, target: Node) -> None:
     if target in reached:
         stops = [f"{u} -> {v}" for u, v in traced.blocked if u in reached]
         raise NotDifferentiableError(
-            f"source {str(source)!r} reaches target {str(target)!r} only through integers, comparisons or stop_gradient "
-            f"({', '.join(stops[:3])}), so its influence is zero everywhere; choose a source after them."
+            f"source {str(source)!r} reaches target {str(target)!r} only through integers, "
+            f"comparisons or stop_gradient ({', '.join(stops[:3])}), so its influence is zero "
+            "everywhere; choose a source after them."
         )
 
 
@@ -124,12 +145,18 @@ def _arguments(
 ) -> tuple[tuple[Value, ...], int | None]:
     """The flat arguments as values, examples first, and the number of examples."""
     if not isinstance(args, tuple | list):
-        raise ArgumentError(f"attribute(args=...) takes the tuple of the function's arguments, got {type(args).__name__}.")
+        raise ArgumentError(
+            "attribute(args=...) takes the tuple of the function's arguments, got "
+            f"{type(args).__name__}."
+        )
     args = tuple(args)
     batched = in_axes is not None
     axes: Any = (in_axes,) * len(args) if not isinstance(in_axes, tuple | list) else tuple(in_axes)
     if len(axes) != len(args):
-        raise ArgumentError(f"attribute(in_axes=...) has {len(axes)} entries for {len(args)} arguments; give one for each.")
+        raise ArgumentError(
+            f"attribute(in_axes=...) has {len(axes)} entries for {len(args)} arguments; give one "
+            "for each."
+        )
     flat_axes = [a for arg, axis in zip(args, axes, strict=True) for a in _leaf_axes(arg, axis)]
     leaves, structure = jax.tree_util.tree_flatten(args)
     if traced.qoi is not None:
@@ -141,18 +168,25 @@ def _arguments(
         flat_axes = [0 if batched and n == 1 else None for n in extra] + flat_axes
         leaves = [*qoi_leaves, *leaves]
     elif qoi is not None:
-        raise ArgumentError("attribute(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., qoi=...).")
+        raise ArgumentError(
+            "attribute(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., "
+            "qoi=...)."
+        )
     if structure != traced.args_structure:
         raise ShapeError(
-            f"attribute(args=...) has the structure {structure}, but the function was traced with {traced.args_structure}; "
-            "pass arguments of the same kind, or trace again."
+            f"attribute(args=...) has the structure {structure}, but the function was traced with "
+            f"{traced.args_structure}; pass arguments of the same kind, or trace again."
         )
-    values = [_value(x, axis, aval) for x, axis, aval in zip(leaves, flat_axes, traced.avals, strict=True)]
+    values = [
+        _value(x, axis, aval) for x, axis, aval in zip(leaves, flat_axes, traced.avals, strict=True)
+    ]
     return tuple(values), _count_examples(values) if batched else None
 
 
 def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
-    """One axis per leaf: of the whole argument, or of its parts where `axis` is a pytree, as in `jax.vmap`."""
+    """One axis per leaf: of the whole argument, or of its parts where `axis` is a pytree, as in
+    `jax.vmap`.
+    """
     if axis is None or isinstance(axis, int):
         return [axis] * len(jax.tree_util.tree_leaves(arg))
     return list(jax.api_util.flatten_axes("in_axes", jax.tree_util.tree_structure(arg), axis))
@@ -162,7 +196,10 @@ def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
     array = jnp.asarray(leaf)
     if axis is not None:
         if array.ndim == 0:
-            raise ShapeError(f"attribute(in_axes={axis}): an argument is a scalar and has no axis of examples; use None for it.")
+            raise ShapeError(
+                f"attribute(in_axes={axis}): an argument is a scalar and has no axis of examples; "
+                "use None for it."
+            )
         array = jnp.moveaxis(array, axis, 0)
     shape = array.shape[1:] if axis is not None else array.shape
     if shape != tuple(aval.shape):
@@ -173,11 +210,11 @@ def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
             + ("." if axis is not None else ", or say with in_axes= which axis holds examples.")
         )
     if array.dtype != aval.dtype:
-        if jax.dtypes.issubdtype(aval.dtype, jax.dtypes.extended):
+        if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
             return Value(array, axis is not None)
         raise ShapeError(
-            f"attribute(args=...): an argument has dtype {array.dtype}, but the function was traced with {aval.dtype}; "
-            "convert it, or trace again."
+            f"attribute(args=...): an argument has dtype {array.dtype}, but the function was "
+            f"traced with {aval.dtype}; convert it, or trace again."
         )
     return Value(array, axis is not None)
 
@@ -185,19 +222,29 @@ def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
 def _count_examples(values: Sequence[Value]) -> int:
     counts = {v.array.shape[0] for v in values if v.batched}
     if not counts:
-        raise ArgumentError("attribute(in_axes=...) gives no argument an axis of examples; use in_axes=None for one example.")
+        raise ArgumentError(
+            "attribute(in_axes=...) gives no argument an axis of examples; use in_axes=None for "
+            "one example."
+        )
     if len(counts) > 1:
-        raise ShapeError(f"attribute(in_axes=...): the arguments hold {sorted(counts)} examples; all must hold the same number.")
+        raise ShapeError(
+            f"attribute(in_axes=...): the arguments hold {sorted(counts)} examples; all must hold "
+            "the same number."
+        )
     (count,) = counts
     if count == 0:
-        raise ArgumentError("attribute(args=...): the axis of examples is empty; give at least one example.")
+        raise ArgumentError(
+            "attribute(args=...): the axis of examples is empty; give at least one example."
+        )
     return count
 
 
 @lru_cache(256)
 def _source_activations(traced: TracedGraph, sources: tuple[Node, ...]) -> Activations:
     wanted = [traced.functions[s] for s in sources]
-    return Activations(traced, value_ancestors(traced, wanted, ()) | set(sources), (), {}, guards=False)
+    return Activations(
+        traced, value_ancestors(traced, wanted, ()) | set(sources), (), {}, guards=False
+    )
 
 
 def _spread(value: Value, examples: int | None) -> Value:
@@ -207,7 +254,7 @@ def _spread(value: Value, examples: int | None) -> Value:
     return Value(jnp.broadcast_to(value.array, (examples, *value.array.shape)), batched=True)
 
 
-def describe(doi: AbstractDoI) -> str:
+def describe(doi: Any) -> str:
     """The distribution without its arrays, as in `Line(n_steps=50, rule=GaussLegendre())`."""
     shown = [
         f"{f.name}={value!r}"

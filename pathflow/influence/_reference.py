@@ -1,4 +1,6 @@
-"""The derivative of the untouched function along the direction of interest: what all influences must add up to."""
+"""The derivative of the untouched function along the direction of interest: what all influences
+must add up to.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +33,9 @@ def _compiled(
     traced: TracedGraph, sources: tuple[Node, ...], target: Node, flags: Any, examples: int | None
 ) -> Callable | None:
     eqns = open_jaxpr(traced.jaxpr)[0].eqns
-    reverse, forward = (any(holds(e, names) for e in eqns) for names in (REVERSE_ONLY, FORWARD_ONLY))
+    reverse, forward = (
+        any(holds(e, names) for e in eqns) for names in (REVERSE_ONLY, FORWARD_ONLY)
+    )
     if reverse and forward:
         return None
     value = substituted(traced.jaxpr, traced.sites, traced.inputs, traced.outputs, sources, target)
@@ -61,16 +65,25 @@ def reference(
     direction: Sequence[Value],
     examples: int | None,
 ) -> Reference | None:
-    """Evaluates the traced function with the sources' values replaced, by JAX's own differentiation.
+    """Evaluates the traced function with the sources' values replaced, by JAX's own
+    differentiation.
 
     Returns:
-        None where JAX has no derivative of the whole function in either mode (a custom vjp rule beside a `while`).
+        None where JAX has no derivative of the whole function in either mode (a custom vjp rule
+        beside a `while`).
     """
     axis = 0 if examples is None else 1
     count = points[0].array.shape[axis]
     values, derivatives = [], []
     for start in range(0, count, _CHUNK):
-        chunk = [Value(jax.lax.slice_in_dim(p.array, start, min(start + _CHUNK, count), axis=axis), p.batched, True) for p in points]
+        chunk = [
+            Value(
+                jax.lax.slice_in_dim(p.array, start, min(start + _CHUNK, count), axis=axis),
+                p.batched,
+                True,
+            )
+            for p in points
+        ]
         inputs = [*chunk, *direction, *args]
         run = _compiled(traced, sources, target, flags_of(inputs), examples)
         if run is None:

@@ -1,4 +1,6 @@
-"""One sweep of an enumeration: prefixes from the sources, suffixes to the target, products where they meet."""
+"""One sweep of an enumeration: prefixes from the sources, suffixes to the target, products where
+they meet.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +33,8 @@ class Block:
 
 
 class Plan:
-    """How all paths of a space are enumerated: sides of the cut, crossings, and the order of the work.
+    """How all paths of a space are enumerated: sides of the cut, crossings, and the order of the
+    work.
 
     Arguments:
         traced: the graph with its functions.
@@ -64,7 +67,9 @@ class Plan:
 
     @property
     def vector_entries(self) -> int:
-        """Entries of all tangents, cotangents and moved crossing vectors, for one example at one point."""
+        """Entries of all tangents, cotangents and moved crossing vectors, for one example at one
+        point.
+        """
         count, size = self.space, self.size_of
         held = sum(count.prefix_count(n) * size[n] for n in self.left)
         held += sum(count.suffix_count(n) * size[n] for n in self.right)
@@ -86,6 +91,7 @@ class Plan:
             applied: each edge's partial at these points.
             direction: the direction of each source, without a point axis.
             weights: `([examples,] points)`.
+            examples: how many examples there are, or None where arrays have no axis of them.
         """
         return _Sweep(self, applied, examples, weights.shape[-1]).run(direction, weights)
 
@@ -97,11 +103,17 @@ class _Sweep:
         self.plan, self.applied, self.examples, self.points = plan, applied, examples, points
         self.full = (examples is not None, True)
 
-    def _move(self, step: Callable, edges: Sequence[Edge], pull: bool, vectors: Sequence[Any], *other: Any) -> Any:
+    def _move(
+        self, step: Callable, edges: Sequence[Edge], pull: bool, vectors: Sequence[Any], *other: Any
+    ) -> Any:
         """Moves vectors across edges; `vectors` are pairs of an array and its flags."""
         applied = [self.applied[e] for e in edges]
         run = step(
-            tuple(a.key for a in applied), pull, tuple(f for _, f in vectors), self.examples, self.points
+            tuple(a.key for a in applied),
+            pull,
+            tuple(f for _, f in vectors),
+            self.examples,
+            self.points,
         )
         return run(tuple(a.arrays for a in applied), tuple(x for x, _ in vectors), *other)
 
@@ -125,8 +137,13 @@ class _Sweep:
 
     def _prefixes(self, direction: Mapping[Node, Value]) -> dict[Node, Any]:
         space = self.plan.space
-        vectors = {s: (direction[s].array[None], (direction[s].batched, False)) for s in space.sources}
-        waiting = {u: sum(v in set(self.plan.left) for v in space.successors(u)) for u in vectors | dict.fromkeys(self.plan.left)}
+        vectors = {
+            s: (direction[s].array[None], (direction[s].batched, False)) for s in space.sources
+        }
+        waiting = {
+            u: sum(v in set(self.plan.left) for v in space.successors(u))
+            for u in vectors | dict.fromkeys(self.plan.left)
+        }
         for v in self.plan.left:
             us = space.predecessors(v)
             moved = self._move(mover, [(u, v) for u in us], False, [vectors[u] for u in us])
@@ -134,7 +151,9 @@ class _Sweep:
             self._release(vectors, waiting, us)
         return vectors
 
-    def _release(self, vectors: dict[Node, Any], waiting: dict[Node, int], used: Sequence[Node]) -> None:
+    def _release(
+        self, vectors: dict[Node, Any], waiting: dict[Node, int], used: Sequence[Node]
+    ) -> None:
         """Drops prefixes that nothing on the left waits for and that no crossing needs."""
         for u in used:
             waiting[u] -= 1
@@ -144,7 +163,9 @@ class _Sweep:
     def _suffixes(self, weights: Any) -> dict[Node, Any]:
         space = self.plan.space
         shape = (1, *(() if self.examples is None else (self.examples,)), self.points)
-        vectors = {space.target: (jnp.broadcast_to(weights, shape), self.full)}
+        vectors = {
+            space.target: (jnp.broadcast_to(weights, shape).astype(space.target.dtype), self.full)
+        }
         for u in self.plan.right:
             vs = space.successors(u)
             moved = self._move(mover, [(u, v) for v in vs], True, [vectors[v] for v in vs])

@@ -59,6 +59,26 @@ class AbstractDoI(abc.ABC):
             NotDifferentiableError: a source is no floating array.
         """
 
+    @abc.abstractmethod
+    def example_axes(self, ndims: Sequence[int]) -> list[int | None]:
+        """For each of the distribution's arrays, as `jax.tree.leaves` lists them, 0 where it holds
+        one
+        entry per example and None where all examples share it.
+
+        An array is per example when it has one axis more than one example needs.
+
+        Arguments:
+            ndims: how many axes the value of each source has, for one example.
+        """
+
+
+def example_axes_of(value: Any, ndims: Sequence[int], leading: int = 0) -> list[int | None]:
+    """The axes of examples of one array per source, each with `leading` axes before the
+    source's.
+    """
+    entries = zip(jax.tree.leaves(value), ndims, strict=False)
+    return [0 if jnp.ndim(entry) == leading + ndim + 1 else None for entry, ndim in entries]
+
 
 def float_sources(sources: tuple[Source, ...]) -> tuple[Float[Array, "..."], ...]:
     """The sources as JAX arrays.

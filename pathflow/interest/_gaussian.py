@@ -1,5 +1,6 @@
 """Normally distributed points around the value: smoothed gradients."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -14,6 +15,7 @@ from ._doi import (
     DoIPoints,
     Source,
     directions,
+    example_axes_of,
     fitted,
     float_sources,
     per_source,
@@ -54,6 +56,15 @@ class Gaussian(AbstractDoI):
         for std in stds:
             if isinstance(std, int | float) and not std >= 0:
                 raise ArgumentError(f"std={std} is no standard deviation; give 0 or more.")
+
+    def example_axes(self, ndims: Sequence[int]) -> list[int | None]:
+        """One axis per array; see `AbstractDoI.example_axes`."""
+        typed = jnp.issubdtype(self.key.dtype, jax.dtypes.prng_key)
+        return [
+            *example_axes_of(self.std, ndims),
+            *example_axes_of(self.key, [0 if typed else 1]),
+            *example_axes_of(self.direction, ndims),
+        ]
 
     def points(self, sources: tuple[Source, ...]) -> DoIPoints:
         """The points around the value, for one example.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -11,7 +12,16 @@ from jaxtyping import Array, Float
 
 from pathflow._errors import ArgumentError
 
-from ._doi import AbstractDoI, DoIPoints, Source, fitted, float_sources, per_source, working_dtype
+from ._doi import (
+    AbstractDoI,
+    DoIPoints,
+    Source,
+    example_axes_of,
+    fitted,
+    float_sources,
+    per_source,
+    working_dtype,
+)
 from ._rules import AbstractRule, GaussLegendre, at_least
 
 
@@ -69,6 +79,10 @@ class Line(AbstractDoI):
     def with_steps(self, n_steps: int) -> "Line":
         """The same line with another number of steps."""
         return dataclasses.replace(self, n_steps=n_steps)
+
+    def example_axes(self, ndims: Sequence[int]) -> list[int | None]:
+        """One axis per array; see `AbstractDoI.example_axes`."""
+        return example_axes_of(self.baseline, ndims)
 
     def points(self, sources: tuple[Source, ...]) -> DoIPoints:
         """The points on the line, for one example.

@@ -1,12 +1,21 @@
 """A single point: the gradient at the value itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import jax
 import jax.numpy as jnp
 
-from ._doi import AbstractDoI, DoIPoints, Source, directions, float_sources, working_dtype
+from ._doi import (
+    AbstractDoI,
+    DoIPoints,
+    Source,
+    directions,
+    example_axes_of,
+    float_sources,
+    working_dtype,
+)
 
 
 @final
@@ -21,6 +30,10 @@ class Point(AbstractDoI):
     """
 
     direction: Any = None
+
+    def example_axes(self, ndims: Sequence[int]) -> list[int | None]:
+        """One axis per array; see `AbstractDoI.example_axes`."""
+        return example_axes_of(self.direction, ndims)
 
     def points(self, sources: tuple[Source, ...]) -> DoIPoints:
         """The one point.

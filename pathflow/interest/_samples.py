@@ -1,5 +1,6 @@
 """Points that the caller gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,6 +17,7 @@ from ._doi import (
     DoIPoints,
     Source,
     directions,
+    example_axes_of,
     fitted,
     float_sources,
     per_source,
@@ -39,6 +41,14 @@ class Samples(AbstractDoI):
     values: Any
     weights: Any = None
     direction: Any = None
+
+    def example_axes(self, ndims: Sequence[int]) -> list[int | None]:
+        """One axis per array; see `AbstractDoI.example_axes`."""
+        return [
+            *example_axes_of(self.values, ndims, leading=1),
+            *example_axes_of(self.weights, [1]),
+            *example_axes_of(self.direction, ndims),
+        ]
 
     def points(self, sources: tuple[Source, ...]) -> DoIPoints:
         """The points as given, checked.

@@ -1,16 +1,17 @@
 """From a JAX function to a graph of named nodes with one function each (Definition 5)."""
 
 from pathflow.tracing._context import Value as Value
+from pathflow.tracing._contract import NodeFunction as NodeFunction
 from pathflow.tracing._node_class import FORWARD_ONLY as FORWARD_ONLY
 from pathflow.tracing._node_class import REVERSE_ONLY as REVERSE_ONLY
 from pathflow.tracing._node_class import NodeClass as NodeClass
 from pathflow.tracing._node_class import holds as holds
-from pathflow.tracing._contract import NodeFunction as NodeFunction
 from pathflow.tracing._partial import LocalPartial as LocalPartial
 from pathflow.tracing._select_nodes import AbstractNodeSelector as AbstractNodeSelector
 from pathflow.tracing._select_nodes import Tagged as Tagged
 from pathflow.tracing._select_nodes import tagged as tagged
+from pathflow.tracing._substitute import substituted as substituted
 from pathflow.tracing._tag import tag as tag
+from pathflow.tracing._trace import QOI_NAME as QOI_NAME
 from pathflow.tracing._trace import TracedGraph as TracedGraph
 from pathflow.tracing._trace import trace as trace
-from pathflow.tracing._substitute import substituted as substituted

@@ -1,7 +1,8 @@
 """Emits equations into a flat program: shares equal ones and computes known integers at once.
 
-Sharing keeps the context of an unrolled loop (a weight's slice, taken again at every step) a single value.
-Known integers (loop counters, index arithmetic) turn dynamic slices into static ones, which `_select.py` can follow.
+Sharing keeps the context of an unrolled loop (a weight's slice, taken again at every step) a single
+value. Known integers (loop counters, index arithmetic) turn dynamic slices into static ones, which
+`_select.py` can follow.
 """
 
 from collections.abc import Sequence
@@ -38,9 +39,14 @@ class Builder:
         *,
         depends: bool | None = None,
     ) -> tuple[Atom, ...]:
-        """Adds one equation whose outputs have the given shapes and dtypes, unless an equal one is there.
+        """Adds one equation whose outputs have the given shapes and dtypes, unless an equal one is
+        there.
 
         Arguments:
+            primitive: what is applied.
+            params: its parameters.
+            inputs: what it is applied to.
+            avals: the shape and dtype of each output.
             depends: overrides whether the outputs depend on a node (a tag's output always does).
         """
         folded = self._fold(primitive, params, inputs, avals)
@@ -65,13 +71,14 @@ class Builder:
     ) -> tuple[Const, ...] | None:
         if primitive.name in ("pathflow_tag", "name"):
             return None
-        if not all(isinstance(a, Const) for a in inputs):
+        known = [a for a in inputs if isinstance(a, Const)]
+        if len(known) < len(inputs):
             return None
         small = all(np.prod(s, dtype=np.int64) <= _FOLD_LIMIT and _is_index(d) for s, d in avals)
-        if not small or not all(_is_index(a.dtype) for a in inputs) or not avals:
+        if not small or not all(_is_index(a.dtype) for a in known) or not avals:
             return None
         with jax.ensure_compile_time_eval():
-            values = bind(primitive, params, [a.value for a in inputs])
+            values = bind(primitive, params, [a.value for a in known])
         return tuple(Const(np.asarray(v)) for v in values)
 
     # The few equations that unrolling and following values must add.
@@ -122,10 +129,16 @@ def _is_index(dtype: Any) -> bool:
 
 
 def _sharing_key(primitive: Primitive, params: dict[str, Any], inputs: Sequence[Atom]) -> Any:
-    """Equal keys mean equal values; None where parameters cannot be hashed or the equation has effects."""
+    """Equal keys mean equal values; None where parameters cannot be hashed or the equation has
+    effects.
+    """
     if primitive.name in ("pathflow_tag", "name"):
         return None
-    key = (primitive, tuple(sorted(params.items(), key=lambda item: item[0])), *map(_atom_key, inputs))
+    key = (
+        primitive,
+        tuple(sorted(params.items(), key=lambda item: item[0])),
+        *map(_atom_key, inputs),
+    )
     try:
         hash(key)
     except TypeError:

@@ -1,4 +1,6 @@
-"""Context: the values that depend on no node (parameters, other inputs), computed once before the graph is."""
+"""Context: the values that depend on no node (parameters, other inputs), computed once before the
+graph is.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,15 +38,15 @@ class Context:
 
     def __call__(self, args: Sequence[Value]) -> dict[Atom, Value]:
         """The value of each context atom, given the value of each argument."""
-        given = dict(zip(self._inputs, args, strict=True))
-        values = {a: given[a] for a in self._wanted if isinstance(a, Var) and a in given}
+        given: dict[Atom, Value] = dict(zip(self._inputs, args, strict=True))
+        values: dict[Atom, Value] = {a: given[a] for a in self._wanted if a in given}
         values.update((a, Value(a.value)) for a in self._wanted if isinstance(a, Const))
         rest = [a for a in self._wanted if a not in values]
         if rest:
             values.update(zip(rest, self._compute(rest, given), strict=True))
         return values
 
-    def _compute(self, atoms: Sequence[Atom], given: Mapping[Any, Value]) -> list[Value]:
+    def _compute(self, atoms: Sequence[Atom], given: Mapping[Atom, Value]) -> list[Value]:
         equations = backward_slice(atoms, stop=given.__contains__)
         used = _inputs_of(equations, given)
         flags = tuple(given[v].batched for v in used)
@@ -74,7 +76,7 @@ def _compile(
     return jax.jit(compute)
 
 
-def _inputs_of(equations: Sequence[Equation], given: Mapping[Any, Value]) -> list[Var]:
+def _inputs_of(equations: Sequence[Equation], given: Mapping[Atom, Value]) -> list[Var]:
     used = {a: None for e in equations for a in e.inputs if isinstance(a, Var) and a in given}
     return list(used)
 

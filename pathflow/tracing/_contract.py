@@ -1,7 +1,8 @@
 """From the flat program to the graph: which nodes each node reads, and what it computes from them.
 
-Contraction walks back from every node's value to the values of other nodes. What it passes on the way is the node's
-activation function; what depends on no node is context and computed once, before the graph.
+Contraction walks back from every node's value to the values of other nodes. What it passes on the
+way is the node's activation function; what depends on no node is context and computed once, before
+the graph.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,13 @@ from pathflow.tracing._node_class import NodeClass, node_class
 
 @dataclass(frozen=True, eq=False)
 class Marked:
-    """A value that is to be a node: `source` is computed, `output` is what the rest of the program reads."""
+    """A value that is to be a node: `source` is computed, `output` is what the rest of the program
+    reads.
+    """
 
     node: Node
     source: Atom
-    output: Var | None
+    output: Atom | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,9 @@ class NodeFunction:
 
 @dataclass(frozen=True, eq=False)
 class Contraction:
-    """A graph, the function of each of its nodes, and the edges that carry a value but no derivative."""
+    """A graph, the function of each of its nodes, and the edges that carry a value but no
+    derivative.
+    """
 
     graph: Graph
     functions: dict[Node, NodeFunction]
@@ -61,7 +66,7 @@ def contract(marked: Sequence[Marked]) -> Contraction:
     return Contraction(graph, functions, tuple(blocked))
 
 
-def node_function(node: Node, source: Atom, owner: dict[Var, Node]) -> NodeFunction:
+def node_function(node: Node, source: Atom, owner: dict[Atom, Node]) -> NodeFunction:
     """What `source` computes from the nodes that own variables."""
     is_input = isinstance(source, Var) and owner.get(source) == node
     if is_input or not source.depends:
@@ -88,7 +93,7 @@ def node_function(node: Node, source: Atom, owner: dict[Var, Node]) -> NodeFunct
     )
 
 
-def _differentiable_reads(source: Atom, owner: dict[Var, Node]) -> set[Var]:
+def _differentiable_reads(source: Atom, owner: dict[Atom, Node]) -> set[Var]:
     """The owned variables from which a derivative reaches `source`."""
     found: set[Var] = set()
     seen: set[Atom] = set()

@@ -1,8 +1,9 @@
 """From a jaxpr to a flat program in which every tag is one variable.
 
-Calls (`jit`, `remat`) are inlined. A loop that holds tags is unrolled, a branch that holds tags is resolved from the
-concrete arguments, and each such decision is kept as a guard, so that evaluation at other inputs can be refused.
-Anything that holds no tag stays one opaque equation: its derivative rules, custom ones included, are JAX's own.
+Calls (`jit`, `remat`) are inlined. A loop that holds tags is unrolled, a branch that holds tags is
+resolved from the concrete arguments, and each such decision is kept as a guard, so that evaluation
+at other inputs can be refused. Anything that holds no tag stays one opaque equation: its derivative
+rules, custom ones included, are JAX's own.
 """
 
 import warnings
@@ -13,18 +14,31 @@ from typing import Any
 import jax
 import numpy as np
 from jax.extend import source_info_util
-from jax import lax
 
 from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts, sub_jaxprs
 from pathflow._errors import TraceError
 from pathflow.tracing._builder import Builder
+from pathflow.tracing._follow import follow
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, evaluate
-from pathflow.tracing._select import Selector, clamp_starts, gathered, scattered
+from pathflow.tracing._select import Selector
 
 # Where an equation stands: its position in its jaxpr, after those of the equations around it.
 Site = tuple[int, ...]
 
-INLINED = frozenset("jit pjit closed_call core_call call eval_jaxpr remat remat2 checkpoint core_closed_call".split())
+INLINED = frozenset(
+    {
+        "call",
+        "checkpoint",
+        "closed_call",
+        "core_call",
+        "core_closed_call",
+        "eval_jaxpr",
+        "jit",
+        "pjit",
+        "remat",
+        "remat2",
+    }
+)
 _TAGS = frozenset({"pathflow_tag", "name"})
 _MAX_ITERATIONS = 100_000
 
@@ -49,12 +63,14 @@ class Guard:
 
 @dataclass(frozen=True, eq=False)
 class TagValue:
-    """One tagged value: its name, loop iterations, the variable that it marks and the one that users of the tag read."""
+    """One tagged value: its name, loop iterations, the variable that it marks and the one that
+    users of the tag read.
+    """
 
     name: str
     index: tuple[int, ...]
     source: Atom
-    output: Var
+    output: Atom
 
 
 class Flattener:
@@ -78,8 +94,11 @@ class Flattener:
         self.ignored: list[str] = []
         self._concrete = concrete
         self._index: tuple[int, ...] = ()
+        self._tagged_jaxprs: dict[int, tuple[bool, Any]] = {}
 
-    def run(self, jaxpr: Any, consts: Sequence[Atom], args: Sequence[Atom], site: Site = ()) -> list[Atom]:
+    def run(
+        self, jaxpr: Any, consts: Sequence[Atom], args: Sequence[Atom], site: Site = ()
+    ) -> list[Atom]:
         env: dict[Any, Atom] = dict(zip(jaxpr.constvars, consts, strict=True))
         env.update(zip(jaxpr.invars, args, strict=True))
 
@@ -96,7 +115,7 @@ class Flattener:
         if name in _TAGS:
             return [self._tag(eqn, inputs[0], site)]
         if name in INLINED:
-            jaxpr, consts = called_jaxpr(eqn.params)
+            jaxpr, consts = open_jaxpr(called_jaxpr(eqn.params))
             return self.run(jaxpr, self.constants(consts), inputs, site)
         if self._holds_tags(eqn):
             if name == "scan":
@@ -114,11 +133,22 @@ class Flattener:
         return self._opaque(eqn, inputs)
 
     def constants(self, values: Sequence[Any]) -> list[Atom]:
-        """Values that the function closes over: small integers may be indices, the rest is context."""
+        """Values that the function closes over: small integers may be indices, the rest is
+        context.
+        """
         return [Const(value) for value in values]
 
     def _holds_tags(self, eqn: Any) -> bool:
-        return any(holds_tags(jaxpr) for jaxpr in sub_jaxprs(eqn.params))
+        return any(map(self._tagged, sub_jaxprs(eqn.params)))
+
+    def _tagged(self, jaxpr: Any) -> bool:
+        """Whether a tag stands in the jaxpr or in one inside it."""
+        known = self._tagged_jaxprs.get(id(jaxpr))
+        if known is None:
+            # The jaxpr is kept beside the answer, so that its id is not given to another.
+            found = any(e.primitive.name in _TAGS or self._holds_tags(e) for e in jaxpr.eqns)
+            known = self._tagged_jaxprs[id(jaxpr)] = (found, jaxpr)
+        return known[0]
 
     def _tag(self, eqn: Any, source: Atom, site: Site) -> Atom:
         name = str(eqn.params["name"])
@@ -127,71 +157,23 @@ class Flattener:
         tag_site = self.sites.get(site) or self._new_site(name, site)
         aval = [(source.shape, source.dtype)]
         (output,) = self.builder.emit(eqn.primitive, eqn.params, [source], aval, depends=True)
-        assert isinstance(output, Var)  # noqa: S101  (a tag is never folded)
         self.tags.append(TagValue(tag_site.name, self._index, source, output))
         return output
 
     def _new_site(self, name: str, site: Site) -> TagSite:
         depth = len(self._index)
-        used = sum(1 for s in self.sites.values() if s.depth == depth and s.name.split("#")[0] == name)
+        used = sum(
+            1 for s in self.sites.values() if s.depth == depth and s.name.split("#")[0] == name
+        )
         self.sites[site] = TagSite(site, f"{name}#{used}" if used else name, depth)
         return self.sites[site]
 
     def _opaque(self, eqn: Any, inputs: list[Atom]) -> Sequence[Atom]:
-        followed = self._follow(eqn, inputs)
+        followed = follow(self.selector, eqn, inputs)
         if followed is not None:
             return followed
         avals = [(v.aval.shape, v.aval.dtype) for v in eqn.outvars]
         return self.builder.emit(eqn.primitive, eqn.params, inputs, avals)
-
-    def _follow(self, eqn: Any, inputs: list[Atom]) -> Sequence[Atom] | None:
-        """The equation as a selection, where it is one."""
-        name, params = eqn.primitive.name, eqn.params
-        if name == "select_n" and isinstance(inputs[0], Const) and not inputs[0].shape:
-            return [inputs[1 + int(inputs[0].value)]]
-        if name == "scatter" and isinstance(inputs[1], Const) and any(a.depends for a in inputs):
-            part = scattered(self.selector, eqn.primitive, params, inputs)
-            return None if part is None else [part]
-        operand = inputs[0] if inputs else None
-        if not isinstance(operand, Var) or not operand.depends:
-            return None
-        follow = _SELECTIONS.get(name)
-        known = all(isinstance(a, Const) for a in inputs[1:])
-        return follow(self, eqn, operand, inputs[1:]) if follow is not None and known else None
-
-    def _slice(self, eqn: Any, operand: Var, _: Sequence[Atom]) -> list[Atom]:
-        p = eqn.params
-        strides = p["strides"] or (1,) * len(operand.shape)
-        bounds = zip(p["start_indices"], p["limit_indices"], strides, strict=True)
-        return [self.selector.select(operand, [range(*map(int, b)) for b in bounds])]
-
-    def _dynamic_slice(self, eqn: Any, operand: Var, indices: Sequence[Any]) -> list[Atom]:
-        sizes = eqn.params["slice_sizes"]
-        starts = clamp_starts([a.value for a in indices], sizes, operand.shape)
-        wanted = [range(a, a + n) for a, n in zip(starts, sizes, strict=True)]
-        return [self.selector.select(operand, wanted)]
-
-    def _gather(self, eqn: Any, operand: Var, indices: Sequence[Any]) -> list[Atom] | None:
-        if operand.equation is None or operand.equation.primitive.name in _TAGS:
-            return None
-        part = gathered(self.selector, eqn.primitive, eqn.params, operand, indices[0])
-        return None if part is None else [part]
-
-    def _unstack(self, eqn: Any, operand: Var, _: Sequence[Atom]) -> list[Atom]:
-        ranges, axis, parts = [range(n) for n in operand.shape], eqn.params["axis"], []
-        for i, var in enumerate(eqn.outvars):
-            ranges[axis] = range(i, i + 1)
-            part = self.selector.select(operand, ranges)
-            parts.append(self.builder.reshape(part, var.aval.shape))
-        return parts
-
-    def _split(self, eqn: Any, operand: Var, _: Sequence[Atom]) -> list[Atom]:
-        ranges, start, parts = [range(n) for n in operand.shape], 0, []
-        for size in map(int, eqn.params["sizes"]):
-            ranges[eqn.params["axis"]] = range(start, start + size)
-            parts.append(self.selector.select(operand, ranges))
-            start += size
-        return parts
 
     def _scan(self, eqn: Any, inputs: list[Atom], site: Site) -> list[Atom]:
         params = eqn.params
@@ -233,7 +215,10 @@ class Flattener:
                 break
             carry = self.run(body, self.constants(body_values), [*body_consts, *carry], (*site, 1))
         else:
-            raise TraceError(f"The {where} ran {_MAX_ITERATIONS} iterations without an end; is its condition right?")
+            raise TraceError(
+                f"The {where} ran {_MAX_ITERATIONS} iterations without an end; is its condition "
+                "right?"
+            )
         self._index = outer
         return list(carry)
 
@@ -242,39 +227,16 @@ class Flattener:
             return int(atom.value)
         if self._concrete is None:
             raise TraceError(
-                f"The {where} holds tags, so its decision must be known, but trace(*args) got shapes without values; "
-                "pass concrete arrays."
+                f"The {where} holds tags, so its decision must be known, but trace(*args) got "
+                "shapes without values; pass concrete arrays."
             )
         equations = backward_slice([atom], stop=lambda var: var in self._concrete)
-        # Values computed for one decision serve the next: a loop's carry is not computed again from the start.
+        # Values computed for one decision serve the next: a loop's carry is not computed again from
+        # the start.
         with jax.ensure_compile_time_eval():
             (value,) = evaluate(equations, self._concrete, [atom])
         self.guards.append(Guard(atom, int(value), where))
         return int(value)
-
-
-_SELECTIONS = {
-    "slice": Flattener._slice,
-    "split": Flattener._split,
-    "unstack": Flattener._unstack,
-    "dynamic_slice": Flattener._dynamic_slice,
-    "gather": Flattener._gather,
-}
-
-_tagged_jaxprs: dict[int, tuple[bool, Any]] = {}
-
-
-def holds_tags(jaxpr: Any) -> bool:
-    """Whether a tag stands in the jaxpr or in one inside it."""
-    known = _tagged_jaxprs.get(id(jaxpr))
-    if known is None:
-        found = any(
-            e.primitive.name in _TAGS or any(map(holds_tags, sub_jaxprs(e.params)))
-            for e in jaxpr.eqns
-        )
-        # The jaxpr is kept, so that its id is not given to another.
-        known = _tagged_jaxprs[id(jaxpr)] = (found, jaxpr)
-    return known[0]
 
 
 def _empty(var: Any) -> Const:

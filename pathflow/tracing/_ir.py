@@ -1,8 +1,8 @@
 """A flat program: equations over variables, with no calls, no tagged loops and no tagged branches.
 
-It is what a jaxpr becomes once `_flatten.py` has inlined and unrolled it. Jaxprs themselves are not rebuilt:
-an equation here only points at the primitive and parameters of the one it came from, which makes unrolling
-thousands of steps cheap and needs nothing private from JAX.
+It is what a jaxpr becomes once `_flatten.py` has inlined and unrolled it. Jaxprs themselves are not
+rebuilt: an equation here only points at the primitive and parameters of the one it came from, which
+makes unrolling thousands of steps cheap and needs nothing private from JAX.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,9 @@ class Var:
 
 @dataclass(eq=False, slots=True)
 class Const:
-    """A known value. A literal of the source program is part of what a node computes; any other is context."""
+    """A known value. A literal of the source program is part of what a node computes; any other is
+    context.
+    """
 
     value: Any
     literal: bool = False
@@ -66,7 +68,9 @@ class Equation:
 
 
 def is_differentiable(atom: Atom) -> bool:
-    """Whether a derivative can flow through the value: floating or complex, not the result of stop_gradient."""
+    """Whether a derivative can flow through the value: floating or complex, not the result of
+    stop_gradient.
+    """
     if not jnp.issubdtype(atom.dtype, jnp.inexact):
         return False
     equation = atom.equation if isinstance(atom, Var) else None
@@ -74,7 +78,9 @@ def is_differentiable(atom: Atom) -> bool:
 
 
 def backward_slice(roots: Iterable[Atom], stop: Any) -> list[Equation]:
-    """The equations that the roots need, in program order; `stop(var)` ends the search at a variable."""
+    """The equations that the roots need, in program order; `stop(var)` ends the search at a
+    variable.
+    """
     needed: dict[int, Equation] = {}
     pending = list(roots)
     while pending:
@@ -89,9 +95,11 @@ def backward_slice(roots: Iterable[Atom], stop: Any) -> list[Equation]:
 
 
 def evaluate(
-    equations: Sequence[Equation], environment: dict[Atom, Any], outputs: Sequence[Atom]
+    equations: Sequence[Equation], environment: dict[Any, Any], outputs: Sequence[Atom]
 ) -> list[Any]:
-    """Runs the equations on the values of `environment`, which it extends, and returns the outputs' values."""
+    """Runs the equations on the values of `environment`, which it extends, and returns the outputs'
+    values.
+    """
 
     def read(atom: Atom) -> Any:
         if isinstance(atom, Const) and atom not in environment:

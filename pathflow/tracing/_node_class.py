@@ -1,7 +1,8 @@
 """Node classes: nodes that compute the same function, up to constants, share one compiled function.
 
-A gate at step 3 and at step 4, in layer 0 and in layer 1, is the same equations on the same shapes with other weights.
-Compiling once per class and not once per node is what keeps compilation from growing with the length of a loop.
+A gate at step 3 and at step 4, in layer 0 and in layer 1, is the same equations on the same shapes
+with other weights. Compiling once per class and not once per node is what keeps compilation from
+growing with the length of a loop.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ class NodeClass:
 
     def __call__(self, predecessors: Sequence[Any], context: Sequence[Any]) -> Any:
         environment: dict[Any, Any] = dict(zip(self._reads, predecessors, strict=True))
-        # A constant that is passed as context is read from there, so nodes of the class may differ in it.
+        # A constant that is passed as context is read from there, so nodes of the class may differ
+        # in it.
         environment.update(zip(self._context, context, strict=True))
         return evaluate(self._equations, environment, [self._output])[0]
 
@@ -81,7 +83,9 @@ def node_class(
 
 
 def _param_key(value: Any) -> Any:
-    """A hashable stand-in for an equation's parameter; equal only where the parameters mean the same."""
+    """A hashable stand-in for an equation's parameter; equal only where the parameters mean the
+    same.
+    """
     if hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
         jaxpr, consts = open_jaxpr(value)
         return ("jaxpr", str(jaxpr), tuple(map(id, consts)), _rules(jaxpr))
@@ -113,7 +117,9 @@ def holds(equation: Any, names: frozenset[str]) -> bool:
 
 
 def equation_cost(eqn: Any) -> int:
-    """Operations of one jaxpr equation, an estimate: matrix products and convolutions exactly, the rest one per entry."""
+    """Operations of one jaxpr equation, an estimate: matrix products and convolutions exactly, the
+    rest one per entry.
+    """
     inner = sum(equation_cost(e) for jaxpr in sub_jaxprs(eqn.params) for e in jaxpr.eqns)
     size = sum(prod(v.aval.shape) for v in eqn.outvars)
     if eqn.primitive.name == "dot_general":

@@ -1,8 +1,10 @@
-"""Local partials: the Jacobian of one node with respect to one predecessor, as a linear map that is never written out.
+"""Local partials: the Jacobian of one node with respect to one predecessor, as a linear map that is
+never written out.
 
-The activation function is linearized once per evaluation of a node; what the linear map needs to know of the
-activations (its *residuals*, such as a gate's slope) is computed together with the node's value. The map itself is then
-applied to any number of tangents, or transposed and applied to cotangents.
+The activation function is linearized once per evaluation of a node; what the linear map needs to
+know of the activations (its *residuals*, such as a gate's slope) is computed together with the
+node's value. The map itself is then applied to any number of tangents, or transposed and applied to
+cotangents.
 """
 
 from collections.abc import Sequence
@@ -11,12 +13,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import eval_jaxpr
 from jax.extend.core import jaxpr_as_fun
 
 from pathflow._compat import open_jaxpr
 from pathflow.tracing._node_class import NodeClass, equation_cost
 
-# An elementwise pass moves memory; on current processors that takes as long as this many operations per entry.
+# An elementwise pass moves memory; on current processors that takes as long as this many operations
+# per entry.
 _PASS = 300
 
 
@@ -24,9 +28,11 @@ class LocalPartial:
     """`J[u -> v]` for the nodes `v` of a class and the predecessor in one slot.
 
     Attributes:
-        shared: positions, among predecessors then context, of the inputs that the map reads as they are
-            (a weight matrix); they are not residuals, so that they are not repeated for every point.
-        cost: operations for one tangent at one point, an estimate for choosing where prefixes and suffixes meet.
+        shared: positions, among predecessors then context, of the inputs that the map reads as they
+            are (a weight matrix); they are not residuals, so that they are not repeated for every
+            point.
+        cost: operations for one tangent at one point, an estimate for choosing where prefixes and
+            suffixes meet.
     """
 
     def __init__(self, computes: NodeClass, slot: int) -> None:
@@ -64,7 +70,9 @@ class LocalPartial:
         )
 
     def residuals(self, inputs: Sequence[Any]) -> list[Any]:
-        """What the map must know of the inputs (predecessors, then context), beyond the shared ones."""
+        """What the map must know of the inputs (predecessors, then context), beyond the shared
+        ones.
+        """
         return list(self._residuals(*inputs))
 
     def push(self, residuals: Sequence[Any], shared: Sequence[Any], tangent: Any) -> Any:
@@ -74,7 +82,9 @@ class LocalPartial:
         return self._map(residuals, shared)(tangent)
 
     def pull(self, residuals: Sequence[Any], shared: Sequence[Any], cotangent: Any) -> Any:
-        """The transposed map applied to a cotangent of the node: a cotangent of the predecessor (a vjp)."""
+        """The transposed map applied to a cotangent of the node: a cotangent of the predecessor (a
+        vjp).
+        """
         linear = self._map(residuals, shared)
         if self._transposed:
             return linear(cotangent)
@@ -89,4 +99,4 @@ class LocalPartial:
     def _map(self, residuals: Sequence[Any], shared: Sequence[Any]) -> Any:
         own, given = iter(residuals), dict(zip(self.shared, shared, strict=True))
         consts = [next(own) if at is None else given[at] for at in self._where]
-        return lambda x: jax.core.eval_jaxpr(self._linear, consts, x)[0]
+        return lambda x: eval_jaxpr(self._linear, consts, x)[0]

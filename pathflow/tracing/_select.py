@@ -1,12 +1,14 @@
 """Follows a selected part of a value back to what it is made of.
 
-A part of a value (`hs[3]`, `split(z, 4)[0]`) is rebuilt from the same part of the operands: through data movement
-(stack, reshape, transpose, ...), through elementwise equations and through the free axes of matrix products.
-Two things depend on it. *Exactness*: when a loop's stacked output is taken apart again, step 3 depends on step 3
-alone and not on every step. *Cost*: a gate that is a quarter of a fused matrix product multiplies a quarter of the matrix.
+A part of a value (`hs[3]`, `split(z, 4)[0]`) is rebuilt from the same part of the operands: through
+data movement (stack, reshape, transpose, ...), through elementwise equations and through the free
+axes of matrix products. Two things depend on it. *Exactness*: when a loop's stacked output is taken
+apart again, step 3 depends on step 3 alone and not on every step. *Cost*: a gate that is a quarter
+of a fused matrix product multiplies a quarter of the matrix.
 
-A selection is one `range` per axis. Each rule takes the equation that made the value and returns the selected
-value, or None where the part cannot be followed; then the value itself is sliced, which is always right.
+A selection is one `range` per axis. Each rule takes the equation that made the value and returns
+the selected value, or None where the part cannot be followed; then the value itself is sliced,
+which is always right.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,16 +28,28 @@ Ranges = tuple[range, ...]
 # A gather that falls apart into more boxes than this is left as it is.
 _MAX_PIECES = 128
 
-_ELEMENTWISE = frozenset(
-    """
-    abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp conj convert_element_type copy copy_p
-    cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt imag integer_pow is_finite le lgamma log
-    log1p logistic lt max min mul ne neg nextafter not or pow real reduce_precision rem round rsqrt select_n sign sin
-    sinh sqrt square stop_gradient sub tan tanh xor
-    """.split()
-)
+# fmt: off
+ELEMENTWISE = frozenset({
+    "abs", "acos", "acosh", "add", "add_any", "and", "asin", "asinh", "atan", "atan2", "atanh",
+    "cbrt", "ceil", "clamp", "conj", "convert_element_type", "copy", "copy_p", "cos", "cosh",
+    "digamma", "div", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "ge",
+    "gt", "imag", "integer_pow", "is_finite", "le", "lgamma", "log", "log1p", "logistic", "lt",
+    "max", "min", "mul", "ne", "neg", "nextafter", "not", "or", "pow", "real",
+    "reduce_precision", "rem", "round", "rsqrt", "select_n", "sign", "sin", "sinh", "sqrt",
+    "square", "stop_gradient", "sub", "tan", "tanh", "xor",
+})
+# fmt: on
 _REDUCTIONS = frozenset(
-    "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or argmax argmin".split()
+    {
+        "reduce_sum",
+        "reduce_max",
+        "reduce_min",
+        "reduce_prod",
+        "reduce_and",
+        "reduce_or",
+        "argmax",
+        "argmin",
+    }
 )
 
 Rule = Callable[["Selector", Equation, int, Ranges], "Atom | None"]
@@ -79,16 +93,22 @@ class Selector:
         equation = var.equation
         if equation is not None:
             name = equation.primitive.name
-            rule = _elementwise if name in _ELEMENTWISE else _RULES.get(name)
+            rule = _elementwise if name in ELEMENTWISE else _RULES.get(name)
             if rule is not None:
                 part = rule(self, equation, equation.outputs.index(var), ranges)
                 if part is not None:
                     return part
         return self.builder.slice(var, ranges)
 
-    def emit_like(self, equation: Equation, inputs: Sequence[Atom], shape: tuple, **changed: Any) -> Atom:
+    def emit_like(
+        self,
+        equation: Equation,
+        inputs: Sequence[Atom],
+        shape: tuple[int, ...],
+        changed: dict[str, Any] | None = None,
+    ) -> Atom:
         """The equation again, on other inputs of other shapes."""
-        params = {**equation.params, **changed}
+        params = {**equation.params, **(changed or {})}
         aval = [(shape, equation.outputs[0].dtype)]
         return self.builder.emit(equation.primitive, params, inputs, aval)[0]
 
@@ -121,10 +141,10 @@ def _elementwise(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | Non
         if not atom.shape:
             parts.append(atom)
             continue
-        shape = zip(ranges, atom.shape, e.outputs[0].shape, strict=True)
-        if any(n not in (1, m) for _, n, m in shape):
-            return None
-        fitted = [r if n == m else range(1) for r, n, m in zip(ranges, atom.shape, e.outputs[0].shape, strict=True)]
+        fitted = [
+            r if n == m else range(1)
+            for r, n, m in zip(ranges, atom.shape, e.outputs[0].shape, strict=True)
+        ]
         parts.append(s.select(atom, fitted))
     return s.emit_like(e, parts, _lengths(ranges))
 
@@ -154,7 +174,7 @@ def _broadcast_in_dim(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
     axes = e.params["broadcast_dimensions"]
     wanted = [_within(ranges[a], n) for a, n in zip(axes, operand.shape, strict=True)]
     part = s.select(operand, wanted)
-    return s.emit_like(e, [part], _lengths(ranges), shape=_lengths(ranges))
+    return s.emit_like(e, [part], _lengths(ranges), {"shape": _lengths(ranges)})
 
 
 @_rule("transpose")
@@ -178,7 +198,10 @@ def _rev(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
 def _slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
     p = e.params
     strides = p["strides"] or (1,) * len(ranges)
-    taken = [range(a, b, c) for a, b, c in zip(p["start_indices"], p["limit_indices"], strides, strict=True)]
+    taken = [
+        range(a, b, c)
+        for a, b, c in zip(p["start_indices"], p["limit_indices"], strides, strict=True)
+    ]
     return s.select(e.inputs[0], [_compose(t, r) for t, r in zip(taken, ranges, strict=True)])
 
 
@@ -199,7 +222,9 @@ def _concatenate(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | Non
     return _pieces(s, e.inputs, starts, axis, ranges)
 
 
-def _pieces(s: Selector, operands: Sequence[Atom], starts: Any, axis: int, ranges: Ranges) -> Atom | None:
+def _pieces(
+    s: Selector, operands: Sequence[Atom], starts: Any, axis: int, ranges: Ranges
+) -> Atom | None:
     """A selection of operands laid end to end: the pieces of those that it touches."""
     wanted = ranges[axis]
     if not len(wanted):
@@ -210,7 +235,11 @@ def _pieces(s: Selector, operands: Sequence[Atom], starts: Any, axis: int, range
         j = i
         while j < len(wanted) and starts[k] <= wanted[j] < starts[k + 1]:
             j += 1
-        local = range(wanted[i] - int(starts[k]), wanted[i] - int(starts[k]) + wanted.step * (j - i), wanted.step)
+        local = range(
+            wanted[i] - int(starts[k]),
+            wanted[i] - int(starts[k]) + wanted.step * (j - i),
+            wanted.step,
+        )
         pieces.append(s.select(operands[k], [*ranges[:axis], local, *ranges[axis + 1 :]]))
         i = j
     return s.builder.concatenate(pieces, axis)
@@ -261,29 +290,37 @@ def _pad(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
         return s.select(operand, shifted)
     if any(len(r) and (max(r) < low or min(r) >= low + n) for r, (low, _, _), n in inner):
         params = {"shape": _lengths(ranges), "broadcast_dimensions": (), "sharding": None}
-        return s.builder.emit(lax.broadcast_in_dim_p, params, [value], [(_lengths(ranges), value.dtype)])[0]
+        return s.builder.emit(
+            lax.broadcast_in_dim_p, params, [value], [(_lengths(ranges), value.dtype)]
+        )[0]
     return None
 
 
 @_rule("dynamic_update_slice")
 def _dynamic_update_slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
     operand, update, *indices = e.inputs
-    if not all(isinstance(i, Const) for i in indices):
+    known = [i.value for i in indices if isinstance(i, Const)]
+    if len(known) < len(indices):
         return None
-    starts = clamp_starts([i.value for i in indices], update.shape, operand.shape)
+    starts = clamp_starts(known, update.shape, operand.shape)
     inner = list(zip(ranges, starts, update.shape, strict=True))
     if any(not len(r) or max(r) < a or min(r) >= a + n for r, a, n in inner):
         return s.select(operand, ranges)
     if all(a <= min(r) and max(r) < a + n for r, a, n in inner):
         return s.select(update, [range(r.start - a, r.stop - a, r.step) for r, a, _ in inner])
-    partial = [k for k, (a, n) in enumerate(zip(starts, update.shape, strict=True)) if (a, n) != (0, operand.shape[k])]
+    partial = [
+        k
+        for k, (a, n) in enumerate(zip(starts, update.shape, strict=True))
+        if (a, n) != (0, operand.shape[k])
+    ]
     if len(partial) != 1 or ranges[partial[0]].step < 0:
         return None
-    # The update covers all but one axis: the value is what lies before it, the update, and what lies after.
+    # The update covers all but one axis: the value is what lies before it, the update, and what
+    # lies after.
     axis, (a, n) = partial[0], (starts[partial[0]], update.shape[partial[0]])
     bounds = [0, a, a + n, operand.shape[axis]]
     before, after = _full(operand.shape), _full(operand.shape)
-    before[axis], after[axis] = range(0, a), range(a + n, bounds[-1])
+    before[axis], after[axis] = range(a), range(a + n, bounds[-1])
     parts = [s.select(operand, before) if a else None, update]
     parts.append(s.select(operand, after) if a + n < bounds[-1] else None)
     kept = [p for p in parts if p is not None]
@@ -296,7 +333,8 @@ def _reduction(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
         return None
     pending, operand = list(ranges), e.inputs[0]
     wanted = [
-        range(n) if axis in e.params["axes"] else pending.pop(0) for axis, n in enumerate(operand.shape)
+        range(n) if axis in e.params["axes"] else pending.pop(0)
+        for axis, n in enumerate(operand.shape)
     ]
     return s.emit_like(e, [s.select(operand, wanted)], _lengths(ranges))
 
@@ -320,7 +358,9 @@ def _flat_ids(shape: Sequence[int], ranges: Sequence[range]) -> np.ndarray:
 
 
 def _as_box(ids: np.ndarray, shape: Sequence[int]) -> Ranges | None:
-    """The ranges whose entries, in order, are the flat positions `ids`; None when there are none."""
+    """The ranges whose entries, in order, are the flat positions `ids`; None when there are
+    none.
+    """
     if not shape or not ids.size:
         return None
     flat = ids.ravel()
@@ -329,13 +369,17 @@ def _as_box(ids: np.ndarray, shape: Sequence[int]) -> Ranges | None:
         distinct = np.unique(coordinate)
         step = int(distinct[1] - distinct[0]) if len(distinct) > 1 else 1
         ranges.append(range(int(distinct[0]), int(distinct[-1]) + 1, step))
-    if prod(map(len, ranges)) != flat.size or not np.array_equal(_flat_ids(shape, ranges).ravel(), flat):
+    if prod(map(len, ranges)) != flat.size or not np.array_equal(
+        _flat_ids(shape, ranges).ravel(), flat
+    ):
         return None
     return tuple(ranges)
 
 
 def _by_ids(s: Selector, operand: Atom, ids: np.ndarray) -> Atom | None:
-    """The entries of `operand` at flat positions `ids`, in the shape of `ids`, as few boxes laid end to end."""
+    """The entries of `operand` at flat positions `ids`, in the shape of `ids`, as few boxes laid
+    end to end.
+    """
     box = _as_box(ids, operand.shape)
     if box is not None:
         return s.builder.reshape(s.select(operand, box), ids.shape)
@@ -345,11 +389,19 @@ def _by_ids(s: Selector, operand: Atom, ids: np.ndarray) -> Atom | None:
         part = _by_ids(s, operand, ids[0])
         return None if part is None else s.builder.reshape(part, ids.shape)
     parts = [_by_ids(s, operand, row) for row in ids]
-    return None if any(p is None for p in parts) else s.builder.stack([p for p in parts if p is not None])
+    return (
+        None
+        if any(p is None for p in parts)
+        else s.builder.stack([p for p in parts if p is not None])
+    )
 
 
-def gathered(s: Selector, e_primitive: Any, params: dict, operand: Atom, indices: Const) -> Atom | None:
-    """A gather at known indices, as selections; None where an index falls outside or the pieces are many."""
+def gathered(
+    s: Selector, e_primitive: Any, params: dict, operand: Atom, indices: Const
+) -> Atom | None:
+    """A gather at known indices, as selections; None where an index falls outside or the pieces are
+    many.
+    """
     ids = np.arange(operand.size, dtype=np.int32).reshape(operand.shape)
     with jax.ensure_compile_time_eval():
         (taken,) = bind(e_primitive, {**params, "fill_value": None}, [ids, indices.value])
@@ -360,7 +412,9 @@ def gathered(s: Selector, e_primitive: Any, params: dict, operand: Atom, indices
 
 
 def scattered(s: Selector, primitive: Any, params: dict, inputs: Sequence[Atom]) -> Atom | None:
-    """A scatter at known indices that overwrites one box, as an update of a slice; None otherwise."""
+    """A scatter at known indices that overwrites one box, as an update of a slice; None
+    otherwise.
+    """
     operand, indices, updates = inputs
     size, count = operand.size, updates.size
     ids = np.arange(size, dtype=np.int32).reshape(operand.shape)

@@ -15,7 +15,9 @@ class AbstractNodeSelector(abc.ABC):
 
 @dataclass(frozen=True)
 class Tagged(AbstractNodeSelector):
-    """Values marked by `pathflow.tag` (or `jax.ad_checkpoint.checkpoint_name`) under a name that matches a glob."""
+    """Values marked by `pathflow.tag` (or `jax.ad_checkpoint.checkpoint_name`) under a name that
+    matches a glob.
+    """
 
     patterns: tuple[str, ...] = ("*",)
 

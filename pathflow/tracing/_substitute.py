@@ -1,7 +1,8 @@
-"""The traced function itself, with some nodes' values replaced: no unrolling, no contraction, loops stay loops.
+"""The traced function itself, with some nodes' values replaced: no unrolling, no contraction, loops
+stay loops.
 
-This is the independent reference of every result: its derivative with respect to the replaced values is the total that
-the influences of all paths must add up to.
+This is the independent reference of every result: its derivative with respect to the replaced
+values is the total that the influences of all paths must add up to.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,8 @@ from pathflow._compat import bind, called_jaxpr, open_jaxpr, scan_counts
 from pathflow.graph import Node
 from pathflow.tracing._flatten import INLINED, Site, TagSite
 
-# A tagged value seen so far that is the one asked for, or None where the target is the function's output.
+# A tagged value seen so far that is the one asked for, or None where the target is the function's
+# output.
 Captured = Any
 
 
@@ -23,9 +25,9 @@ class Substitution:
     """Evaluates a jaxpr with tagged values replaced, and returns one of its values.
 
     Arguments:
-        jaxpr: the traced function's jaxpr.
-        sites: its tags.
-        replaced: the value of each node that is replaced; inputs are replaced by passing other arguments.
+        sites: the tags of the traced function.
+        replaced: the value of each node that is replaced; inputs are replaced by passing other
+            arguments.
         target: the node whose value is wanted.
     """
 
@@ -37,16 +39,26 @@ class Substitution:
             site: [(node.index, value) for node, value in replaced.items() if node.name == name]
             for site, name in names.items()
         }
-        self._target = {site for site, name in names.items() if target is not None and target.name == name}
+        self._target = {
+            site for site, name in names.items() if target is not None and target.name == name
+        }
         self._index = target.index if target is not None else ()
         self._relevant = {site for site, found in self._replaced.items() if found} | self._target
 
     def run(
-        self, jaxpr: Any, args: Sequence[Any], start: Captured, site: Site = (), at: tuple[Any, ...] = ()
+        self,
+        jaxpr: Any,
+        args: Sequence[Any],
+        start: Captured,
+        site: Site = (),
+        at: tuple[Any, ...] = (),
     ) -> tuple[list[Any], Captured]:
         """The jaxpr's outputs, and the target's value (`start` where it has not been met).
 
         Arguments:
+            jaxpr: what is evaluated.
+            args: its arguments.
+            start: the target's value so far.
             site: where the jaxpr stands in the traced function.
             at: the iteration of each loop around it.
         """
@@ -70,9 +82,7 @@ class Substitution:
         if any(s[: len(site)] == site for s in self._relevant):
             name = eqn.primitive.name
             if name in INLINED:
-                jaxpr, consts = called_jaxpr(eqn.params)
-                closed = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-                return self.run(closed if consts else jaxpr, values, captured, site, at)
+                return self.run(called_jaxpr(eqn.params), values, captured, site, at)
             inside = {"scan": self._scan, "while": self._while, "cond": self._cond}[name]
             return inside(eqn, values, captured, site, at)
         return bind(eqn.primitive, eqn.params, values), captured
@@ -87,16 +97,26 @@ class Substitution:
     def _scan(self, eqn: Any, values: list, captured: Captured, site: Site, at: tuple) -> Any:
         p = eqn.params
         n_consts, n_carry = scan_counts(p)
-        consts, carry, xs = values[:n_consts], values[n_consts : n_consts + n_carry], values[n_consts + n_carry :]
+        consts, carry, xs = (
+            values[:n_consts],
+            values[n_consts : n_consts + n_carry],
+            values[n_consts + n_carry :],
+        )
 
         def body(state: Any, step_xs: Any) -> Any:
             (carry, captured), (step, xs) = state, step_xs
-            out, captured = self.run(p["jaxpr"], [*consts, *carry, *xs], captured, site, (*at, step))
+            out, captured = self.run(
+                p["jaxpr"], [*consts, *carry, *xs], captured, site, (*at, step)
+            )
             return (out[:n_carry], captured), out[n_carry:]
 
         steps = jnp.arange(p["length"])
         (carry, captured), ys = lax.scan(
-            body, (list(carry), captured), (steps, list(xs)), length=p["length"], reverse=p["reverse"]
+            body,
+            (list(carry), captured),
+            (steps, list(xs)),
+            length=p["length"],
+            reverse=p["reverse"],
         )
         return [*carry, *ys], captured
 
@@ -107,7 +127,9 @@ class Substitution:
 
         def go(state: Any) -> Any:
             step, carry, captured = state
-            out, _ = self.run(p["cond_jaxpr"], [*cond_consts, *carry], captured, (*site, 0), (*at, step))
+            out, _ = self.run(
+                p["cond_jaxpr"], [*cond_consts, *carry], captured, (*site, 0), (*at, step)
+            )
             return out[0]
 
         def body(state: Any) -> Any:
@@ -122,7 +144,9 @@ class Substitution:
 
     def _cond(self, eqn: Any, values: list, captured: Captured, site: Site, at: tuple) -> Any:
         branches = [
-            lambda operands, captured, i=i, jaxpr=jaxpr: self.run(jaxpr, operands, captured, (*site, i), at)
+            lambda operands, captured, i=i, jaxpr=jaxpr: self.run(
+                jaxpr, operands, captured, (*site, i), at
+            )
             for i, jaxpr in enumerate(eqn.params["branches"])
         ]
         return lax.switch(values[0], branches, values[1:], captured)
@@ -146,6 +170,10 @@ def substituted(
     """The target's value as a function of the flat arguments and of the sources' values.
 
     Arguments:
+        jaxpr: the traced function's jaxpr.
+        sites: its tags.
+        sources: the nodes whose values are replaced.
+        target: the node whose value is wanted.
         inputs: the position of each input node among the flat arguments.
         outputs: the position of each output node among the function's outputs.
     """

@@ -1,10 +1,11 @@
 """The tag primitive: an identity that gives a value a name.
 
-A tag is one equation of a jaxpr. It survives `jit`, `vmap`, `scan`, `cond`, `remat` and the differentiation
-transforms, and is lowered to nothing, so that a tagged function runs as fast as an untagged one.
+A tag is one equation of a jaxpr. It survives `jit`, `vmap`, `scan`, `cond`, `remat` and the
+differentiation transforms, and is lowered to nothing, so that a tagged function runs as fast as an
+untagged one.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 from jax.extend.core import Primitive
@@ -15,16 +16,31 @@ from pathflow._errors import TraceError
 _T = TypeVar("_T")
 
 tag_p = Primitive("pathflow_tag")
-tag_p.def_impl(lambda x, *, name: x)
-tag_p.def_abstract_eval(lambda x, *, name: x)
-# The tangent and the cotangent carry no tag: a derivative of a tagged function has the nodes of the function.
-ad.deflinear2(tag_p, lambda cotangent, x, *, name: [cotangent])
-ad.primitive_jvps[tag_p] = lambda primals, tangents, *, name: (
-    tag_p.bind(*primals, name=name),
-    tangents[0],
-)
+
+
+@tag_p.def_impl
+@tag_p.def_abstract_eval
+def _identity(x: Any, *, name: str) -> Any:  # noqa: ARG001
+    return x
+
+
+def _jvp(primals: Any, tangents: Any, *, name: str) -> Any:
+    # The tangent carries no tag: a derivative of a tagged function has the nodes of the function.
+    return tag_p.bind(*primals, name=name), tangents[0]
+
+
+def _transpose(cotangent: Any, _: Any, *, name: str) -> list[Any]:  # noqa: ARG001
+    return [cotangent]
+
+
+def _lower(_: Any, x: Any, *, name: str) -> list[Any]:  # noqa: ARG001
+    return [x]
+
+
+ad.deflinear2(tag_p, _transpose)
+ad.primitive_jvps[tag_p] = _jvp
 batching.defvectorized(tag_p)
-mlir.register_lowering(tag_p, lambda ctx, x, *, name: [x])
+mlir.register_lowering(tag_p, _lower)
 
 # Characters with a meaning in labels (`name@index`, `name#1`) and in patterns over them.
 _RESERVED = frozenset("@#:?*+|&~(){}^$!,;\"'`\\")
@@ -36,14 +52,16 @@ def tag(x: _T, name: str) -> _T:
     Arguments:
         x: an array of any shape, or a pytree of arrays: each leaf becomes a node of its own, named
             `name` followed by the leaf's place, as in `state.c` or `pair.0`.
-        name: the node's name, as in `lstm0.c`. Inside a loop the iteration is added by `pathflow.trace`
-            (`lstm0.c@3`), so the name is the same at every step. A name used again gets `#1`, `#2`, ...
+        name: the node's name, as in `lstm0.c`. Inside a loop the iteration is added by
+            `pathflow.trace` (`lstm0.c@3`), so the name is the same at every step. A name used again
+            gets `#1`, `#2`, ...
 
     Returns:
         `x`, unchanged.
 
     Raises:
-        TraceError: the name is empty, holds white space or a character reserved for labels and patterns.
+        TraceError: the name is empty, holds white space or a character reserved for labels and
+            patterns.
 
     Example:
         ```python
@@ -66,6 +84,6 @@ def _check_name(name: str) -> None:
     bad = sorted({c for c in name if c in _RESERVED or c.isspace()})
     if bad:
         raise TraceError(
-            f"tag(name={name!r}): {' '.join(map(repr, bad))} cannot stand in a name, because labels and patterns "
-            "use it; letters, digits, '.', '_', '-', '/' and '[]' can."
+            f"tag(name={name!r}): {' '.join(map(repr, bad))} cannot stand in a name, because "
+            "labels and patterns use it; letters, digits, '.', '_', '-', '/' and '[]' can."
         )

@@ -14,7 +14,7 @@ from pathflow._errors import TraceError
 from pathflow.graph import Graph, Node, PathSpace
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
-from pathflow.tracing._contract import Contraction, Marked, NodeFunction, contract, node_function
+from pathflow.tracing._contract import Marked, NodeFunction, contract, node_function
 from pathflow.tracing._flatten import Flattener, Guard, TagSite
 from pathflow.tracing._ir import Atom, Var
 from pathflow.tracing._select_nodes import AbstractNodeSelector, tagged
@@ -43,9 +43,10 @@ class TracedGraph:
         functions: the activation function of each node.
         inputs: the input nodes, with their positions among the flat arguments.
         outputs: the nodes that the function returns, with their positions among its flat outputs.
-        qoi: the quantity of interest that the function was traced with, or None; `pathflow.attribute` may replace it by
-            another one of its kind.
-        blocked: pairs of nodes joined only through integers or `stop_gradient`: a value flows, no derivative.
+        qoi: the quantity of interest that the function was traced with, or None;
+            `pathflow.attribute` may replace it by another one of its kind.
+        blocked: pairs of nodes joined only through integers or `stop_gradient`: a value flows, no
+            derivative.
         guards: the decisions (`cond`, `while`) that hold for this graph.
         default_target: the quantity of interest, or the function's only output.
 
@@ -96,7 +97,9 @@ class TracedGraph:
 
     def __repr__(self) -> str:
         classes = len({f.computes for f in self.functions.values() if f.computes is not None})
-        return f"TracedGraph({len(self.nodes)} nodes, {len(self.edges)} edges, {classes} node classes)"
+        return (
+            f"TracedGraph({len(self.nodes)} nodes, {len(self.edges)} edges, {classes} node classes)"
+        )
 
 
 def trace(
@@ -108,29 +111,32 @@ def trace(
 ) -> TracedGraph:
     """Traces a function into the graph of Definition 5.
 
-    Calls are inlined. A loop that holds nodes is unrolled and a branch that holds nodes is taken as the concrete arguments
-    decide it; both are part of the graph. Values that are only moved (stacked, reshaped, sliced, ...) are followed entry by
-    entry, so that a node is joined to just the nodes that it reads.
+    Calls are inlined. A loop that holds nodes is unrolled and a branch that holds nodes is taken as
+    the concrete arguments decide it; both are part of the graph. Values that are only moved
+    (stacked, reshaped, sliced, ...) are followed entry by entry, so that a node is joined to just
+    the nodes that it reads.
 
     Arguments:
         fn: any function of arrays and pytrees.
-        args: its arguments; `jax.ShapeDtypeStruct` will do where no branch or `while` loop holds nodes.
-        qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference`, applied to `fn`'s output; it is the
-            node `qoi`. Without it, the output itself is the node `output`.
+        args: its arguments; `jax.ShapeDtypeStruct` will do where no branch or `while` loop holds
+            nodes.
+        qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference`, applied to
+            `fn`'s output; it is the node `qoi`. Without it, the output itself is the node `output`.
         nodes: which values are nodes; those marked by `pathflow.tag` by default.
-        inputs: names of the parameters of `fn` that are nodes. By default those whose argument is one floating-point
-            array; a pytree (parameters) is context.
+        inputs: names of the parameters of `fn` that are nodes. By default those whose argument is
+            one floating-point array; a pytree (parameters) is context.
 
     Returns:
         The graph, with the functions that `pathflow.attribute` needs.
 
     Raises:
-        TraceError: no node is found; a name in `inputs` is no parameter of `fn`; a decision needs values but only shapes
-            are given; a node is complex.
+        TraceError: no node is found; a name in `inputs` is no parameter of `fn`; a decision needs
+            values but only shapes are given; a node is complex.
 
     Sharp edges:
-        A tag marks what *reads the tag's result*: `y = pf.tag(x, "y"); f(x) + g(y)` passes `y` only on its way to `g`.
-        A name used at several places gets `#1`, `#2`, ... in the order of execution.
+        A tag marks what *reads the tag's result*: `y = pf.tag(x, "y"); f(x) + g(y)` passes `y` only
+        on its way to `g`. A name used at several places gets `#1`, `#2`, ... in the order of
+        execution.
     """
     full = args if qoi is None else (qoi, *args)
 
@@ -144,10 +150,15 @@ def trace(
     leaves = [leaf for _, leaf in flat]
     names = _input_names(fn, args, flat, len(full) - len(args), inputs)
     closed, out_shape = jax.make_jaxpr(
-        lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)), return_shape=True
+        lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
+        return_shape=True,
     )(*leaves)
-    program = _flatten(closed, leaves, names, lambda n: (n == QOI_NAME and qoi is not None) or nodes(n))
-    tags = [Marked(_node(t.name, t.index, t.output), t.source, t.output) for t in program.flattener.tags]
+    program = _flatten(
+        closed, leaves, names, lambda n: (n == QOI_NAME and qoi is not None) or nodes(n)
+    )
+    tags = [
+        Marked(_node(t.name, t.index, t.output), t.source, t.output) for t in program.flattener.tags
+    ]
     _check_tags(tags, QOI_NAME if qoi is not None else None)
     marked = [*program.input_marks, *tags]
     outputs, output_marks = _outputs(program.outputs, out_shape, {m.output: m.node for m in marked})
@@ -189,34 +200,41 @@ def _flatten(
     jaxpr, consts = open_jaxpr(closed)
     builder = Builder()
     variables = [
-        builder.input(v.aval.shape, v.aval.dtype, depends=i in names) for i, v in enumerate(jaxpr.invars)
+        builder.input(v.aval.shape, v.aval.dtype, depends=i in names)
+        for i, v in enumerate(jaxpr.invars)
     ]
     concrete = None
     if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves):
         concrete = dict(zip(variables, map(jnp.asarray, leaves), strict=True))
     flattener = Flattener(builder, selected, concrete)
     outputs = flattener.run(jaxpr, flattener.constants(consts), variables)
-    inputs = [Marked(_node(n, (), variables[i]), variables[i], variables[i]) for i, n in names.items()]
+    inputs = [
+        Marked(_node(n, (), variables[i]), variables[i], variables[i]) for i, n in names.items()
+    ]
     return _Program(variables, outputs, inputs, flattener)
 
 
 def _check_tags(tags: Sequence[Marked], qoi_name: str | None) -> None:
     if all(m.node.name == qoi_name for m in tags):
         raise TraceError(
-            "trace(fn): no node was found in fn. Mark values with pathflow.tag(x, name), or choose others with "
-            "trace(..., nodes=...); a function that another jit holds compiled may hide its tags."
+            "trace(fn): no node was found in fn. Mark values with pathflow.tag(x, name), or choose "
+            "others with trace(..., nodes=...); a function that another jit holds compiled may "
+            "hide its tags."
         )
     for m in tags:
         if jnp.issubdtype(m.source.dtype, jnp.complexfloating):
             raise TraceError(
-                f"tag {str(m.node)!r} is complex, and a path influence is real: tag its real and imaginary parts."
+                f"tag {str(m.node)!r} is complex, and a path influence is real: tag its real and "
+                "imaginary parts."
             )
 
 
 def _outputs(
     atoms: Sequence[Atom], shapes: Any, owner: dict[Any, Node]
 ) -> tuple[dict[Node, int], list[Marked]]:
-    """The function's outputs as nodes, with their positions, and the marks of those that are no node yet."""
+    """The function's outputs as nodes, with their positions, and the marks of those that are no
+    node yet.
+    """
     outputs: dict[Node, int] = {}
     marks = []
     for i, (path, aval) in enumerate(jax.tree_util.tree_flatten_with_path(shapes)[0]):
@@ -241,14 +259,21 @@ def _node(name: str, index: tuple[int, ...], value: Any) -> Node:
 
 
 def _input_names(
-    fn: Callable, args: Sequence[Any], flat: Sequence[Any], offset: int, inputs: Sequence[str] | None
+    fn: Callable,
+    args: Sequence[Any],
+    flat: Sequence[Any],
+    offset: int,
+    inputs: Sequence[str] | None,
 ) -> dict[int, str]:
-    """The name of each flat argument that is an input node; `offset` arguments come before those of `fn`."""
+    """The name of each flat argument that is an input node; `offset` arguments come before those of
+    `fn`.
+    """
     parameters = _parameter_names(fn, len(args))
     unknown = sorted(set(inputs or ()) - set(parameters))
     if unknown:
         raise TraceError(
-            f"trace(inputs={list(inputs or ())}): {unknown} are no parameters of the function, which has {parameters}."
+            f"trace(inputs={list(inputs or ())}): {unknown} are no parameters of the function, "
+            f"which has {parameters}."
         )
     names = {}
     for position, (path, leaf) in enumerate(flat):
@@ -263,7 +288,9 @@ def _input_names(
 
 
 def _parameter_names(fn: Callable, count: int) -> list[str]:
-    """The names of the first `count` positional parameters; `arg0`, `arg1`, ... where there are none to read."""
+    """The names of the first `count` positional parameters; `arg0`, `arg1`, ... where there are
+    none to read.
+    """
     try:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
