@@ -1,0 +1,198 @@
+"""The time x layer graph: what is drawn where, how wide, in which colour, and what is refused."""
+
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import pathflow as pf
+from pathflow.plot import edge_influences, layered_graph
+from pathflow.plot._style import PATH_COLOURS
+
+from .conftest import lstm_graph, make_result
+
+PRIMARY = "x@0 g0@0 c0@0 h0@0 g1@0 c1@0 c1@1 c1@2 h1@2 qoi"
+OTHER = "x@0 o0@0 h0@0 g1@0 c1@0 c1@1 c1@2 h1@2 qoi"
+
+
+def main_axes(figure):
+    return figure.axes[0]
+
+
+def curves(figure):
+    """The drawn edges as (start, end, patch)."""
+    patches = main_axes(figure).patches
+    found = [(p, p.get_path().vertices) for p in patches if len(p.get_path().vertices) == 4]
+    return [(tuple(v[0]), tuple(v[-1]), p) for p, v in found if not p.get_fill()]
+
+
+def boxes(texts, renderer):
+    return [t.get_window_extent(renderer) for t in texts if t.get_visible() and t.get_text()]
+
+
+def test_every_edge_is_drawn_once(graph):
+    assert len(curves(layered_graph(graph))) == len(graph.edges)
+    space = graph.paths("x@1", "qoi")
+    on_paths = {e for path in space for e in pairwise(path)}
+    assert len(curves(layered_graph(space))) == len(on_paths)
+
+
+def test_nodes_stand_apart(graph):
+    points = np.concatenate([c.get_offsets() for c in main_axes(layered_graph(graph)).collections])
+    assert len(points) == len(graph.nodes)
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    assert gaps[~np.eye(len(points), dtype=bool)].min() > 0.5
+
+
+def test_time_runs_to_the_right_and_layers_go_up(graph):
+    drawn = curves(layered_graph(graph))
+    assert all(round(end[0]) >= round(start[0]) for start, end, _ in drawn)
+    assert all(end[1] > start[1] for start, end, _ in drawn if round(end[0]) == round(start[0]))
+
+
+@pytest.mark.parametrize("n_steps", [3, 5])
+def test_no_text_overlaps_another(n_steps):
+    graph = lstm_graph(n_steps)
+    space = graph.paths("x@0", "qoi")
+    result = make_result(space, np.linspace(-1, 1, space.count))
+    along = " ".join(f"c1@{t}" for t in range(n_steps))
+    figure = layered_graph(
+        result,
+        paths={
+            "primary path from the subject": f"x@0 g0@0 c0@0 h0@0 g1@0 {along} h1@{n_steps - 1} qoi"
+        },
+        column_labels=["intervening noun"] * (n_steps + 1),
+        row_labels={"qoi": "quantity of interest"},
+        title="nounPP, influence of the subject's number on the verb's",
+    )
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.draw_without_rendering()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    ax, bar = figure.axes
+    texts = [*ax.get_xticklabels(), *ax.get_yticklabels(), *ax.get_legend().get_texts()]
+    texts += [*bar.get_yticklabels(), bar.yaxis.label, ax.title, ax._left_title]
+    found = boxes(texts, renderer)
+    assert len(found) > 20
+    for i, box in enumerate(found):
+        assert not any(box.overlaps(other) for other in found[i + 1 :])
+        assert figure.bbox.contains(box.x0, box.y0)
+        assert figure.bbox.contains(box.x1, box.y1)
+
+
+def test_width_follows_the_size_and_colour_the_sign(graph):
+    space = graph.paths("x@0", "qoi")
+    influences = np.zeros(space.count)
+    influences[space.rank(PRIMARY)] = 2.0
+    through_f = "x@0 f0@0 c0@0 h0@0 f1@0 c1@0 h1@0 g1@1 c1@1 c1@2 h1@2 qoi"
+    influences[space.rank(through_f)] = -1.0
+    result = make_result(space, influences)
+    flow = edge_influences(result)
+    widths = {p.get_linewidth() for _, _, p in curves(layered_graph(result))}
+    thin, wide = min(widths), max(widths)
+    # Of 0, 1 (both paths), and 2; the minus one is drawn as wide as a plus one.
+    assert sorted(widths) == pytest.approx([thin, (thin + wide) / 2, wide])
+    assert {abs(f) for f in flow.values()} == {0.0, 1.0, 2.0}
+    colours = {p.get_linewidth(): set() for _, _, p in curves(layered_graph(result))}
+    for _, _, patch in curves(layered_graph(result)):
+        colours[patch.get_linewidth()].add(patch.get_edgecolor())
+    middle = sorted(colours)[1]
+    red, green, blue, _ = np.array(sorted(colours[middle], key=lambda c: c[1])).T
+    # Purple (negative) has little green in it, green (positive) most.
+    assert green[0] < min(red[0], blue[0])
+    assert green[-1] > max(red[-1], blue[-1])
+
+
+def test_paths_are_drawn_in_their_colours_with_a_legend(result):
+    from matplotlib.colors import to_rgba
+
+    figure = layered_graph(result, paths={"one": PRIMARY, "two": pf.Path.parse(OTHER)})
+    drawn = [p.get_edgecolor() for _, _, p in curves(figure)]
+    assert drawn.count(to_rgba(PATH_COLOURS[0])) == len(PRIMARY.split()) - 1
+    assert drawn.count(to_rgba(PATH_COLOURS[1])) == len(OTHER.split()) - 1
+    legend = main_axes(figure).get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == ["one", "two"]
+
+
+def test_several_results_are_added(graph):
+    first, second = graph.paths("x@0", "qoi"), graph.paths("x@2", "qoi")
+    results = [make_result(s, np.ones(s.count)) for s in (first, second)]
+    (last,) = [p for start, end, p in curves(layered_graph(results)) if end[1] == 13]
+    assert last.get_linewidth() == max(
+        p.get_linewidth() for _, _, p in curves(layered_graph(results))
+    )
+    assert len(curves(layered_graph(results))) == len(edge_influences(results[0])) + 4
+
+
+def test_rows_and_labels(graph):
+    rows = [
+        n
+        for layer in "01"
+        for n in (f"f{layer}", f"i{layer}", f"g{layer}", f"o{layer}", f"c{layer}", f"h{layer}")
+    ]
+    figure = layered_graph(
+        graph,
+        rows=["x", *rows, "qoi"],
+        row_labels={"qoi": "QoI"},
+        column_labels=["The", "boy", "certainly", "knows"],
+        offsets={"x": -0.3},
+    )
+    ax = main_axes(figure)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["x", *rows, "QoI"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["The", "boy", "certainly", "knows"]
+    assert (-0.3, 0.0) in {tuple(start) for start, _, _ in curves(figure)}
+
+
+def test_a_graph_without_a_loop():
+    names = ["x", "hidden", "skip", "output"]
+    edges = [("x", "hidden"), ("x", "skip"), ("hidden", "output"), ("skip", "output")]
+    figure = layered_graph(pf.Graph([pf.Node(n) for n in names], edges), paths=["x skip output"])
+    assert [t.get_text() for t in main_axes(figure).get_yticklabels()] == names
+    assert len(curves(figure)) == 4 + 2
+
+
+def test_own_axes(result):
+    from matplotlib.figure import Figure
+
+    own = Figure()
+    ax = own.add_subplot(1, 2, 1)
+    assert layered_graph(result, ax=ax) is own
+    assert ax.patches
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rows": ["x"]}, "rows must hold every name once.*lacks f0, i0"),
+        ({"column_labels": ["a"]}, "column_labels holds 1 labels for 4 columns"),
+        ({"offsets": {"y": 0.1}}, "offsets names y, which is no node's name"),
+        ({"paths": PRIMARY}, "paths takes a list or mapping of paths"),
+        ({"paths": ["qoi"]}, "'qoi', which has no edge"),
+        ({"paths": [PRIMARY] * 7}, "7 paths; at most 6"),
+        ({"paths": ["x@0 c0@0 h0@0 qoi"]}, "x@0 -> c0@0"),
+        ({"paths": ["x@0 z0@0"]}, "z0@0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(result, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        layered_graph(result, **arguments)
+
+
+@pytest.mark.parametrize("drawn", [None, [], "graph", [1]])
+def test_other_things_are_refused(drawn):
+    with pytest.raises(pf.ArgumentError, match="drawn"):
+        layered_graph(drawn)
+
+
+def test_without_matplotlib(result, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(pf.MissingDependencyError, match=r"pip install 'pathflow\[plot\]'"):
+        layered_graph(result)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_files(result, tmp_path, suffix):
+    file = tmp_path / f"graph.{suffix}"
+    layered_graph(result, paths=[PRIMARY]).savefig(file)
+    assert file.stat().st_size > 5000
