@@ -47,13 +47,3 @@ def bind(primitive: Primitive, params: dict[str, Any], values: Sequence[Any]) ->
     else:
         out = primitive.bind(*values, **bound)
     return list(out) if primitive.multiple_results else [out]
-
-
-def custom_rule(params: dict[str, Any]) -> Any:
-    """What tells two custom derivative rules apart, hashable: the user's functions where they can
-    be found.
-    """
-    for key in ("jvp_jaxpr_fun", "jvp_jaxpr_thunk", "fwd_jaxpr_thunk", "jvp"):
-        if key in params:
-            return params[key]
-    return None

@@ -8,11 +8,12 @@ growing with the length of a loop.
 from collections.abc import Sequence
 from math import prod
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import jax
+import jax.numpy as jnp
 
-from pathflow._compat import open_jaxpr, sub_jaxprs
+from pathflow._compat import bind, open_jaxpr, sub_jaxprs
 from pathflow.tracing._ir import Atom, Equation, Var, evaluate
 
 # Without a rule for forward mode, or for reverse mode.
@@ -70,7 +71,7 @@ def node_class(
 
     rows = []
     for e in equations:
-        params = tuple((k, _param_key(v)) for k, v in sorted(e.params.items()))
+        params = _params_key(e)
         rows.append((e.primitive, params, tuple(map(reference, e.inputs))))
         for var in e.outputs:
             numbers[var] = len(numbers)
@@ -80,6 +81,43 @@ def node_class(
     if known is None:
         known = _classes[key] = NodeClass(equations, reads, context, output)
     return known
+
+
+# Per rule, its key and the objects whose ids the key holds, so that no id is given to another.
+_rules_seen: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def _params_key(equation: Equation) -> Any:
+    rule = equation.params.get("jvp_jaxpr_fun")
+    if equation.primitive.name == "custom_jvp_call" and rule is not None:
+        if rule.f not in _rules_seen:
+            _rules_seen[rule.f] = _jvp_key(equation)
+        return _rules_seen[rule.f][0]
+    return tuple((k, _param_key(v)) for k, v in sorted(equation.params.items()))
+
+
+def _jvp_key(equation: Equation) -> Any:
+    """What a custom derivative rule computes. JAX makes a new rule object at every call of
+    `jax.nn.relu`, say.
+    """
+
+    def apply(*values: Any) -> list[Any]:
+        return bind(equation.primitive, equation.params, values)
+
+    avals = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in equation.inputs]
+    primal = tuple(avals)
+    jaxpr, consts = open_jaxpr(
+        jax.make_jaxpr(lambda x, dx: jax.jvp(apply, x, dx))(
+            primal, tuple(_tangent_aval(a) for a in avals)
+        )
+    )
+    key = ("custom_jvp", str(jaxpr), tuple(map(id, consts)), _rules(jaxpr))
+    return key, jaxpr, consts
+
+
+def _tangent_aval(aval: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    floating = jnp.issubdtype(aval.dtype, jnp.inexact)
+    return aval if floating else jax.ShapeDtypeStruct(aval.shape, jax.dtypes.float0)
 
 
 def _param_key(value: Any) -> Any:
