@@ -386,9 +386,9 @@ def _by_ids(s: Selector, operand: Atom, ids: np.ndarray) -> Atom | None:
     if not ids.shape or ids.shape[0] > _MAX_PIECES:
         return None
     if ids.shape[0] == 1:
-        part = _by_ids(s, operand, ids[0])
+        part = _by_ids(s, operand, np.asarray(ids[0]))
         return None if part is None else s.builder.reshape(part, ids.shape)
-    parts = [_by_ids(s, operand, row) for row in ids]
+    parts = [_by_ids(s, operand, np.asarray(row)) for row in ids]
     return (
         None
         if any(p is None for p in parts)
