@@ -115,7 +115,8 @@ class Sentence:
 
     def words(self) -> frozenset[str]:
         """Every word that a model must know: the tokens, both verb forms and both forms of the
-        nouns."""
+        nouns.
+        """
         nouns = [n for n in (self.subject, self.intervening) if n is not None]
         forms = {word for n in nouns for word in (n.forms.singular, n.forms.plural)}
         return frozenset({*self.tokens, self.correct, self.wrong} | forms)

@@ -1,0 +1,1 @@
+"""The agreement study of the paper, on the public API only."""

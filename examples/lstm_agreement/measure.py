@@ -1,0 +1,140 @@
+"""Influences of all gate-level paths from a noun to the verb's number (Definitions 2 to 6)."""
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+import pathflow as pf
+from examples.lstm_agreement.encoding import encode, encode_forms
+from examples.lstm_agreement.tasks import Noun, Sentence
+from pathflow.models import LSTMLanguageModel, Vocabulary
+
+
+class Role(enum.Enum):
+    """Which noun's number is followed; the value is how the tables call it."""
+
+    SUBJECT = "subject"
+    INTERVENING = "intervening noun"
+
+    def noun(self, sentence: Sentence) -> Noun:
+        """The noun of a sentence with this role."""
+        noun = sentence.subject if self is Role.SUBJECT else sentence.intervening
+        if noun is None:
+            raise ValueError(f"{sentence.task} sentences have no {self.value}.")
+        return noun
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How influences are computed.
+
+    Arguments:
+        n_steps: points on the line from the number-neutral word to the word.
+        rule: the quadrature rule; the paper takes right end points.
+        chunk: how many sentences go through at a time.
+    """
+
+    n_steps: int = 50
+    rule: pf.AbstractRule = pf.RightRiemann()  # noqa: RUF009  (immutable)
+    chunk: int = 16
+
+
+def primary_path(position: int, last: int) -> str:
+    """The primary path from one word to the verb that follows another (section 4.2).
+
+    It takes the candidate cell of both layers at the word, and then stays in the cell of the second
+    layer.
+
+    Arguments:
+        position: of the first word.
+        last: position of the word before the verb.
+
+    Example:
+        >>> primary_path(1, 2)
+        'x@1 g0@1 c0@1 h0@1 g1@1 c1@1 c1@2 h1@2 qoi'
+    """
+    up = [f"{name}@{position}" for name in ("x", "g0", "c0", "h0", "g1")]
+    along = [f"c1@{t}" for t in range(position, last + 1)]
+    return " ".join([*up, *along, f"h1@{last}", "qoi"])
+
+
+def noun_influences(
+    model: LSTMLanguageModel,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    role: Role,
+    settings: Settings = Settings(),
+    *,
+    advance: Callable[[int], None] = lambda _n: None,
+) -> pf.Attribution:
+    """The influences of all paths from a noun of each sentence on `score(correct) - score(wrong)`.
+
+    The distribution of interest is the line from the mean of the noun's two forms to the form that
+    stands there (Definition 3); the words before the noun are context.
+
+    Arguments:
+        model: the language model.
+        vocabulary: its words.
+        sentences: sentences of one task.
+        role: which noun.
+        settings: the quadrature.
+        advance: called with the number of sentences done since the last call.
+
+    Returns:
+        One example per sentence, in their order.
+
+    Raises:
+        StudyError: a word is unknown to the model, or the sentences are of more than one length.
+    """
+    encoded = encode(sentences, vocabulary)
+    nouns = [role.noun(s) for s in sentences]
+    forms = encode_forms(nouns, vocabulary)
+    structure, parameters = nnx.split(model)
+    traced = _trace(structure, _shapes(parameters), encoded.tokens.shape[1])
+    source = f"x@{nouns[0].position}"
+    embedding = model.embedding[...]
+    results = []
+    for start in range(0, len(nouns), settings.chunk):
+        # Every chunk has the same shape, so that nothing is compiled twice; the last repeats a
+        # sentence.
+        at = np.arange(start, start + settings.chunk).clip(max=len(nouns) - 1)
+        result = pf.attribute(
+            traced,
+            (parameters, jnp.asarray(encoded.tokens[at])),
+            source=source,
+            doi=pf.Line(
+                embedding[forms[at]].mean(axis=1), n_steps=settings.n_steps, rule=settings.rule
+            ),
+            qoi=pf.LogitDifference(encoded.correct[at], encoded.wrong[at]),
+            in_axes=(None, 0),
+        )
+        results.append(result)
+        advance(min(settings.chunk, len(nouns) - start))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
+
+
+@lru_cache(16)
+def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+    """The graph for sentences of one length.
+
+    Models of the same sizes share it, and with it all that is compiled for it; so the parameters
+    are arguments, of which only the shapes matter here.
+    """
+    return pf.trace(
+        lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
+        jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]]),
+        jnp.zeros(steps, jnp.int32),
+        qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
+    )
+
+
+def _shapes(parameters: nnx.State) -> tuple[Any, ...]:
+    leaves, treedef = jax.tree.flatten(parameters)
+    return treedef, tuple((x.shape, x.dtype) for x in leaves)

@@ -1,0 +1,70 @@
+"""Published numbers to stand beside the measured ones.
+
+`SUBJECT` and `INTERVENING` are from Table 1 of "Influence Paths for Characterizing Subject-Verb
+Number Agreement in LSTM Language Models" (Lu et al., ACL 2020), primary paths; `ACCURACY` is Table
+2 of Lakretz et al. (NAACL 2019) for the same model, which has 2 x 650 units, 50,001 words, and saw
+83 million words of Wikipedia forty times.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PathNumbers:
+    """Numbers of a primary path.
+
+    Arguments:
+        p_plus: fraction of sentences whose total attribution from the noun is positive.
+        n_paths: number of paths.
+        share: expected fraction of all the attribution of the path's sign.
+        t: probability to exceed a path drawn uniformly.
+    """
+
+    p_plus: float
+    n_paths: int
+    share: float
+    t: float
+
+
+SUBJECT = {
+    ("Simple", "S"): PathNumbers(1.0, 16, 0.47, 1.0),
+    ("Simple", "P"): PathNumbers(1.0, 16, 0.33, 0.93),
+    ("nounPP", "SS"): PathNumbers(1.0, 6946, 0.10, 1.0),
+    ("nounPP", "SP"): PathNumbers(1.0, 6946, 0.10, 1.0),
+    ("nounPP", "PS"): PathNumbers(1.0, 6946, 0.05, 0.91),
+    ("nounPP", "PP"): PathNumbers(1.0, 6946, 0.05, 0.92),
+    ("nounPPAdv", "SS"): PathNumbers(1.0, 41561, 0.07, 1.0),
+    ("nounPPAdv", "SP"): PathNumbers(1.0, 41561, 0.07, 1.0),
+    ("nounPPAdv", "PS"): PathNumbers(1.0, 41561, 0.03, 0.93),
+    ("nounPPAdv", "PP"): PathNumbers(1.0, 41561, 0.03, 0.92),
+}
+
+# The share's sign is that of the condition: positive for a helpful noun (SS, PP), negative for an
+# attractor.
+INTERVENING = {
+    ("nounPP", "SS"): PathNumbers(0.82, 16, 0.31, 0.90),
+    ("nounPP", "SP"): PathNumbers(0.23, 16, 0.24, 0.23),
+    ("nounPP", "PS"): PathNumbers(0.06, 16, 0.28, 0.21),
+    ("nounPP", "PP"): PathNumbers(0.95, 16, 0.31, 0.90),
+    ("nounPPAdv", "SS"): PathNumbers(0.92, 152, 0.09, 0.96),
+    ("nounPPAdv", "SP"): PathNumbers(0.32, 152, 0.09, 0.14),
+    ("nounPPAdv", "PS"): PathNumbers(0.32, 152, 0.04, 0.28),
+    ("nounPPAdv", "PP"): PathNumbers(0.83, 152, 0.07, 0.92),
+}
+
+ACCURACY = {
+    ("Simple", "S"): 1.0,
+    ("Simple", "P"): 1.0,
+    ("Adv", "S"): 1.0,
+    ("Adv", "P"): 0.996,
+    ("namePP", "SS"): 0.993,
+    ("namePP", "PS"): 0.689,
+    ("nounPP", "SS"): 0.992,
+    ("nounPP", "SP"): 0.872,
+    ("nounPP", "PS"): 0.920,
+    ("nounPP", "PP"): 0.990,
+    ("nounPPAdv", "SS"): 0.995,
+    ("nounPPAdv", "SP"): 0.912,
+    ("nounPPAdv", "PS"): 0.992,
+    ("nounPPAdv", "PP"): 0.998,
+}

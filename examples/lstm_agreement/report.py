@@ -1,0 +1,235 @@
+"""The study's numbers as Markdown, CSV and terminal tables, beside the published ones."""
+
+import csv
+import dataclasses
+import importlib.util
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from examples.lstm_agreement import paper
+from examples.lstm_agreement.evaluation import Accuracy
+from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.table1 import Row
+from pathflow.metrics import Interval
+
+_PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
+_TITLES = {
+    Role.SUBJECT: "From the subject",
+    Role.INTERVENING: "From the intervening noun",
+}
+_HEADER = (
+    "task",
+    "C",
+    "P+",
+    "paper",
+    "|P|",
+    "share",
+    "paper",
+    "rest",
+    "t",
+    "paper",
+    "rank",
+    "magnitude",
+    "untrained",
+)
+
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def path_table(rows: Sequence[Row], role: Role) -> Table:
+    """The rows of one half of Table 1 as text: header and lines."""
+    lines = []
+    for row, published, control in _measured(rows, role):
+        sign = "" if role is Role.SUBJECT else {1: " (+)", -1: " (-)"}[row.sign]
+        lines.append(
+            (
+                row.task,
+                row.condition,
+                f"{row.p_plus.mean:.2f}",
+                f"{published.p_plus:.2f}",
+                str(row.n_paths),
+                _interval(row.share) + sign,
+                f"{published.share:.2f}",
+                f"{1 - row.share.mean:.2f}",
+                _interval(row.t),
+                f"{published.t:.2f}",
+                _rank(row.rank),
+                _interval(row.magnitude),
+                _interval(control.magnitude) if control else "-",
+            )
+        )
+    return _HEADER, lines
+
+
+def short_path_table(rows: Sequence[Row], role: Role) -> Table:
+    """The same without intervals, narrow enough for a terminal."""
+    header = ("task", "C", "P+", "|P|", "share", "t", "rank", "magnitude")
+    lines = []
+    for row, published, control in _measured(rows, role):
+        untrained = f"{control.magnitude.mean:.2f}" if control else "-"
+        lines.append(
+            (
+                row.task,
+                row.condition,
+                f"{row.p_plus.mean:.2f}/{published.p_plus:.2f}",
+                str(row.n_paths),
+                f"{row.share.mean:.2f}/{published.share:.2f}",
+                f"{row.t.mean:.2f}/{published.t:.2f}",
+                f"{row.rank.mean:.0f}",
+                f"{row.magnitude.mean:.2f}/{untrained}",
+            )
+        )
+    return header, lines
+
+
+def _measured(
+    rows: Sequence[Row], role: Role
+) -> Iterator[tuple[Row, paper.PathNumbers, Row | None]]:
+    """Each row of the trained model with the published numbers and the untrained model's row."""
+    mine = [r for r in rows if r.role is role]
+    untrained = {(r.task, r.condition): r for r in mine if r.model == "untrained"}
+    for row in mine:
+        if row.model == "trained":
+            key = row.task, row.condition
+            yield row, _PUBLISHED[role][key], untrained.get(key)
+
+
+def accuracy_table(accuracies: Sequence[Accuracy]) -> Table:
+    """Accuracy per task and condition as text: header and lines."""
+    header = ("task", "C", "sentences", "accuracy", "published model")
+    lines = [
+        (
+            a.task,
+            a.condition,
+            str(a.n_sentences),
+            f"{a.value:.3f}",
+            f"{paper.ACCURACY[a.task, a.condition]:.3f}",
+        )
+        for a in accuracies
+    ]
+    return header, lines
+
+
+def markdown(rows: Sequence[Row], accuracies: Sequence[Accuracy], facts: Mapping[str, str]) -> str:
+    """The whole report.
+
+    Arguments:
+        rows: of Table 1.
+        accuracies: per task and condition.
+        facts: what a reader must know of the run, by name.
+    """
+    parts = ["# Influence paths of number agreement", ""]
+    for role, title in _TITLES.items():
+        parts += [f"## {title}", "", _as_markdown(path_table(rows, role)), ""]
+    parts += [_LEGEND, "", "## Accuracy", "", _as_markdown(accuracy_table(accuracies)), ""]
+    parts += ["## This run", ""]
+    parts += [f"- {name}: {value}" for name, value in facts.items()]
+    return "\n".join(parts) + "\n"
+
+
+SHORT_LEGEND = (
+    "a/b: measured/published; magnitude, the fraction of the sum of absolute influences: "
+    "trained/untrained"
+)
+_LEGEND = """\
+C: numbers of subject and intervening noun. P+: fraction of sentences whose total influence from the
+noun is positive. |P|: number of paths. Share: expected fraction that the primary path has of all
+influence of its sign, positive from subjects and helpful nouns (+), negative from attractors (-);
+rest: what all other paths of that sign have. t: probability that the primary path exceeds a path
+drawn uniformly. Rank: place by mean influence, from the end of the sign. Brackets hold 95%
+bootstrap intervals over sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger
+model. Magnitude: expected fraction of the sum of all absolute influences, in this model and in an
+untrained one of the same sizes on the same sentences: the part that needs no training."""
+
+
+def audit_facts(rows: Sequence[Row]) -> dict[str, str]:
+    """The worst residuals of all rows, by name."""
+    trained = [r for r in rows if r.model == "trained"]
+    if not trained:
+        return {}
+    return {
+        "structural residual": f"{max(r.structural for r in rows):.1e} at worst (sum of paths "
+        "against the derivative of the untouched model, relative to the sum of absolute values)",
+        "quadrature residual": f"{max(r.quadrature for r in trained):.1%} at worst (mean of a "
+        "condition, relative to the change of the quantity of interest)",
+    }
+
+
+def write_csv(path: Path, header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+    """Writes a CSV file whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    write_text(path, text.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
+    """Every number of every row, one column each: an interval takes three."""
+    names, lines = [], []
+    for row in rows:
+        names, values = [], []
+        for field in dataclasses.fields(Row):
+            value = getattr(row, field.name)
+            if isinstance(value, Interval):
+                names += [field.name, f"{field.name}_low", f"{field.name}_high"]
+                values += [f"{v:.6g}" for v in value]
+            else:
+                names.append(field.name)
+                values.append(value.value if isinstance(value, Role) else value)
+        published = _PUBLISHED[row.role][row.task, row.condition]
+        names += [f"paper_{f.name}" for f in dataclasses.fields(published)]
+        lines.append(values + list(dataclasses.astuple(published)))
+    return names, lines
+
+
+def show(title: str, table: Table) -> None:
+    """Prints a table on standard output, in colours where `rich` and a terminal are there."""
+    header, lines = table
+    if importlib.util.find_spec("rich") is None:
+        print(f"\n{title}\n\n{_as_markdown(table)}")
+        return
+    from rich import box  # noqa: PLC0415  (an optional extra)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table as RichTable  # noqa: PLC0415
+
+    shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    for i, name in enumerate(header):
+        shown.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
+    for line in lines:
+        shown.add_row(*line)
+    Console().print(shown)
+
+
+def _as_markdown(table: Table) -> str:
+    header, lines = table
+    # A bar inside a cell would end it.
+    cells = [[c.replace("|", "\\|") for c in line] for line in (header, *lines)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
+    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    rows = [cells[0], rule, *cells[1:]]
+    padded = [
+        [
+            c.ljust(w) if i < 2 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in rows
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in padded)
+
+
+def _interval(estimate: Interval) -> str:
+    return f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _rank(estimate: Interval) -> str:
+    value, low, high = (round(v) for v in (estimate.mean, estimate.low, estimate.high))
+    return str(value) if low == high == value else f"{value} [{low}, {high}]"

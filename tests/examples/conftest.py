@@ -1,0 +1,17 @@
+"""A small untrained model that knows the words of the sentences."""
+
+import pytest
+from flax import nnx
+
+from examples.lstm_agreement.lexicon import ENGLISH
+from pathflow.models import LSTMLanguageModel, Vocabulary
+
+
+@pytest.fixture(scope="session")
+def vocabulary():
+    return Vocabulary(("<unk>", "<eos>", *sorted(ENGLISH.words())))
+
+
+@pytest.fixture(scope="session")
+def model(vocabulary):
+    return LSTMLanguageModel(len(vocabulary), 6, 6, 2, True, rngs=nnx.Rngs(5))

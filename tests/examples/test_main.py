@@ -1,0 +1,93 @@
+"""The command: its files, its exit codes, its errors."""
+
+import csv
+
+import pytest
+
+from examples.lstm_agreement.__main__ import main, untrained
+from pathflow.models import ModelCard, save_checkpoint
+
+
+@pytest.fixture(scope="session")
+def checkpoint(model, vocabulary, tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "model.safetensors"
+    save_checkpoint(path, model, vocabulary, ModelCard("a test's model"))
+    return path
+
+
+QUICK = ["--sentences", "3", "--steps", "4", "--accuracy-sentences", "5"]
+
+
+@pytest.mark.slow
+def test_the_whole_study(checkpoint, tmp_path, capsys):
+    out = tmp_path / "new" / "folder"
+    arguments = ["--checkpoint", str(checkpoint), "--out", str(out), *QUICK]
+    assert main([*arguments, "--tasks", "Simple", "nounPP"]) == 0
+    names = {"table1.md", "table1.csv", "accuracy.csv", "paths.png", "paths.svg"}
+    assert {f.name for f in out.iterdir()} == names
+    rows = list(csv.DictReader((out / "table1.csv").read_text().splitlines()))
+    # Simple and nounPP from the subject, nounPP from the noun, each on two models.
+    assert len(rows) == 2 * (2 + 4 + 4)
+    assert {(r["task"], r["role"], r["n_paths"]) for r in rows} == {
+        ("Simple", "subject", "16"),
+        ("nounPP", "subject", "6946"),
+        ("nounPP", "intervening noun", "16"),
+    }
+    assert max(float(r["structural"]) for r in rows) < 1e-4
+    accuracies = list(csv.DictReader((out / "accuracy.csv").read_text().splitlines()))
+    assert len(accuracies) == 2 + 2 + 2 + 4 + 4
+    assert {r["sentences"] for r in accuracies} == {"5"}
+    text = (out / "table1.md").read_text()
+    assert "a test's model" in text
+    shown = capsys.readouterr()
+    assert "From the intervening noun" in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--checkpoint", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["--tasks-dir", "nowhere"], "lexicon.tsv does not exist"),
+        (["--accuracy-sentences", "100000"], "n_groups must be from 1 to"),
+    ],
+)
+def test_inputs_that_cannot_be_used(checkpoint, tmp_path, capsys, arguments, message):
+    start = ["--checkpoint", str(checkpoint), "--out", str(tmp_path / "out"), *QUICK]
+    assert main([*start, *arguments]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ")
+    assert message in shown
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--sentences", "0"],
+        ["--rule", "simpson"],
+        ["--tiny", "--checkpoint", "x"],
+        ["--tasks", "x"],
+    ],
+)
+def test_wrong_options(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_interruption_keeps_what_is_done(checkpoint, tmp_path, capsys, monkeypatch):
+    def interrupted(*_args, **_keywords):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("examples.lstm_agreement.__main__.compute", interrupted)
+    assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), *QUICK]) == 130
+    assert str(tmp_path / "table1.csv") in capsys.readouterr().err
+    assert (tmp_path / "accuracy.csv").exists()
+
+
+def test_the_untrained_model_has_the_same_sizes(model):
+    other = untrained(model, 1)
+    assert other.embedding.shape == model.embedding.shape
+    assert other.n_layers == model.n_layers
+    assert abs(other.embedding[...] - model.embedding[...]).max() > 0

@@ -1,0 +1,135 @@
+"""Tables as text: every number in its cell, files whole."""
+
+import csv
+import dataclasses
+
+import pytest
+
+from examples.lstm_agreement import paper, report
+from examples.lstm_agreement.evaluation import Accuracy
+from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.table1 import Row
+from pathflow.metrics import Interval
+
+
+def row(**changes):
+    values = {
+        "model": "trained",
+        "role": Role.INTERVENING,
+        "task": "nounPP",
+        "condition": "SP",
+        "n_sentences": 32,
+        "n_paths": 16,
+        "sign": -1,
+        "p_plus": Interval(0.25, 0.1, 0.4),
+        "total": Interval(-1.5, -2.0, -1.0),
+        "primary": Interval(-0.75, -1.0, -0.5),
+        "share": Interval(0.625, 0.5, 0.75),
+        "t": Interval(0.125, 0.1, 0.2),
+        "rank": Interval(1, 1.0, 3.0),
+        "magnitude": Interval(0.5, 0.4, 0.6),
+        "structural": 2e-7,
+        "quadrature": 0.023,
+    }
+    return Row(**(values | changes))
+
+
+UNTRAINED = row(model="untrained", magnitude=Interval(0.9, 0.8, 1.0), structural=5e-7, quadrature=9)
+
+
+def cells(table):
+    header, lines = table
+    assert all(len(line) == len(header) for line in lines)
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def test_a_line_of_the_table():
+    header, (line,) = report.path_table([row(), UNTRAINED], Role.INTERVENING)
+    published = paper.INTERVENING["nounPP", "SP"]
+    assert line == (
+        "nounPP",
+        "SP",
+        "0.25",
+        f"{published.p_plus:.2f}",
+        "16",
+        "0.62 [0.50, 0.75] (-)",
+        f"{published.share:.2f}",
+        "0.38",
+        "0.12 [0.10, 0.20]",
+        f"{published.t:.2f}",
+        "1 [1, 3]",
+        "0.50 [0.40, 0.60]",
+        "0.90 [0.80, 1.00]",
+    )
+    assert len(header) == len(line)
+    assert report.path_table([row(), UNTRAINED], Role.SUBJECT)[1] == []
+
+
+def test_without_the_untrained_model():
+    (found,) = cells(report.path_table([row()], Role.INTERVENING))
+    assert found["untrained"] == "-"
+    (found,) = cells(report.short_path_table([row()], Role.INTERVENING))
+    assert found["magnitude"] == "0.50/-"
+
+
+def test_the_terminal_table_is_narrow(capsys):
+    rows = [
+        row(role=Role.SUBJECT, task="nounPPAdv", n_paths=41561, rank=Interval(41561, 1.0, 41561.0))
+    ]
+    report.show("From the subject", report.short_path_table(rows, Role.SUBJECT))
+    out = capsys.readouterr().out
+    assert "nounPPAdv" in out
+    assert "41561" in out
+    assert "0.62/0.07" in out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_without_rich(capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    report.show("Accuracy", report.accuracy_table([Accuracy("Simple", "S", 200, 150)]))
+    assert "| Simple | S |       200 |    0.750 |           1.000 |" in capsys.readouterr().out
+
+
+def test_markdown_is_a_table_for_every_part():
+    rows = [row(), row(role=Role.SUBJECT, sign=1, n_paths=6946), UNTRAINED]
+    text = report.markdown(rows, [Accuracy("Adv", "P", 10, 9)], {"model": "one"})
+    lines = [x for x in text.splitlines() if x.startswith("| ")]
+    # A bar inside a cell is escaped, so that every line of a table has as many cells as its rule.
+    widths = [len(x.replace("\\|", "").split("|")) for x in lines]
+    assert widths == [15] * 6 + [7] * 3
+    assert "- model: one" in text
+    assert "6946" in text
+
+
+def test_csv_holds_every_number(tmp_path):
+    rows = [row(), UNTRAINED]
+    file = tmp_path / "table1.csv"
+    report.write_csv(file, *report.table1_csv(rows))
+    first, second = csv.DictReader(file.read_text().splitlines())
+    assert first["role"] == "intervening noun"
+    assert (float(first["share"]), float(first["share_low"]), float(first["share_high"])) == (
+        0.625,
+        0.5,
+        0.75,
+    )
+    assert float(first["paper_t"]) == paper.INTERVENING["nounPP", "SP"].t
+    assert second["model"] == "untrained"
+    assert {f.name for f in dataclasses.fields(Row)} <= set(first)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_audit_is_the_worst():
+    facts = report.audit_facts([row(), row(quadrature=0.031), UNTRAINED])
+    assert facts["structural residual"].startswith("5.0e-07 at worst")
+    # That of the untrained model is relative to a change near zero, and says nothing.
+    assert facts["quadrature residual"].startswith("3.1% at worst")
+    assert report.audit_facts([]) == {}
+
+
+@pytest.mark.parametrize("value", [1, 12])
+def test_a_rank_without_spread(value):
+    (found,) = cells(
+        report.path_table([row(rank=Interval(value, float(value), float(value)))], Role.INTERVENING)
+    )
+    assert found["rank"] == str(round(value))

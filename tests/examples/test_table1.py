@@ -1,0 +1,113 @@
+"""Rows of Table 1 from influences that are known, and their interval."""
+
+import numpy as np
+import pytest
+
+import pathflow as pf
+from examples.lstm_agreement.bootstrap import rank_interval
+from examples.lstm_agreement.measure import Role, Settings, primary_path
+from examples.lstm_agreement.table1 import Condition, compute, conditions, summarise
+from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, generate
+
+
+def one_word_space(position):
+    """The paths of a two-layer LSTM from its last word."""
+    names = ["x", *(f"{n}{layer}" for layer in (0, 1) for n in "fiogch")]
+    edges = [(b, f"{g}{layer}") for layer, b in enumerate(("x", "h0")) for g in "fiog"]
+    edges += [(f"{g}{layer}", f"c{layer}") for layer in (0, 1) for g in "fig"]
+    edges += [(f"{g}{layer}", f"h{layer}") for layer in (0, 1) for g in "oc"]
+    nodes = [pf.Node(n, (position,)) for n in names] + [pf.Node("qoi")]
+    ends = [(f"{u}@{position}", f"{v}@{position}") for u, v in edges]
+    return pf.Graph(nodes, [*ends, (f"h1@{position}", "qoi")]).paths(f"x@{position}", "qoi")
+
+
+def hand_made(role, condition):
+    """Two sentences with two paths each that have any influence: the primary and the first."""
+    task = SIMPLE if role is Role.SUBJECT else NOUN_PP
+    sentences = tuple(s for s in generate(task, 2) if s.condition == condition)
+    space = one_word_space(role.noun(sentences[0]).position)
+    influences = np.zeros((2, 16))
+    position = role.noun(sentences[0]).position
+    influences[:, space.rank(primary_path(position, position))] = [3.0, -1.0]
+    influences[:, 0] = [1.0, -4.0]
+    audit = pf.Audit(
+        structural=np.array([1e-7, 3e-7]),
+        reference_total=influences.sum(axis=1),
+        quadrature=np.array([0.1, -0.3]),
+        n_steps=50,
+    )
+    result = pf.Attribution(space=space, influences=influences, audit=audit, metadata={})
+    return Condition(role, sentences), result
+
+
+def test_a_subject():
+    row = summarise("trained", *hand_made(Role.SUBJECT, "P"))
+    assert (row.task, row.condition, row.n_sentences, row.n_paths) == ("Simple", "P", 2, 16)
+    assert row.sign == 1
+    assert row.p_plus.mean == 0.5
+    assert row.total.mean == pytest.approx((4 - 5) / 2)
+    assert row.primary.mean == 1.0
+    # Three quarters of all positive influence, and none of it.
+    assert row.share.mean == pytest.approx((0.75 + 0.0) / 2)
+    # Above all 15 others, and above one alone.
+    assert row.t.mean == pytest.approx((1 + 1 / 15) / 2)
+    assert row.magnitude.mean == pytest.approx((0.75 + 0.2) / 2)
+    assert row.rank.mean == 1
+    assert row.structural == 3e-7
+    assert row.quadrature == pytest.approx(0.2 / np.mean([3.9, 4.7]))
+
+
+@pytest.mark.parametrize(("condition", "sign", "rank"), [("SS", 1, 1), ("SP", -1, 16)])
+def test_an_intervening_noun_is_measured_from_its_own_end(condition, sign, rank):
+    row = summarise("trained", *hand_made(Role.INTERVENING, condition))
+    assert row.sign == sign
+    assert row.rank.mean == rank
+    shares = (0.75, 0.0) if sign > 0 else (0.0, 0.2)
+    assert row.share.mean == pytest.approx(np.mean(shares))
+    # The t-value is the paper's, whatever the sign.
+    assert row.t.mean == pytest.approx((1 + 1 / 15) / 2)
+
+
+def test_the_interval_of_a_rank():
+    rng = np.random.default_rng(0)
+    influences = rng.standard_normal((30, 200))
+    influences[:, 7] += 10
+    assert rank_interval(influences, 7) == (1, 1, 1)
+    found = rank_interval(influences, 3)
+    assert found == rank_interval(influences, 3, seed=0)
+    assert found != rank_interval(influences, 3, seed=1)
+    assert 1 < found.low < found.mean < found.high <= 200
+
+
+def test_what_is_asked():
+    sentences = {t.name: generate(t, 5) for t in TASKS}
+    asked = conditions(sentences, 3)
+    names = [c.name for c in asked]
+    assert len(names) == len(set(names)) == 2 + 4 * 4
+    assert names[0] == "Simple S, subject"
+    assert names[-1] == "nounPPAdv PP, intervening noun"
+    assert all(len(c.sentences) == 3 for c in asked)
+    assert asked[-1].primary_path == primary_path(4, 5)
+
+
+def test_rows_come_one_by_one(model, vocabulary):
+    sentences = {t.name: generate(t, 2) for t in TASKS}
+    simple = [c for c in conditions(sentences, 2) if c.sentences[0].task == "Simple"]
+    done = []
+    rows = compute(
+        {"trained": model, "untrained": model},
+        vocabulary,
+        simple,
+        Settings(4, chunk=2),
+        advance=lambda what, n: done.append((what, n)),
+    )
+    row, result = next(rows)
+    assert (row.model, row.condition, result.n_examples) == ("trained", "S", 2)
+    assert done == [("Simple S, subject, trained", 2)]
+    rest = [row for row, _ in rows]
+    assert [(r.model, r.condition) for r in rest] == [
+        ("untrained", "S"),
+        ("trained", "P"),
+        ("untrained", "P"),
+    ]
+    assert rest[0].share == row.share
