@@ -10,11 +10,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow.graph import Node, PathSpace
+from pathflow.graph import Graph, Node, PathSpace
 from pathflow.influence._activations import Edge, edge_partials
 from pathflow.influence._cut import choose_cut
 from pathflow.influence._kernel import Applied, crosser, mover
-from pathflow.tracing import TracedGraph, Value
+from pathflow.tracing import LocalPartial, TracedGraph, Value, zero_partial
+
+# Stretches this long, or blocks of this few rows, are copied row by row; others entry by entry.
+_LONG, _FEW = 256, 4
 
 
 @dataclass(frozen=True)
@@ -23,34 +26,47 @@ class Block:
 
     Arguments:
         influences: `(examples, prefixes, suffixes)`, on the device.
-        starts: the rank of the first path of each prefix; the suffixes' ranks follow it.
-        columns: which suffixes of the block belong to these starts.
+        rows: the rank contribution of each prefix, the crossing edge included.
+        columns: the rank contribution of each suffix; a path's rank is the sum of the two.
+        part: which suffixes of `influences` the columns are.
     """
 
     influences: Any
-    starts: np.ndarray
-    columns: slice
+    rows: np.ndarray
+    columns: np.ndarray
+    part: slice
 
 
 class Plan:
-    """How all paths of a space are enumerated: sides of the cut, crossings, and the order of the
-    work.
+    """How all paths of a space are enumerated: sides of the cut, crossings, and the order of work.
+
+    Paths through an edge whose partial is zero by construction have influence zero and are left
+    out; the others keep their ranks among all paths.
 
     Arguments:
         traced: the graph with its functions.
-        space: the paths.
+        full: all paths.
     """
 
-    def __init__(self, traced: TracedGraph, space: PathSpace) -> None:
-        self.space = space
-        edges = [(u, v) for u in space.nodes for v in space.successors(u)]
-        self.partials = edge_partials(traced, edges)
-        cost = {edge: partial.cost for edge, partial in self.partials.items()}
-        left = choose_cut(space, cost)
-        sources = set(space.sources)
+    def __init__(self, traced: TracedGraph, full: PathSpace) -> None:
+        edges = [(u, v) for u in full.nodes for v in full.successors(u)]
+        partials = edge_partials(traced, edges)
+        live = [e for e in edges if not zero_partial(traced.functions[e[1]], partials[e])]
+        graph = Graph(full.nodes, live)
+        sources = [s for s in full.sources if graph.count_paths(s, full.target)]
+        self.full = full
+        self.partials: dict[Edge, LocalPartial] = {}
+        self.empty = not sources
+        if self.empty:
+            return
+        self.space = space = graph.paths(sources, full.target)
+        kept = [(u, v) for u in space.nodes for v in space.successors(u)]
+        self.partials = {e: partials[e] for e in kept}
+        left = choose_cut(space, {e: p.cost for e, p in self.partials.items()})
         self.left = [n for n in space.nodes if n in left and n not in sources]
         self.right = [n for n in reversed(space.nodes) if n not in left and n != space.target]
-        self._group_crossings(edges, left)
+        self._group_crossings(kept, left)
+        self._rank(kept)
         self.size_of = {n: prod(n.shape) for n in space.nodes}
 
     def _group_crossings(self, edges: Sequence[Edge], left: frozenset[Node]) -> None:
@@ -65,11 +81,26 @@ class Plan:
                     self.pulled.setdefault(u, []).append(v)
         self.kept = {u for us in self.pushed.values() for u in us} | set(self.pulled)
 
+    def _rank(self, edges: Sequence[Edge]) -> None:
+        """What each prefix and each suffix adds to a path's rank, in the order of the vectors."""
+        space, full = self.space, self.full
+        self.offset = {(u, v): full.edge_offset(u, v) for u, v in edges}
+        self.prefix_ranks = {s: np.array([full.source_offset(s)], np.int64) for s in space.sources}
+        for v in self.left:
+            parts = [self.prefix_ranks[u] + self.offset[u, v] for u in space.predecessors(v)]
+            self.prefix_ranks[v] = np.concatenate(parts)
+        self.suffix_ranks = {space.target: np.zeros(1, np.int64)}
+        for u in self.right:
+            parts = [self.suffix_ranks[v] + self.offset[u, v] for v in space.successors(u)]
+            self.suffix_ranks[u] = np.concatenate(parts)
+
     @property
     def vector_entries(self) -> int:
         """Entries of all tangents, cotangents and moved crossing vectors, for one example at one
         point.
         """
+        if self.empty:
+            return 0
         count, size = self.space, self.size_of
         held = sum(count.prefix_count(n) * size[n] for n in self.left)
         held += sum(count.suffix_count(n) * size[n] for n in self.right)
@@ -93,6 +124,8 @@ class Plan:
             weights: `([examples,] points)`.
             examples: how many examples there are, or None where arrays have no axis of them.
         """
+        if self.empty:
+            return iter(())
         return _Sweep(self, applied, examples, weights.shape[-1]).run(direction, weights)
 
 
@@ -101,53 +134,47 @@ class _Sweep:
         self, plan: Plan, applied: Mapping[Edge, Applied], examples: int | None, points: int
     ) -> None:
         self.plan, self.applied, self.examples, self.points = plan, applied, examples, points
-        self.full = (examples is not None, True)
+        self.flags = (examples is not None, True)
 
     def _move(
-        self, step: Callable, edges: Sequence[Edge], pull: bool, vectors: Sequence[Any], *other: Any
+        self, step: Callable, edges: Sequence[Edge], vectors: Sequence[Any], *other: Any, pull: bool
     ) -> Any:
         """Moves vectors across edges; `vectors` are pairs of an array and its flags."""
         applied = [self.applied[e] for e in edges]
-        run = step(
-            tuple(a.key for a in applied),
-            pull,
-            tuple(f for _, f in vectors),
-            self.examples,
-            self.points,
-        )
+        keys, flags = tuple(a.key for a in applied), tuple(f for _, f in vectors)
+        run = step(keys, pull, flags, self.examples, self.points)
         return run(tuple(a.arrays for a in applied), tuple(x for x, _ in vectors), *other)
 
     def run(self, direction: Mapping[Node, Value], weights: Any) -> Iterator[Block]:
         prefixes = self._prefixes(direction)
         suffixes = self._suffixes(weights)
-        space = self.plan.space
-        for v, us in self.plan.pushed.items():
+        plan = self.plan
+        for v, us in plan.pushed.items():
             vectors = [prefixes[u] for u in us]
-            block = self._move(crosser, [(u, v) for u in us], False, vectors, suffixes[v][0])
-            starts = [space.prefix_ranks(u) + space.edge_offset(u, v) for u in us]
-            yield Block(block, np.concatenate(starts), slice(0, space.suffix_count(v)))
-        for u, vs in self.plan.pulled.items():
+            block = self._move(crosser, [(u, v) for u in us], vectors, suffixes[v][0], pull=False)
+            rows = [plan.prefix_ranks[u] + plan.offset[u, v] for u in us]
+            yield Block(block, np.concatenate(rows), plan.suffix_ranks[v], slice(None))
+        for u, vs in plan.pulled.items():
             vectors = [suffixes[v] for v in vs]
-            block = self._move(crosser, [(u, v) for v in vs], True, vectors, prefixes[u][0])
-            ranks, begin = space.prefix_ranks(u), 0
+            block = self._move(crosser, [(u, v) for v in vs], vectors, prefixes[u][0], pull=True)
+            begin = 0
             for v in vs:
-                end = begin + space.suffix_count(v)
-                yield Block(block, ranks + space.edge_offset(u, v), slice(begin, end))
-                begin = end
+                columns = plan.suffix_ranks[v]
+                part = slice(begin, begin + len(columns))
+                yield Block(block, plan.prefix_ranks[u] + plan.offset[u, v], columns, part)
+                begin = part.stop
 
     def _prefixes(self, direction: Mapping[Node, Value]) -> dict[Node, Any]:
-        space = self.plan.space
+        """The tangents of all prefixes of the nodes on the left, as arrays with their flags."""
+        space, left = self.plan.space, set(self.plan.left)
         vectors = {
             s: (direction[s].array[None], (direction[s].batched, False)) for s in space.sources
         }
-        waiting = {
-            u: sum(v in set(self.plan.left) for v in space.successors(u))
-            for u in vectors | dict.fromkeys(self.plan.left)
-        }
+        waiting = {u: len(left.intersection(space.successors(u))) for u in (*vectors, *left)}
         for v in self.plan.left:
             us = space.predecessors(v)
-            moved = self._move(mover, [(u, v) for u in us], False, [vectors[u] for u in us])
-            vectors[v] = (moved, self.full)
+            sent = [vectors[u] for u in us]
+            vectors[v] = (self._move(mover, [(u, v) for u in us], sent, pull=False), self.flags)
             self._release(vectors, waiting, us)
         return vectors
 
@@ -161,26 +188,28 @@ class _Sweep:
                 del vectors[u]
 
     def _suffixes(self, weights: Any) -> dict[Node, Any]:
+        """The cotangents of all suffixes of the nodes on the right, as arrays with their flags."""
         space = self.plan.space
         shape = (1, *(() if self.examples is None else (self.examples,)), self.points)
-        vectors = {
-            space.target: (jnp.broadcast_to(weights, shape).astype(space.target.dtype), self.full)
-        }
+        start = jnp.broadcast_to(weights, shape).astype(space.target.dtype)
+        vectors = {space.target: (start, self.flags)}
         for u in self.plan.right:
             vs = space.successors(u)
-            moved = self._move(mover, [(u, v) for v in vs], True, [vectors[v] for v in vs])
-            vectors[u] = (moved, self.full)
+            sent = [vectors[v] for v in vs]
+            vectors[u] = (self._move(mover, [(u, v) for v in vs], sent, pull=True), self.flags)
         return vectors
 
 
 def scatter(out: np.ndarray, blocks: Sequence[Block]) -> None:
     """Adds blocks to `(examples, paths)` influences in rank order."""
     for block in blocks:
-        part = np.asarray(block.influences)[:, :, block.columns]
-        width = part.shape[2]
-        if width >= 256 or len(block.starts) <= 4:
-            for row, start in enumerate(block.starts):
+        part = np.asarray(block.influences)[:, :, block.part]
+        columns, width = block.columns, len(block.columns)
+        running = columns[-1] - columns[0] == width - 1
+        if running and (width >= _LONG or len(block.rows) <= _FEW):
+            # Ranks of the suffixes run on, so that each prefix fills one stretch.
+            for row, start in enumerate(block.rows + columns[0]):
                 out[:, start : start + width] += part[:, row]
         else:
-            ranks = (block.starts[:, None] + np.arange(width)).ravel()
+            ranks = (block.rows[:, None] + columns).ravel()
             out[:, ranks] += part.reshape(len(part), -1)

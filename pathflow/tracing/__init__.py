@@ -15,3 +15,4 @@ from pathflow.tracing._tag import tag as tag
 from pathflow.tracing._trace import QOI_NAME as QOI_NAME
 from pathflow.tracing._trace import TracedGraph as TracedGraph
 from pathflow.tracing._trace import trace as trace
+from pathflow.tracing._zeros import zero_partial as zero_partial

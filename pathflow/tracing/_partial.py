@@ -69,6 +69,13 @@ class LocalPartial:
             prod(self.out_aval.shape), prod(self._in_aval.shape)
         )
 
+    @property
+    def linear(self) -> tuple[Any, list[int | None]]:
+        """The map's jaxpr, and for each of its constants the input that it is, or None for a
+        residual.
+        """
+        return self._linear, self._where
+
     def residuals(self, inputs: Sequence[Any]) -> list[Any]:
         """What the map must know of the inputs (predecessors, then context), beyond the shared
         ones.
