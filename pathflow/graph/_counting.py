@@ -1,7 +1,7 @@
-"""Exact path counts by dynamic programming, on positions in a topological order. O(nodes + edges)
-each.
+"""Exact path counts by dynamic programming, in O(nodes + edges).
 
-Counts are Python integers: at a hundred steps of a two-layer LSTM there are 1e70 paths.
+Nodes are positions in a topological order. Counts are Python integers: at a hundred steps of a
+two-layer LSTM there are 1e70 paths.
 """
 
 from collections.abc import Sequence

@@ -134,8 +134,7 @@ class Graph:
         return PathSpace(self._table, self._successors, sources, self.position(target))
 
     def count_paths(self, source: NodeLike | Sequence[NodeLike], target: NodeLike) -> int:
-        """The exact number of paths from the source or sources to the target; 0 where none is
-        reached.
+        """The exact number of paths to the target, 0 where no source reaches it.
 
         Edges into a source are cut, as in `paths`.
 
@@ -166,9 +165,7 @@ class Graph:
         return hashlib.sha256(json.dumps(self._canonical).encode()).hexdigest()
 
     def fingerprint(self) -> str:
-        """A SHA-256 hex digest of the nodes (with shapes and dtypes) and the edges; equal for equal
-        graphs.
-        """
+        """A SHA-256 hex digest of nodes, shapes, dtypes and edges; equal for equal graphs."""
         return self._fingerprint
 
     # A graph may key a compiled function, so shapes and dtypes count here although they do not in a

@@ -8,8 +8,9 @@ from ._node import Node
 
 
 class Path(tuple[Node, ...]):
-    """A path: the nodes from a source to a target, in order. Immutable, hashable, written as labels
-    joined by blanks.
+    """The nodes from a source to a target, in order.
+
+    Immutable and hashable; written as labels joined by blanks.
 
     Arguments:
         nodes: nodes or labels, at least one.

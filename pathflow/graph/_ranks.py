@@ -40,8 +40,9 @@ def prefix_ranks(
     largest: int,
     cache: dict[int, np.ndarray],
 ) -> ExactRanks:
-    """The rank contribution of every beginning of a path that ends at `node` (see
-    `PathSpace.prefix_ranks`).
+    """What every beginning of a path up to `node` adds to the rank.
+
+    See `PathSpace.prefix_ranks` for their order.
 
     Arguments:
         node: a position.

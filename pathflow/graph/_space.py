@@ -87,9 +87,7 @@ class PathSpace:
         )
 
     def successors(self, node: NodeLike) -> tuple[Node, ...]:
-        """The nodes that follow `node` on some path, in topological order; none for a node on no
-        path.
-        """
+        """The nodes after `node` on some path, in topological order; none for the target."""
         return self._nodes(self._successors.get(self._table.position(node), ()))
 
     def predecessors(self, node: NodeLike) -> tuple[Node, ...]:

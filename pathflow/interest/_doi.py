@@ -1,6 +1,4 @@
-"""Distributions of interest (Definition 3): the points at which partials are taken, and a
-direction.
-"""
+"""Distributions of interest (Definition 3): points for the partials, and a direction."""
 
 import abc
 from collections.abc import Sequence

@@ -29,8 +29,9 @@ from ._rules import AbstractRule, GaussLegendre, at_least
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Line(AbstractDoI):
-    """Points `x0 + a_k (x - x0)` on the line from a baseline `x0` to the value `x`; direction `x -
-    x0`.
+    """The line from a baseline `x0` to the value `x`: integrated gradients.
+
+    Points `x0 + a_k (x - x0)`, direction `x - x0`.
 
     The influences of all paths then sum to `q(x) - q(x0)`, up to quadrature (completeness).
 
@@ -41,14 +42,13 @@ class Line(AbstractDoI):
         rule: the quadrature rule. `RightRiemann()` is the influence-path paper's.
         tol: None, or the largest completeness gap `|sum of paths - (q(x) - q(x0))|` to accept:
             `n_steps` is then doubled until the gap is under it.
-        max_steps: where the doubling stops, with a note in the audit.
+        max_steps: where the doubling stops, with a warning.
 
     Raises:
         ArgumentError: `n_steps`, `tol` or `max_steps` is out of its range.
 
-    Source: Definition 4 of the influence-path paper; Sundararajan et al., "Axiomatic Attribution
-        for
-    Deep Networks" (2017).
+    Source: Definition 4 of the influence-path paper; Sundararajan et al., "Axiomatic
+    Attribution for Deep Networks" (2017).
     """
 
     baseline: Any

@@ -49,8 +49,7 @@ class Logit(AbstractQoI):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class LogitDifference(AbstractQoI):
-    """`output[good] - output[bad]`, such as the score of the correct verb minus that of the wrong
-    one.
+    """`output[good] - output[bad]`: how much one class is preferred to another.
 
     Arguments:
         good, bad: integers, or integer arrays of shape `()` (with a batch axis under `vmap`).
@@ -73,9 +72,8 @@ class SetDifference(AbstractQoI):
     """The sum of the logits in one set minus the sum of those in another.
 
     Arguments:
-        good, bad: integer arrays of shape `(n,)`, n >= 1, each with its own n (and with a batch
-        axis
-            in front under `vmap`).
+        good, bad: integer arrays of shape `(n,)`, n >= 1, each with its own n (and with
+            a batch axis in front under `vmap`).
 
     Indices outside the output are treated as by `Logit`.
     """

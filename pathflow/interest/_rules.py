@@ -89,8 +89,7 @@ class Trapezoid(AbstractRule):
 @final
 @dataclass(frozen=True)
 class GaussLegendre(AbstractRule):
-    """The Gauss-Legendre rule: exact for polynomials of degree 2n - 1, the most that `n` points
-    allow.
+    """The Gauss-Legendre rule, exact for polynomials of degree 2n - 1.
 
     No point lies on an end of the interval. For a smooth function its error falls exponentially.
     """

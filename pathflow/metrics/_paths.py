@@ -17,8 +17,7 @@ PerSentence = Float64[np.ndarray, " B"]
 
 
 def t_values(influences: Influences, rank: int) -> PerSentence:
-    """Of every sentence, the fraction of the other paths that have less influence than the given
-    one.
+    """The fraction of other paths with less influence than the given one, for every sentence.
 
     Ties count half. The path is not compared with itself: only so can t reach the value of 1.
 
@@ -41,8 +40,9 @@ def t_values(influences: Influences, rank: int) -> PerSentence:
 
 
 def t_value(influences: Influences, rank: int) -> float:
-    """The probability that a path has greater influence than another path drawn uniformly, on a
-    sentence drawn uniformly (the paper's t-value). Ties count half.
+    """How probably a path has more influence than another (the paper's t-value).
+
+    The other path and the sentence are drawn uniformly, and ties count half.
 
     Arguments and errors are those of `t_values`, whose mean it is.
     """
@@ -68,8 +68,7 @@ def positive_shares(influences: Influences, rank: int) -> PerSentence:
 
 
 def positive_share(influences: Influences, rank: int) -> float:
-    """The expected fraction of all positive influence that a path carries (the paper's positive
-    share).
+    """The expected share of positive influence that a path carries (the paper's +share).
 
     Arguments and errors are those of `positive_shares`, whose mean it is.
     """
@@ -86,8 +85,7 @@ def negative_shares(influences: Influences, rank: int) -> PerSentence:
 
 
 def negative_share(influences: Influences, rank: int) -> float:
-    """The expected fraction of all negative influence that a path carries (the paper's negative
-    share).
+    """The expected share of negative influence that a path carries (the paper's -share).
 
     Arguments and errors are those of `positive_shares`.
     """
@@ -102,8 +100,7 @@ def positive_fraction(influences: Influences) -> float:
 
 
 def rank_of(influences: Influences, rank: int) -> int:
-    """The place of a path when all are ordered by mean influence over the sentences, the largest
-    first.
+    """The place of a path in the order of mean influence over the sentences.
 
     Arguments:
         influences: shape `(B, n_paths)`.

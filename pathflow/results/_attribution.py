@@ -117,8 +117,7 @@ class Attribution:
         return Attribution(self.space, self._array[i], self.audit.example(i), self.metadata)
 
     def mean(self) -> "Attribution":
-        """The mean over the examples of a batch, in float64; its audit keeps the worst structural
-        residual.
+        """The mean over the examples of a batch, in float64, with the worst structural residual.
 
         Raises:
             ArgumentError: there is no axis of examples.
@@ -215,8 +214,9 @@ class Attribution:
         return np.flatnonzero(self.space.mask_through(*nodes))
 
     def to_pandas(self, k: int | None = None) -> Any:
-        """A data frame with the columns `path`, `rank`, `influence` and `share`, and `example` for
-        a batch.
+        """A data frame with a row per path: `path`, `rank`, `influence`, `share`.
+
+        A batch has a row per example and path, with the column `example` in front.
 
         Arguments:
             k: None for all paths in the order of their ranks, or how many of the largest magnitude

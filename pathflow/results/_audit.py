@@ -44,9 +44,7 @@ class Audit:
 
     @property
     def ok(self) -> bool:
-        """Whether the structural residual was checked and is within the tolerance, for every
-        example.
-        """
+        """Whether the structural residual of every example was checked and is small enough."""
         return bool(np.all(np.asarray(self.structural) <= self.tolerance))
 
     def example(self, i: int) -> "Audit":
@@ -54,9 +52,7 @@ class Audit:
         return jax.tree.map(lambda leaf: np.asarray(leaf)[i], self)
 
     def mean(self) -> "Audit":
-        """The audit of the mean over a batch: mean totals and gaps, and the worst structural
-        residual.
-        """
+        """The audit of the mean over a batch: mean totals and gaps, the worst residual."""
         quadrature = None if self.quadrature is None else np.mean(self.quadrature, dtype=np.float64)
         return Audit(
             structural=np.max(self.structural),

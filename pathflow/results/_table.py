@@ -38,8 +38,9 @@ class PathInfluence:
 def top_ranks(
     influences: Float64[np.ndarray, " paths"], k: int, by: AbstractOrder
 ) -> Int64[np.ndarray, " k"]:
-    """The ranks of the `k` first paths in an order, equal ones by rank; all of them if there are
-    fewer.
+    """The ranks of the `k` first paths in an order, equal ones by rank.
+
+    All of them, if there are fewer.
 
     Raises:
         ArgumentError: `k` is negative, or `by` is no order.

@@ -91,7 +91,6 @@ class Flattener:
         self.tags: list[TagValue] = []
         self.guards: list[Guard] = []
         self.sites: dict[Site, TagSite] = {}
-        self.ignored: list[str] = []
         self._concrete = concrete
         self._index: tuple[int, ...] = ()
         self._tagged_jaxprs: dict[int, tuple[bool, Any]] = {}
@@ -116,7 +115,7 @@ class Flattener:
             return [self._tag(eqn, inputs[0], site)]
         if name in INLINED:
             jaxpr, consts = open_jaxpr(called_jaxpr(eqn.params))
-            return self.run(jaxpr, self.constants(consts), inputs, site)
+            return self.run(jaxpr, list(map(Const, consts)), inputs, site)
         if self._holds_tags(eqn):
             if name == "scan":
                 return self._scan(eqn, inputs, site)
@@ -124,19 +123,12 @@ class Flattener:
                 return self._cond(eqn, inputs, site)
             if name == "while":
                 return self._while(eqn, inputs, site)
-            self.ignored.append(name)
             warnings.warn(
                 f"{name} holds tags, but its derivative rule is kept whole, so they make no nodes; "
                 "tag its inputs and outputs instead.",
                 stacklevel=2,
             )
         return self._opaque(eqn, inputs)
-
-    def constants(self, values: Sequence[Any]) -> list[Atom]:
-        """Values that the function closes over: small integers may be indices, the rest is
-        context.
-        """
-        return [Const(value) for value in values]
 
     def _holds_tags(self, eqn: Any) -> bool:
         return any(map(self._tagged, sub_jaxprs(eqn.params)))
@@ -179,7 +171,7 @@ class Flattener:
         params = eqn.params
         n_consts, n_carry = scan_counts(params)
         jaxpr, values = open_jaxpr(params["jaxpr"])
-        closed = self.constants(values)
+        closed = list(map(Const, values))
         consts, carry = inputs[:n_consts], inputs[n_consts : n_consts + n_carry]
         xs = inputs[n_consts + n_carry :]
         length, outer = params["length"], self._index
@@ -198,7 +190,7 @@ class Flattener:
         branch = self._decide(inputs[0], f"cond at {_where(eqn)}")
         branch = min(max(branch, 0), len(eqn.params["branches"]) - 1)
         jaxpr, values = open_jaxpr(eqn.params["branches"][branch])
-        return self.run(jaxpr, self.constants(values), inputs[1:], (*site, branch))
+        return self.run(jaxpr, list(map(Const, values)), inputs[1:], (*site, branch))
 
     def _while(self, eqn: Any, inputs: list[Atom], site: Site) -> list[Atom]:
         p = eqn.params
@@ -210,10 +202,14 @@ class Flattener:
         where = f"while at {_where(eqn)}"
         for step in range(_MAX_ITERATIONS):
             self._index = (*outer, step)
-            (go,) = self.run(cond, self.constants(cond_values), [*cond_consts, *carry], (*site, 0))
+            (go,) = self.run(
+                cond, list(map(Const, cond_values)), [*cond_consts, *carry], (*site, 0)
+            )
             if not self._decide(go, f"{where}, iteration {step}"):
                 break
-            carry = self.run(body, self.constants(body_values), [*body_consts, *carry], (*site, 1))
+            carry = self.run(
+                body, list(map(Const, body_values)), [*body_consts, *carry], (*site, 1)
+            )
         else:
             raise TraceError(
                 f"The {where} ran {_MAX_ITERATIONS} iterations without an end; is its condition "

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pathflow.tracing._indexed import gathered, scattered
 from pathflow.tracing._ir import Atom, Const, Var
-from pathflow.tracing._select import Selector, clamp_starts, gathered, scattered
+from pathflow.tracing._select import Selector, clamp_starts
 from pathflow.tracing._select_dynamic import select_dynamic
 
 

@@ -12,18 +12,14 @@ which is always right.
 """
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
-import jax
 import numpy as np
 from jax import lax
 
-from pathflow._compat import bind
+from pathflow.tracing._boxes import Ranges, as_box, flat_ids
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._ir import Atom, Const, Equation, Var
-
-Ranges = tuple[range, ...]
 
 # A gather that falls apart into more boxes than this is left as it is.
 _MAX_PIECES = 128
@@ -88,6 +84,25 @@ class Selector:
         full = [range(n) for n in atom.shape[1:]]
         part = self.select(atom, [range(position, position + 1), *full])
         return self.builder.reshape(part, atom.shape[1:])
+
+    def entries(self, operand: Atom, ids: np.ndarray) -> Atom | None:
+        """The entries of `operand` at flat positions `ids`, in the shape of `ids`, as few boxes
+        laid end to end.
+        """
+        box = as_box(ids, operand.shape)
+        if box is not None:
+            return self.builder.reshape(self.select(operand, box), ids.shape)
+        if not ids.shape or ids.shape[0] > _MAX_PIECES:
+            return None
+        if ids.shape[0] == 1:
+            part = self.entries(operand, np.asarray(ids[0]))
+            return None if part is None else self.builder.reshape(part, ids.shape)
+        parts = [self.entries(operand, np.asarray(row)) for row in ids]
+        return (
+            None
+            if any(p is None for p in parts)
+            else self.builder.stack([p for p in parts if p is not None])
+        )
 
     def _select(self, var: Var, ranges: Ranges) -> Atom:
         equation = var.equation
@@ -274,8 +289,8 @@ def _reshape(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
     operand = e.inputs[0]
     if e.params.get("dimensions") is not None:
         return None
-    ids = _flat_ids(e.outputs[0].shape, ranges)
-    return _by_ids(s, operand, ids)
+    ids = flat_ids(e.outputs[0].shape, ranges)
+    return s.entries(operand, ids)
 
 
 @_rule("pad")
@@ -345,89 +360,3 @@ _RULES.update(dict.fromkeys(_REDUCTIONS, _reduction))
 def clamp_starts(starts: Sequence[Any], sizes: Sequence[int], shape: Sequence[int]) -> list[int]:
     """Where a dynamic slice begins: JAX moves it so that it fits."""
     return [min(max(int(a), 0), n - k) for a, k, n in zip(starts, sizes, shape, strict=True)]
-
-
-def _flat_ids(shape: Sequence[int], ranges: Sequence[range]) -> np.ndarray:
-    """The flat positions, in an array of the given shape, of the selected entries."""
-    strides = np.cumprod([1, *shape[:0:-1]], dtype=np.int64)[::-1] if shape else []
-    ids = np.zeros(_lengths(ranges), np.int64)
-    for axis, (r, stride) in enumerate(zip(ranges, strides, strict=True)):
-        shape_of_axis = [-1 if a == axis else 1 for a in range(len(ranges))]
-        ids = ids + np.reshape(np.asarray(r, np.int64) * stride, shape_of_axis)
-    return ids
-
-
-def _as_box(ids: np.ndarray, shape: Sequence[int]) -> Ranges | None:
-    """The ranges whose entries, in order, are the flat positions `ids`; None when there are
-    none.
-    """
-    if not shape or not ids.size:
-        return None
-    flat = ids.ravel()
-    ranges = []
-    for coordinate in np.unravel_index(flat, tuple(shape)):
-        distinct = np.unique(coordinate)
-        step = int(distinct[1] - distinct[0]) if len(distinct) > 1 else 1
-        ranges.append(range(int(distinct[0]), int(distinct[-1]) + 1, step))
-    if prod(map(len, ranges)) != flat.size or not np.array_equal(
-        _flat_ids(shape, ranges).ravel(), flat
-    ):
-        return None
-    return tuple(ranges)
-
-
-def _by_ids(s: Selector, operand: Atom, ids: np.ndarray) -> Atom | None:
-    """The entries of `operand` at flat positions `ids`, in the shape of `ids`, as few boxes laid
-    end to end.
-    """
-    box = _as_box(ids, operand.shape)
-    if box is not None:
-        return s.builder.reshape(s.select(operand, box), ids.shape)
-    if not ids.shape or ids.shape[0] > _MAX_PIECES:
-        return None
-    if ids.shape[0] == 1:
-        part = _by_ids(s, operand, np.asarray(ids[0]))
-        return None if part is None else s.builder.reshape(part, ids.shape)
-    parts = [_by_ids(s, operand, np.asarray(row)) for row in ids]
-    return (
-        None
-        if any(p is None for p in parts)
-        else s.builder.stack([p for p in parts if p is not None])
-    )
-
-
-def gathered(
-    s: Selector, e_primitive: Any, params: dict, operand: Atom, indices: Const
-) -> Atom | None:
-    """A gather at known indices, as selections; None where an index falls outside or the pieces are
-    many.
-    """
-    ids = np.arange(operand.size, dtype=np.int32).reshape(operand.shape)
-    with jax.ensure_compile_time_eval():
-        (taken,) = bind(e_primitive, {**params, "fill_value": None}, [ids, indices.value])
-    taken = np.asarray(taken)
-    if taken.size and (taken.min() < 0 or taken.max() >= operand.size):
-        return None
-    return _by_ids(s, operand, taken.astype(np.int64))
-
-
-def scattered(s: Selector, primitive: Any, params: dict, inputs: Sequence[Atom]) -> Atom | None:
-    """A scatter at known indices that overwrites one box, as an update of a slice; None
-    otherwise.
-    """
-    operand, indices, updates = inputs
-    size, count = operand.size, updates.size
-    ids = np.arange(size, dtype=np.int32).reshape(operand.shape)
-    new = np.arange(size, size + count, dtype=np.int32).reshape(updates.shape)
-    with jax.ensure_compile_time_eval():
-        (result,) = bind(primitive, params, [ids, indices.value, new])  # type: ignore[union-attr]
-    result = np.asarray(result)
-    written = np.flatnonzero(result.ravel() >= size)
-    box = _as_box(written, operand.shape)
-    order = result.ravel()[written] - size
-    if box is None or any(r.step != 1 for r in box) or not np.array_equal(order, np.arange(count)):
-        return None
-    starts = [Const(np.int32(r.start)) for r in box]
-    part = s.builder.reshape(updates, _lengths(box))
-    aval = [(operand.shape, operand.dtype)]
-    return s.builder.emit(lax.dynamic_update_slice_p, {}, [operand, part, *starts], aval)[0]

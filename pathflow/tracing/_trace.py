@@ -16,7 +16,7 @@ from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
 from pathflow.tracing._contract import Marked, NodeFunction, contract, node_function
 from pathflow.tracing._flatten import Flattener, Guard, TagSite
-from pathflow.tracing._ir import Atom, Var
+from pathflow.tracing._ir import Atom, Const, Var
 from pathflow.tracing._select_nodes import AbstractNodeSelector, tagged
 from pathflow.tracing._tag import tag
 
@@ -207,7 +207,7 @@ def _flatten(
     if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves):
         concrete = dict(zip(variables, map(jnp.asarray, leaves), strict=True))
     flattener = Flattener(builder, selected, concrete)
-    outputs = flattener.run(jaxpr, flattener.constants(consts), variables)
+    outputs = flattener.run(jaxpr, list(map(Const, consts)), variables)
     inputs = [
         Marked(_node(n, (), variables[i]), variables[i], variables[i]) for i, n in names.items()
     ]
