@@ -8,8 +8,10 @@ import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Before the first import of pathflow: every annotation in it is then checked by beartype at run
-# time.
+# The same numbers everywhere, and no two workers on one accelerator. Set JAX_PLATFORMS to test one.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# Before the first import of pathflow: its annotations are then checked by beartype at run time.
 jaxtyping.install_import_hook("pathflow", "beartype.beartype")
 
 # Exactness is claimed, and so tested, in float64; a test of float32 makes its arrays float32

@@ -40,7 +40,7 @@ class DiscreteGauss(AbstractRule):
         object.__setattr__(self, "n_nodes", n_nodes)
 
     def nodes_and_weights(self, n: int) -> Rule:
-        """The other rule's `n` steps, compressed to `n_nodes` points (or fewer, if it has fewer)."""
+        """The other rule's `n` steps in `n_nodes` points, or in fewer if it has fewer."""
         points, weights = self.of.nodes_and_weights(n)
         if self.n_nodes >= len(points):
             return points, weights
