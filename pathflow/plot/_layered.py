@@ -279,8 +279,8 @@ def _curve(layout: Layout, u: Node, v: Node) -> Any:
     path = matplotlib("path").Path
     (x0, y0), (x1, y1) = layout.positions[u], layout.positions[v]
     if round(x0) == round(x1):
-        bend = 0.4 * (y1 - y0)
-        controls = [(x0, y0 + bend), (x1, y1 - bend)]
+        bend, aside = 0.4 * (y1 - y0), layout.detour(u, v)
+        controls = [(x0 + aside, y0 + bend), (x1 + aside, y1 - bend)]
     else:
         bend = 0.5 * (x1 - x0)
         controls = [(x0 + bend, y0), (x1 - bend, y1)]

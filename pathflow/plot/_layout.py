@@ -10,6 +10,9 @@ Edges = Iterable[tuple[Node, Node]]
 
 # How far the nodes of one column spread, in units of the distance between two columns.
 _SPREAD = 0.62
+# What counts as in the way of an edge, and how far the edge then bows, in the same unit.
+_CLEARANCE = 0.03
+_BOW = 0.2
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,17 @@ class Layout:
     positions: Mapping[Node, tuple[float, float]]
     columns: tuple[tuple[int, ...] | None, ...]
     rows: tuple[str, ...]
+
+    def detour(self, u: Node, v: Node) -> float:
+        """How far the edge must bow sideways to pass the nodes between its ends; 0 if none is."""
+        (x0, y0), (x1, y1) = self.positions[u], self.positions[v]
+        between = (
+            abs(x - (x0 + (x1 - x0) * (y - y0) / (y1 - y0))) < _CLEARANCE
+            for x, y in self.positions.values()
+            if y0 < y < y1
+        )
+        # Longer edges bow further, so that those around the same nodes stay apart.
+        return _BOW * (1 + (y1 - y0) / len(self.rows)) if any(between) else 0.0
 
 
 def time_layers(

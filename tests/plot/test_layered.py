@@ -196,3 +196,38 @@ def test_files(result, tmp_path, suffix):
     file = tmp_path / f"graph.{suffix}"
     layered_graph(result, paths=[PRIMARY]).savefig(file)
     assert file.stat().st_size > 5000
+
+
+def residual_stack(n_blocks):
+    """A stream that every block reads and adds to."""
+    nodes, edges, stream = [pf.Node("embed")], [], "embed"
+    for b in range(n_blocks):
+        nodes += [pf.Node(name, (b,)) for name in ("attn", "mlp", "stream")]
+        attn, mlp, after = (f"{name}@{b}" for name in ("attn", "mlp", "stream"))
+        edges += [(stream, attn), (stream, mlp), (stream, after)]
+        edges += [(attn, mlp), (attn, after), (mlp, after)]
+        stream = after
+    return pf.Graph([*nodes, pf.Node("logit")], [*edges, (stream, "logit")])
+
+
+@pytest.mark.parametrize("graph", [lstm_graph(3), residual_stack(3)], ids=["lstm", "residual"])
+def test_no_edge_runs_through_a_node_of_its_column_that_is_not_its_end(graph):
+    figure = layered_graph(graph)
+    ax = main_axes(figure)
+    nodes = np.concatenate([c.get_offsets() for c in ax.collections])
+    figure.draw_without_rendering()
+    to_points = ax.transData + figure.dpi_scale_trans.inverted()
+    t = np.linspace(0, 1, 200)[:, None]
+    checked = 0
+    for start, end, patch in curves(figure):
+        if round(start[0]) != round(end[0]):
+            continue
+        p0, p1, p2, p3 = patch.get_path().vertices
+        curve = (1 - t) ** 3 * p0 + 3 * t * (1 - t) ** 2 * p1 + 3 * t**2 * (1 - t) * p2 + t**3 * p3
+        others = [n for n in nodes if tuple(n) not in (start, end)]
+        gap = 72 * np.linalg.norm(
+            to_points.transform(curve)[:, None] - to_points.transform(others)[None], axis=-1
+        )
+        assert gap.min() > 4
+        checked += 1
+    assert checked > 10
