@@ -45,8 +45,10 @@ def perplexity(
     state = model.initial_state(inputs.shape[1])
     total = 0.0
     for k in range(0, len(inputs), _WINDOW):
-        window = [jnp.asarray(rows[k : k + _WINDOW]) for rows in (inputs, targets, keep, weights)]
-        loss, state = _loss(model, *window, state)
+        x, y, kept, counted = (
+            jnp.asarray(rows[k : k + _WINDOW]) for rows in (inputs, targets, keep, weights)
+        )
+        loss, state = _loss(model, x, y, kept, counted, state)
         total += float(loss)
     return math.exp(total / len(words))
 

@@ -25,7 +25,7 @@ def gathered(
     taken = np.asarray(taken)
     if taken.size and (taken.min() < 0 or taken.max() >= operand.size):
         return None
-    return s.entries(operand, taken.astype(np.int64))
+    return s.follow(s.entries(operand, taken.astype(np.int64)))
 
 
 def scattered(s: Selector, primitive: Any, params: dict, inputs: Sequence[Atom]) -> Atom | None:

@@ -6,12 +6,14 @@ axes of matrix products. Two things depend on it. *Exactness*: when a loop's sta
 apart again, step 3 depends on step 3 alone and not on every step. *Cost*: a gate that is a quarter
 of a fused matrix product multiplies a quarter of the matrix.
 
-A selection is one `range` per axis. Each rule takes the equation that made the value and returns
-the selected value, or None where the part cannot be followed; then the value itself is sliced,
-which is always right.
+A selection is one `range` per axis. Each rule is a generator: it takes the equation that made the
+value, yields the parts of the operands that it needs, is sent them, and returns the selected value,
+or None where the part cannot be followed; then the value itself is sliced, which is always right.
+Generators, and not calls, because a loop of a thousand steps makes a chain of a thousand equations,
+deeper than Python's stack.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,9 @@ _REDUCTIONS = frozenset(
     }
 )
 
-Rule = Callable[["Selector", Equation, int, Ranges], "Atom | None"]
+# Yields a value and the part of it that is wanted; is sent that part; returns what it made of them.
+Following = Generator[tuple[Atom, Sequence[range]], Atom, Atom | None]
+Rule = Callable[["Selector", Equation, int, Ranges], Following]
 _RULES: dict[str, Rule] = {}
 
 
@@ -69,15 +73,12 @@ class Selector:
 
     def select(self, atom: Atom, ranges: Sequence[range]) -> Atom:
         """The part of `atom` given by one range per axis."""
-        ranges = tuple(ranges)
-        if all(r == range(n) for r, n in zip(ranges, atom.shape, strict=True)):
-            return atom
-        if isinstance(atom, Const) or not atom.depends:
-            return self.builder.slice(atom, ranges)
-        key = (atom, ranges)
-        if key not in self._known:
-            self._known[key] = self._select(atom, ranges)
-        return self._known[key]
+
+        def only() -> Following:
+            return (yield atom, ranges)
+
+        part = self.follow(only())
+        return self.builder.slice(atom, ranges) if part is None else part
 
     def index(self, atom: Atom, position: int) -> Atom:
         """`atom[position]` along the first axis, which is dropped."""
@@ -85,35 +86,60 @@ class Selector:
         part = self.select(atom, [range(position, position + 1), *full])
         return self.builder.reshape(part, atom.shape[1:])
 
-    def entries(self, operand: Atom, ids: np.ndarray) -> Atom | None:
+    def follow(self, following: Following) -> Atom | None:
+        """Runs a generator of selections to its end."""
+        stack: list[tuple[tuple[Var, Ranges] | None, Following]] = [(None, following)]
+        part: Atom | None = None
+        while True:
+            key, top = stack[-1]
+            try:
+                atom, wanted = top.send(part)  # type: ignore[arg-type]
+            except StopIteration as stop:
+                stack.pop()
+                if key is None:
+                    return stop.value
+                made = self.builder.slice(*key) if stop.value is None else stop.value
+                self._known[key] = part = made
+                continue
+            ranges = tuple(wanted)
+            part = self._at_once(atom, ranges)
+            if part is None and isinstance(atom, Var):
+                stack.append(((atom, ranges), self._rule_of(atom, ranges)))
+
+    def _at_once(self, atom: Atom, ranges: Ranges) -> Atom | None:
+        """The part where no operand needs to be looked at."""
+        if all(r == range(n) for r, n in zip(ranges, atom.shape, strict=True)):
+            return atom
+        if isinstance(atom, Const) or not atom.depends:
+            return self.builder.slice(atom, ranges)
+        return self._known.get((atom, ranges))
+
+    def _rule_of(self, var: Var, ranges: Ranges) -> Following:
+        equation = var.equation
+        if equation is None:
+            return _unfollowed()
+        name = equation.primitive.name
+        rule = _elementwise if name in ELEMENTWISE else _RULES.get(name)
+        if rule is None:
+            return _unfollowed()
+        return rule(self, equation, equation.outputs.index(var), ranges)
+
+    def entries(self, operand: Atom, ids: np.ndarray) -> Following:
         """The entries of `operand` at flat positions `ids`, in the shape of `ids`, as few boxes
         laid end to end.
         """
         box = as_box(ids, operand.shape)
         if box is not None:
-            return self.builder.reshape(self.select(operand, box), ids.shape)
+            return self.builder.reshape((yield operand, box), ids.shape)
         if not ids.shape or ids.shape[0] > _MAX_PIECES:
             return None
-        if ids.shape[0] == 1:
-            part = self.entries(operand, np.asarray(ids[0]))
-            return None if part is None else self.builder.reshape(part, ids.shape)
-        parts = [self.entries(operand, np.asarray(row)) for row in ids]
-        return (
-            None
-            if any(p is None for p in parts)
-            else self.builder.stack([p for p in parts if p is not None])
-        )
-
-    def _select(self, var: Var, ranges: Ranges) -> Atom:
-        equation = var.equation
-        if equation is not None:
-            name = equation.primitive.name
-            rule = _elementwise if name in ELEMENTWISE else _RULES.get(name)
-            if rule is not None:
-                part = rule(self, equation, equation.outputs.index(var), ranges)
-                if part is not None:
-                    return part
-        return self.builder.slice(var, ranges)
+        parts = []
+        for row in ids:
+            part = yield from self.entries(operand, np.asarray(row))
+            if part is None:
+                return None
+            parts.append(part)
+        return self.builder.reshape(self.builder.stack(parts), ids.shape)
 
     def emit_like(
         self,
@@ -126,6 +152,11 @@ class Selector:
         params = {**equation.params, **(changed or {})}
         aval = [(shape, equation.outputs[0].dtype)]
         return self.builder.emit(equation.primitive, params, inputs, aval)[0]
+
+
+def _unfollowed() -> Following:
+    return None
+    yield  # a generator all the same
 
 
 def _lengths(ranges: Sequence[range]) -> tuple[int, ...]:
@@ -148,7 +179,7 @@ def _within(selected: range, size: int) -> range:
     return selected if size != 1 else range(1)
 
 
-def _elementwise(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _elementwise(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     parts = []
     for atom in e.inputs:
         if len(atom.shape) not in (0, len(ranges)):
@@ -160,12 +191,12 @@ def _elementwise(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | Non
             r if n == m else range(1)
             for r, n, m in zip(ranges, atom.shape, e.outputs[0].shape, strict=True)
         ]
-        parts.append(s.select(atom, fitted))
+        parts.append((yield atom, fitted))
     return s.emit_like(e, parts, _lengths(ranges))
 
 
 @_rule("dot_general")
-def _dot_general(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
+def _dot_general(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = e.params["dimension_numbers"]
     lhs, rhs = e.inputs
     lhs_ranges, rhs_ranges = _full(lhs.shape), _full(rhs.shape)
@@ -179,67 +210,67 @@ def _dot_general(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
         for axis in range(len(operand)):
             if axis not in contract and axis not in batch:
                 operand[axis] = pending.pop(0)
-    parts = [s.select(lhs, lhs_ranges), s.select(rhs, rhs_ranges)]
+    parts = [(yield lhs, lhs_ranges), (yield rhs, rhs_ranges)]
     return s.emit_like(e, parts, _lengths(ranges))
 
 
 @_rule("broadcast_in_dim")
-def _broadcast_in_dim(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
+def _broadcast_in_dim(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     operand = e.inputs[0]
     axes = e.params["broadcast_dimensions"]
     wanted = [_within(ranges[a], n) for a, n in zip(axes, operand.shape, strict=True)]
-    part = s.select(operand, wanted)
+    part = yield operand, wanted
     return s.emit_like(e, [part], _lengths(ranges), {"shape": _lengths(ranges)})
 
 
 @_rule("transpose")
-def _transpose(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
+def _transpose(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     permutation = e.params["permutation"]
     wanted = [ranges[list(permutation).index(axis)] for axis in range(len(permutation))]
-    return s.emit_like(e, [s.select(e.inputs[0], wanted)], _lengths(ranges))
+    return s.emit_like(e, [(yield e.inputs[0], wanted)], _lengths(ranges))
 
 
 @_rule("rev")
-def _rev(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
+def _rev(_s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     operand = e.inputs[0]
     wanted = [
         _compose(range(n)[::-1], r) if axis in e.params["dimensions"] else r
         for axis, (r, n) in enumerate(zip(ranges, operand.shape, strict=True))
     ]
-    return s.select(operand, wanted)
+    return (yield operand, wanted)
 
 
 @_rule("slice")
-def _slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
+def _slice(_s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     p = e.params
     strides = p["strides"] or (1,) * len(ranges)
     taken = [
         range(a, b, c)
         for a, b, c in zip(p["start_indices"], p["limit_indices"], strides, strict=True)
     ]
-    return s.select(e.inputs[0], [_compose(t, r) for t, r in zip(taken, ranges, strict=True)])
+    return (yield e.inputs[0], [_compose(t, r) for t, r in zip(taken, ranges, strict=True)])
 
 
 @_rule("split")
-def _split(s: Selector, e: Equation, output: int, ranges: Ranges) -> Atom:
+def _split(_s: Selector, e: Equation, output: int, ranges: Ranges) -> Following:
     start = sum(e.params["sizes"][:output])
     wanted = list(ranges)
     r = ranges[e.params["axis"]]
     wanted[e.params["axis"]] = range(r.start + start, r.stop + start, r.step)
-    return s.select(e.inputs[0], wanted)
+    return (yield e.inputs[0], wanted)
 
 
 @_rule("concatenate")
-def _concatenate(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _concatenate(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     axis = e.params["dimension"]
     sizes = [a.shape[axis] for a in e.inputs]
     starts = np.cumsum([0, *sizes])
-    return _pieces(s, e.inputs, starts, axis, ranges)
+    return (yield from _pieces(s, e.inputs, starts, axis, ranges))
 
 
 def _pieces(
     s: Selector, operands: Sequence[Atom], starts: Any, axis: int, ranges: Ranges
-) -> Atom | None:
+) -> Following:
     """A selection of operands laid end to end: the pieces of those that it touches."""
     wanted = ranges[axis]
     if not len(wanted):
@@ -255,46 +286,48 @@ def _pieces(
             wanted[i] - int(starts[k]) + wanted.step * (j - i),
             wanted.step,
         )
-        pieces.append(s.select(operands[k], [*ranges[:axis], local, *ranges[axis + 1 :]]))
+        pieces.append((yield operands[k], [*ranges[:axis], local, *ranges[axis + 1 :]]))
         i = j
     return s.builder.concatenate(pieces, axis)
 
 
 @_rule("stack")
-def _stack(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _stack(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     axis = e.params["axis"]
     others = (*ranges[:axis], *ranges[axis + 1 :])
     shape = [*_lengths(ranges[:axis]), 1, *_lengths(ranges[axis + 1 :])]
-    pieces = [s.builder.reshape(s.select(e.inputs[i], others), shape) for i in ranges[axis]]
+    pieces = []
+    for i in ranges[axis]:
+        pieces.append(s.builder.reshape((yield e.inputs[i], others), shape))  # noqa: PERF401
     return s.builder.concatenate(pieces, axis) if pieces else None
 
 
 @_rule("unstack")
-def _unstack(s: Selector, e: Equation, output: int, ranges: Ranges) -> Atom:
+def _unstack(s: Selector, e: Equation, output: int, ranges: Ranges) -> Following:
     axis = e.params["axis"]
     wanted = (*ranges[:axis], range(output, output + 1), *ranges[axis:])
-    return s.builder.reshape(s.select(e.inputs[0], wanted), _lengths(ranges))
+    return s.builder.reshape((yield e.inputs[0], wanted), _lengths(ranges))
 
 
 @_rule("squeeze")
-def _squeeze(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom:
+def _squeeze(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     operand, pending = e.inputs[0], list(ranges)
     dropped = {d % len(operand.shape) for d in e.params["dimensions"]}
     wanted = [range(1) if a in dropped else pending.pop(0) for a in range(len(operand.shape))]
-    return s.builder.reshape(s.select(operand, wanted), _lengths(ranges))
+    return s.builder.reshape((yield operand, wanted), _lengths(ranges))
 
 
 @_rule("reshape")
-def _reshape(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _reshape(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     operand = e.inputs[0]
     if e.params.get("dimensions") is not None:
         return None
     ids = flat_ids(e.outputs[0].shape, ranges)
-    return s.entries(operand, ids)
+    return (yield from s.entries(operand, ids))
 
 
 @_rule("pad")
-def _pad(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _pad(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     operand, value = e.inputs
     config = [tuple(map(int, c)) for c in e.params["padding_config"]]
     if any(low < 0 or high < 0 or interior for low, high, interior in config):
@@ -302,7 +335,7 @@ def _pad(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
     inner = list(zip(ranges, config, operand.shape, strict=True))
     if all(len(r) and low <= min(r) and max(r) < low + n for r, (low, _, _), n in inner):
         shifted = [range(r.start - low, r.stop - low, r.step) for r, (low, _, _), _ in inner]
-        return s.select(operand, shifted)
+        return (yield operand, shifted)
     if any(len(r) and (max(r) < low or min(r) >= low + n) for r, (low, _, _), n in inner):
         params = {"shape": _lengths(ranges), "broadcast_dimensions": (), "sharding": None}
         return s.builder.emit(
@@ -312,7 +345,7 @@ def _pad(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
 
 
 @_rule("dynamic_update_slice")
-def _dynamic_update_slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _dynamic_update_slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     operand, update, *indices = e.inputs
     known = [i.value for i in indices if isinstance(i, Const)]
     if len(known) < len(indices):
@@ -320,9 +353,9 @@ def _dynamic_update_slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> A
     starts = clamp_starts(known, update.shape, operand.shape)
     inner = list(zip(ranges, starts, update.shape, strict=True))
     if any(not len(r) or max(r) < a or min(r) >= a + n for r, a, n in inner):
-        return s.select(operand, ranges)
+        return (yield operand, ranges)
     if all(a <= min(r) and max(r) < a + n for r, a, n in inner):
-        return s.select(update, [range(r.start - a, r.stop - a, r.step) for r, a, _ in inner])
+        return (yield update, [range(r.start - a, r.stop - a, r.step) for r, a, _ in inner])
     partial = [
         k
         for k, (a, n) in enumerate(zip(starts, update.shape, strict=True))
@@ -336,14 +369,14 @@ def _dynamic_update_slice(s: Selector, e: Equation, _: int, ranges: Ranges) -> A
     bounds = [0, a, a + n, operand.shape[axis]]
     before, after = _full(operand.shape), _full(operand.shape)
     before[axis], after[axis] = range(a), range(a + n, bounds[-1])
-    parts = [s.select(operand, before) if a else None, update]
-    parts.append(s.select(operand, after) if a + n < bounds[-1] else None)
+    parts = [(yield operand, before) if a else None, update]
+    parts.append((yield operand, after) if a + n < bounds[-1] else None)
     kept = [p for p in parts if p is not None]
     edges = np.cumsum([0, *(p.shape[axis] for p in kept)])
-    return _pieces(s, kept, edges, axis, ranges)
+    return (yield from _pieces(s, kept, edges, axis, ranges))
 
 
-def _reduction(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
+def _reduction(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     if len(e.inputs) != 1:
         return None
     pending, operand = list(ranges), e.inputs[0]
@@ -351,7 +384,7 @@ def _reduction(s: Selector, e: Equation, _: int, ranges: Ranges) -> Atom | None:
         range(n) if axis in e.params["axes"] else pending.pop(0)
         for axis, n in enumerate(operand.shape)
     ]
-    return s.emit_like(e, [s.select(operand, wanted)], _lengths(ranges))
+    return s.emit_like(e, [(yield operand, wanted)], _lengths(ranges))
 
 
 _RULES.update(dict.fromkeys(_REDUCTIONS, _reduction))
