@@ -1,0 +1,148 @@
+"""How the two shipped models are trained: the model, its text and its settings.
+
+tiny      2 x 64 units on the template grammar, minutes on one core
+english   2 x 200 units on sentences of English Wikipedia, an hour and more on two cores
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+
+from examples.lstm_agreement import corpus as texts
+from examples.lstm_agreement.corpus import Corpus, Mixture, Part
+from examples.lstm_agreement.corpus_patterns import find, sentences_with, word_classes
+from examples.lstm_agreement.evaluation import evaluate
+from examples.lstm_agreement.grammar import VOCABULARY, GrammarCorpus
+from examples.lstm_agreement.lakretz import read_nouns
+from examples.lstm_agreement.tasks import TASKS, generate
+from examples.lstm_agreement.train_evaluation import file_accuracies
+from pathflow.models import (
+    AbstractCorpus,
+    LSTMLanguageModel,
+    SampledSoftmax,
+    TrainConfig,
+    Vocabulary,
+    perplexity,
+)
+
+# Rare nouns and verbs of the tasks are brought to about this many occurrences per round.
+_WANTED = 900
+_REPEATS = {"rich": 3, "attractor": 12, "congruent": 2, "name": 5}
+_MOST_REPEATS = 9
+_BACKGROUND_SHARE = 1 / 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that one training needs."""
+
+    name: str
+    vocabulary: Vocabulary
+    model: LSTMLanguageModel
+    corpus: AbstractCorpus
+    config: TrainConfig
+    evaluate: Callable[[LSTMLanguageModel], Mapping[str, float]]
+
+
+def tiny(n_steps: int | None = None, seed: int = 0) -> Recipe:
+    """The small model of the template grammar."""
+
+    def measure(model: LSTMLanguageModel) -> dict[str, float]:
+        measured = {}
+        for task in TASKS:
+            sentences = generate(task, 200, seed=seed, vocabulary=VOCABULARY)
+            for accuracy in evaluate(model, VOCABULARY, sentences):
+                measured[f"{accuracy.task} {accuracy.condition}"] = accuracy.value
+        return measured
+
+    return Recipe(
+        "tiny",
+        VOCABULARY,
+        LSTMLanguageModel(len(VOCABULARY), 64, 64, 2, tied=False, rngs=nnx.Rngs(seed)),
+        GrammarCorpus(seed=seed),
+        TrainConfig(
+            total_steps=n_steps or 6000,
+            batch_size=32,
+            n_steps=32,
+            learning_rate=1e-3,
+            warmup_steps=300,
+            seed=seed,
+        ),
+        measure,
+    )
+
+
+def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
+    """The model of English text.
+
+    Raises:
+        StudyError: the data folder lacks a file.
+    """
+    corpus = texts.read_corpus(data)
+    vocabulary = corpus.vocabulary
+    always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))
+    steps = n_steps or 24_000
+
+    def measure(model: LSTMLanguageModel) -> dict[str, float]:
+        sample = file_accuracies(model, vocabulary, data, at_most=150)
+        return {
+            "valid_perplexity": perplexity(model, corpus.valid, corpus.end),
+            **{f"{a.file} {a.condition}": a.value for a in sample},
+        }
+
+    return Recipe(
+        "english",
+        vocabulary,
+        LSTMLanguageModel(len(vocabulary), 200, 200, 2, tied=True, rngs=nnx.Rngs(seed)),
+        mixture(corpus, data, seed),
+        TrainConfig(
+            total_steps=steps,
+            batch_size=128,
+            n_steps=32,
+            learning_rate=2.5e-3,
+            warmup_steps=500,
+            objective=SampledSoftmax(corpus.counts(), always=always),
+            final_full_steps=steps // 36,
+            seed=seed,
+            evaluate_every=1000,
+        ),
+        measure,
+    )
+
+
+def mixture(corpus: Corpus, data: Path, seed: int) -> Mixture:
+    """Sentences with task words and with agreement over a phrase, and a third of the others.
+
+    The rarer a noun or verb of the tasks is, the more often its sentences come; sentences in which
+    a noun of the other number stands before the verb come most often.
+    """
+    vocabulary = corpus.vocabulary
+    classes = word_classes(vocabulary, np.concatenate([corpus.rich, corpus.background]))
+    found: dict[str, list[np.ndarray]] = {"attractor": [], "congruent": [], "name": []}
+    for part in texts.read_pool(data, vocabulary):
+        marks = find(part, classes)
+        for kind, kept in found.items():
+            kept.append(sentences_with(part, getattr(marks, kind), vocabulary))
+    return Mixture(
+        (
+            Part(corpus.rich, _rich_repeats(corpus, data)),
+            Part(corpus.background, share=_BACKGROUND_SHARE),
+            *(Part(np.concatenate(kept), _REPEATS[kind]) for kind, kept in found.items()),
+        ),
+        corpus.end,
+        seed,
+    )
+
+
+def _rich_repeats(corpus: Corpus, data: Path) -> np.ndarray:
+    counts = np.maximum(corpus.counts(), 1)
+    nouns = read_nouns(data / "lakretz_na_tasks" / "lexicon.tsv")
+    verbs = {form for path in texts.task_files(data) for form in texts.verb_forms(path)}
+    by_word = np.full(len(corpus.vocabulary), _REPEATS["rich"])
+    for word in corpus.vocabulary.encode([*nouns, *sorted(verbs)]):
+        by_word[word] = np.clip(-(-_WANTED // counts[word]), _REPEATS["rich"], _MOST_REPEATS)
+    starts = np.concatenate([[0], np.flatnonzero(corpus.rich == corpus.end)[:-1] + 1])
+    return np.maximum.reduceat(by_word[corpus.rich], starts)
