@@ -34,6 +34,7 @@ RULES = {
 TABLE_TASKS = tuple(dict.fromkeys(task for task, _ in QUESTIONS))
 # The condition of the figure: with an attractor, the two primary paths pull in opposite directions.
 _DRAWN = ("nounPP", "SP")
+_OUTPUTS = ("table1.md", "table1.csv", "accuracy.csv", "paths.png", "paths.svg")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--sentences",
         type=_positive,
-        default=32,
+        default=64,
         help="sentences per condition in Table 1 (%(default)s)",
     )
     out.add_argument(
@@ -120,6 +121,9 @@ def _run(options: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(path)
     sentences = {task.name: _sentences(task, checkpoint, options) for task in TASKS}
     options.out.mkdir(parents=True, exist_ok=True)
+    # What an earlier run left would pass for this one's if this one is interrupted.
+    for name in _OUTPUTS:
+        (options.out / name).unlink(missing_ok=True)
 
     accuracies = [
         a for s in sentences.values() for a in evaluate(checkpoint.model, checkpoint.vocabulary, s)
@@ -143,7 +147,8 @@ def _run(options: argparse.Namespace) -> None:
     ):
         report.show(title, report.short_path_table(rows, role))
     print(report.SHORT_LEGEND)
-    files = _draw(asked, drawn, options.out) if drawn else ()
+    if drawn:
+        _draw(asked, drawn, options.out)
     facts = {
         "model": f"{checkpoint.card.title} ({path.name})",
         "sentences": f"{options.tasks_dir or 'own generator'}, {options.sentences} per condition, "
@@ -156,7 +161,7 @@ def _run(options: argparse.Namespace) -> None:
     report.write_text(options.out / "table1.md", report.markdown(rows, accuracies, facts))
     for name, value in facts.items():
         print(f"{name}: {value}")
-    written = ["table1.md", "table1.csv", "accuracy.csv", *(f.name for f in files)]
+    written = [name for name in _OUTPUTS if (options.out / name).exists()]
     print(f"wrote {', '.join(written)} to {options.out}")
 
 
@@ -206,14 +211,12 @@ def _table(
     return rows, drawn
 
 
-def _draw(
-    asked: Sequence[Condition], drawn: Mapping[Role, pf.Attribution], out: Path
-) -> tuple[Path, Path]:
+def _draw(asked: Sequence[Condition], drawn: Mapping[Role, pf.Attribution], out: Path) -> None:
     by_role = {
         c.role: c for c in asked if (c.sentences[0].task, c.sentences[0].condition) == _DRAWN
     }
     n = len(by_role[Role.SUBJECT].sentences)
-    return figure.draw(
+    figure.draw(
         drawn[Role.SUBJECT],
         drawn[Role.INTERVENING],
         (by_role[Role.SUBJECT].primary_path, by_role[Role.INTERVENING].primary_path),

@@ -121,7 +121,8 @@ def markdown(rows: Sequence[Row], accuracies: Sequence[Accuracy], facts: Mapping
     """
     parts = ["# Influence paths of number agreement", ""]
     for role, title in _TITLES.items():
-        parts += [f"## {title}", "", _as_markdown(path_table(rows, role)), ""]
+        table = path_table(rows, role)
+        parts += [f"## {title}", "", _as_markdown(table), ""] if table[1] else []
     parts += [_LEGEND, "", "## Accuracy", "", _as_markdown(accuracy_table(accuracies)), ""]
     parts += ["## This run", ""]
     parts += [f"- {name}: {value}" for name, value in facts.items()]
@@ -194,6 +195,8 @@ def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
 def show(title: str, table: Table) -> None:
     """Prints a table on standard output, in colours where `rich` and a terminal are there."""
     header, lines = table
+    if not lines:
+        return
     if importlib.util.find_spec("rich") is None:
         print(f"\n{title}\n\n{_as_markdown(table)}")
         return

@@ -7,6 +7,7 @@ it. What training adds is the sign, the same in all sentences, and the magnitude
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -127,13 +128,16 @@ def compute(
     """
     for condition in asked:
         for name, model in models.items():
+            step = partial(advance, f"{condition.name}, {name}")
+            # The first sentences take longest, since they wait for the compiler.
+            step(0)
             result = noun_influences(
                 model,
                 vocabulary,
                 condition.sentences,
                 condition.role,
                 settings,
-                advance=lambda n, what=f"{condition.name}, {name}": advance(what, n),
+                advance=step,
             )
             yield summarise(name, condition, result), result
 

@@ -81,9 +81,10 @@ def test_interruption_keeps_what_is_done(checkpoint, tmp_path, capsys, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr("examples.lstm_agreement.__main__.compute", interrupted)
+    (tmp_path / "table1.md").write_text("of an earlier run")
     assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), *QUICK]) == 130
     assert str(tmp_path / "table1.csv") in capsys.readouterr().err
-    assert (tmp_path / "accuracy.csv").exists()
+    assert [f.name for f in tmp_path.iterdir()] == ["accuracy.csv"]
 
 
 def test_the_untrained_model_has_the_same_sizes(model):
