@@ -145,5 +145,5 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
     )
 
 
-def _shaped(values: np.ndarray, problem: Problem) -> np.ndarray:
+def _shaped(values: np.ndarray, problem: Problem) -> np.ndarray | np.floating:
     return values if problem.examples is not None else values[0]

@@ -2,6 +2,7 @@
 
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
+from pathflow.tracing._flatten import QOI_NAME as QOI_NAME
 from pathflow.tracing._node_class import FORWARD_ONLY as FORWARD_ONLY
 from pathflow.tracing._node_class import REVERSE_ONLY as REVERSE_ONLY
 from pathflow.tracing._node_class import NodeClass as NodeClass
@@ -12,7 +13,6 @@ from pathflow.tracing._select_nodes import Tagged as Tagged
 from pathflow.tracing._select_nodes import tagged as tagged
 from pathflow.tracing._substitute import substituted as substituted
 from pathflow.tracing._tag import tag as tag
-from pathflow.tracing._trace import QOI_NAME as QOI_NAME
 from pathflow.tracing._trace import TracedGraph as TracedGraph
 from pathflow.tracing._trace import trace as trace
 from pathflow.tracing._zeros import zero_partial as zero_partial

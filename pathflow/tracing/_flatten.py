@@ -7,7 +7,7 @@ rules, custom ones included, are JAX's own.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ INLINED = frozenset(
         "remat2",
     }
 )
+# The node of the quantity of interest, and the name of its tag, which no user's tag can have.
+QOI_NAME, QUANTITY = "qoi", "?qoi"
 _TAGS = frozenset({"pathflow_tag", "name"})
 _MAX_ITERATIONS = 100_000
 
@@ -79,15 +81,21 @@ class Flattener:
     Arguments:
         builder: receives the equations.
         selected: `(name) -> bool`, whether a tag of that name makes a node.
+        reserved: names outside loops that are taken.
         concrete: the values of the program's inputs, or None where only shapes are known.
     """
 
     def __init__(
-        self, builder: Builder, selected: Callable[[str], bool], concrete: dict[Var, Any] | None
+        self,
+        builder: Builder,
+        selected: Callable[[str], bool],
+        reserved: Iterable[str],
+        concrete: dict[Var, Any] | None,
     ) -> None:
         self.builder = builder
         self.selector = Selector(builder)
         self.selected = selected
+        self._reserved = frozenset(reserved)
         self.tags: list[TagValue] = []
         self.guards: list[Guard] = []
         self.sites: dict[Site, TagSite] = {}
@@ -154,9 +162,11 @@ class Flattener:
 
     def _new_site(self, name: str, site: Site) -> TagSite:
         depth = len(self._index)
-        used = sum(
-            1 for s in self.sites.values() if s.depth == depth and s.name.split("#")[0] == name
-        )
+        if name == QUANTITY:
+            self.sites[site] = TagSite(site, QOI_NAME, depth)
+            return self.sites[site]
+        used = sum(s.depth == depth and s.name.split("#")[0] == name for s in self.sites.values())
+        used += depth == 0 and name in self._reserved
         self.sites[site] = TagSite(site, f"{name}#{used}" if used else name, depth)
         return self.sites[site]
 

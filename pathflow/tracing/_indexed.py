@@ -21,7 +21,7 @@ def gathered(
     """
     ids = np.arange(operand.size, dtype=np.int32).reshape(operand.shape)
     with jax.ensure_compile_time_eval():
-        (taken,) = bind(primitive, {**params, "fill_value": None}, [ids, indices.value])
+        (taken,) = bind(primitive, {**params, "fill_value": -1}, [ids, indices.value])
     taken = np.asarray(taken)
     if taken.size and (taken.min() < 0 or taken.max() >= operand.size):
         return None

@@ -262,7 +262,7 @@ def _split(_s: Selector, e: Equation, output: int, ranges: Ranges) -> Following:
 
 @_rule("concatenate")
 def _concatenate(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
-    axis = e.params["dimension"]
+    axis = int(e.params["dimension"])
     sizes = [a.shape[axis] for a in e.inputs]
     starts = np.cumsum([0, *sizes])
     return (yield from _pieces(s, e.inputs, starts, axis, ranges))
@@ -323,6 +323,17 @@ def _reshape(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
     if e.params.get("dimensions") is not None:
         return None
     ids = flat_ids(e.outputs[0].shape, ranges)
+    return (yield from s.entries(operand, ids))
+
+
+@_rule("tile")
+def _tile(s: Selector, e: Equation, _: int, ranges: Ranges) -> Following:
+    operand = e.inputs[0]
+    sizes = (1,) * (len(ranges) - len(operand.shape)) + operand.shape
+    places = np.meshgrid(*ranges, indexing="ij")
+    ids = np.zeros(_lengths(ranges), np.int64)
+    for place, n in zip(places, sizes, strict=True):
+        ids = ids * n + place % n
     return (yield from s.entries(operand, ids))
 
 

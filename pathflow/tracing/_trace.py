@@ -1,7 +1,7 @@
 """`trace`: a JAX function becomes a graph of named nodes with one function each (Definition 5)."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,16 @@ import networkx as nx
 from pathflow._compat import open_jaxpr
 from pathflow._errors import TraceError
 from pathflow.graph import Graph, Node, PathSpace
+from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
 from pathflow.tracing._contract import Marked, NodeFunction, contract, node_function
-from pathflow.tracing._flatten import Flattener, Guard, TagSite
+from pathflow.tracing._flatten import QOI_NAME, QUANTITY, Flattener, Guard, TagSite
 from pathflow.tracing._ir import Atom, Const, Var
 from pathflow.tracing._select_nodes import AbstractNodeSelector, tagged
-from pathflow.tracing._tag import tag
+from pathflow.tracing._tag import tag_p
 
-QOI_NAME, OUTPUT_NAME = "qoi", "output"
+OUTPUT_NAME = "output"
 
 NodeLike = Node | str
 
@@ -120,8 +121,9 @@ def trace(
         fn: any function of arrays and pytrees.
         args: its arguments; `jax.ShapeDtypeStruct` will do where no branch or `while` loop holds
             nodes.
-        qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference`, applied to
-            `fn`'s output; it is the node `qoi`. Without it, the output itself is the node `output`.
+        qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference` or any
+            function, applied to `fn`'s output; it is the node `qoi`. Without it, the output itself
+            is the node `output`.
         nodes: which values are nodes; those marked by `pathflow.tag` by default.
         inputs: names of the parameters of `fn` that are nodes. By default those whose argument is
             one floating-point array; a pytree (parameters) is context.
@@ -138,13 +140,15 @@ def trace(
         on its way to `g`. A name used at several places gets `#1`, `#2`, ... in the order of
         execution.
     """
+    if qoi is not None and not isinstance(qoi, AbstractQoI):
+        qoi = Custom(qoi)
     full = args if qoi is None else (qoi, *args)
 
     def composed(*full_args: Any) -> Any:
         if qoi is None:
             return fn(*full_args)
         quantity, *rest = full_args
-        return tag(quantity(fn(*rest)), QOI_NAME)
+        return tag_p.bind(quantity(fn(*rest)), name=QUANTITY)
 
     flat, structure = jax.tree_util.tree_flatten_with_path(full)
     leaves = [leaf for _, leaf in flat]
@@ -153,9 +157,8 @@ def trace(
         lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
         return_shape=True,
     )(*leaves)
-    program = _flatten(
-        closed, leaves, names, lambda n: (n == QOI_NAME and qoi is not None) or nodes(n)
-    )
+    reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
+    program = _flatten(closed, leaves, names, reserved, lambda n: n == QUANTITY or nodes(n))
     tags = [
         Marked(_node(t.name, t.index, t.output), t.source, t.output) for t in program.flattener.tags
     ]
@@ -195,7 +198,11 @@ class _Program:
 
 
 def _flatten(
-    closed: Any, leaves: Sequence[Any], names: dict[int, str], selected: Callable[[str], bool]
+    closed: Any,
+    leaves: Sequence[Any],
+    names: dict[int, str],
+    reserved: Iterable[str],
+    selected: Callable[[str], bool],
 ) -> _Program:
     jaxpr, consts = open_jaxpr(closed)
     builder = Builder()
@@ -206,7 +213,7 @@ def _flatten(
     concrete = None
     if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves):
         concrete = dict(zip(variables, map(jnp.asarray, leaves), strict=True))
-    flattener = Flattener(builder, selected, concrete)
+    flattener = Flattener(builder, selected, reserved, concrete)
     outputs = flattener.run(jaxpr, list(map(Const, consts)), variables)
     inputs = [
         Marked(_node(n, (), variables[i]), variables[i], variables[i]) for i, n in names.items()
@@ -236,6 +243,7 @@ def _outputs(
     node yet.
     """
     outputs: dict[Node, int] = {}
+    taken = {n.name for n in owner.values() if not n.index}
     marks = []
     for i, (path, aval) in enumerate(jax.tree_util.tree_flatten_with_path(shapes)[0]):
         if not jnp.issubdtype(aval.dtype, jnp.floating):
@@ -243,10 +251,17 @@ def _outputs(
         if atoms[i] in owner:
             outputs[owner[atoms[i]]] = i
             continue
-        name = ".".join([OUTPUT_NAME, *(jax.tree_util.keystr((k,), simple=True) for k in path)])
+        keys = (jax.tree_util.keystr((k,), simple=True) for k in path)
+        name = _unused(".".join([OUTPUT_NAME, *keys]), taken)
         marks.append(Marked(_node(name, (), aval), atoms[i], None))
         outputs[marks[-1].node] = i
     return outputs, marks
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    """The name, with the first number that makes it one that is not taken."""
+    names = (name, *(f"{name}#{k}" for k in range(1, len(taken) + 1)))
+    return next(n for n in names if n not in taken)
 
 
 def _guard(number: int, guard: Guard, owner: dict[Any, Node]) -> GuardFunction:
