@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--sentences",
         type=_positive,
-        default=64,
+        default=32,
         help="sentences per condition in Table 1 (%(default)s)",
     )
     out.add_argument(
@@ -81,12 +81,17 @@ def parser() -> argparse.ArgumentParser:
         default=[t.name for t in TABLE_TASKS],
         help="tasks of Table 1 (all)",
     )
-    out.add_argument("--no-control", action="store_true", help="leave the untrained model out")
+    out.add_argument(
+        "--controls",
+        type=_not_negative,
+        default=3,
+        help="untrained models of the same sizes to compare with (%(default)s)",
+    )
     out.add_argument(
         "--seed",
         type=int,
         default=0,
-        help="of the sentences and of the untrained model (%(default)s)",
+        help="of the sentences and of the untrained models (%(default)s)",
     )
     out.add_argument(
         "--out", type=Path, default=Path("out/lstm_agreement"), help="output folder (%(default)s)"
@@ -135,8 +140,8 @@ def _run(options: argparse.Namespace) -> None:
         c for c in conditions(sentences, options.sentences) if c.sentences[0].task in options.tasks
     ]
     models = {"trained": checkpoint.model}
-    if not options.no_control:
-        models["untrained"] = untrained(checkpoint.model, options.seed)
+    for i in range(options.controls):
+        models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
     total = len(models) * sum(len(c.sentences) for c in asked)
     with progress(total) as advance:
         rows, drawn = _table(checkpoint, models, asked, options, advance)
@@ -227,8 +232,16 @@ def _draw(asked: Sequence[Condition], drawn: Mapping[Role, pf.Attribution], out:
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return _at_least(1, text)
+
+
+def _not_negative(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if (number := int(text)) < least:
+        raise argparse.ArgumentTypeError(f"must be at least {least}, got {number}")
     return number
 
 

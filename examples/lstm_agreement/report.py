@@ -40,7 +40,7 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 def path_table(rows: Sequence[Row], role: Role) -> Table:
     """The rows of one half of Table 1 as text: header and lines."""
     lines = []
-    for row, published, control in _measured(rows, role):
+    for row, published, spread in _measured(rows, role):
         sign = "" if role is Role.SUBJECT else {1: " (+)", -1: " (-)"}[row.sign]
         lines.append(
             (
@@ -56,7 +56,7 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 f"{published.t:.2f}",
                 _rank(row.rank),
                 _interval(row.magnitude),
-                _interval(control.magnitude) if control else "-",
+                _interval(spread) if spread else "-",
             )
         )
     return _HEADER, lines
@@ -66,8 +66,8 @@ def short_path_table(rows: Sequence[Row], role: Role) -> Table:
     """The same without intervals, narrow enough for a terminal."""
     header = ("task", "C", "P+", "|P|", "share", "t", "rank", "magnitude")
     lines = []
-    for row, published, control in _measured(rows, role):
-        untrained = f"{control.magnitude.mean:.2f}" if control else "-"
+    for row, published, spread in _measured(rows, role):
+        untrained = f"{spread.mean:.2f}" if spread else "-"
         lines.append(
             (
                 row.task,
@@ -85,14 +85,20 @@ def short_path_table(rows: Sequence[Row], role: Role) -> Table:
 
 def _measured(
     rows: Sequence[Row], role: Role
-) -> Iterator[tuple[Row, paper.PathNumbers, Row | None]]:
-    """Each row of the trained model with the published numbers and the untrained model's row."""
+) -> Iterator[tuple[Row, paper.PathNumbers, Interval | None]]:
+    """Each row of the trained model, the published numbers, and the magnitude without training.
+
+    The latter is the mean over the untrained models, from the smallest to the largest.
+    """
     mine = [r for r in rows if r.role is role]
-    untrained = {(r.task, r.condition): r for r in mine if r.model == "untrained"}
     for row in mine:
-        if row.model == "trained":
-            key = row.task, row.condition
-            yield row, _PUBLISHED[role][key], untrained.get(key)
+        if row.model != "trained":
+            continue
+        key = row.task, row.condition
+        others = [r for r in mine if r.model != "trained" and (r.task, r.condition) == key]
+        means = [r.magnitude.mean for r in others]
+        spread = Interval(sum(means) / len(means), min(means), max(means)) if means else None
+        yield row, _PUBLISHED[role][key], spread
 
 
 def accuracy_table(accuracies: Sequence[Accuracy]) -> Table:
@@ -137,11 +143,12 @@ _LEGEND = """\
 C: numbers of subject and intervening noun. P+: fraction of sentences whose total influence from the
 noun is positive. |P|: number of paths. Share: expected fraction that the primary path has of all
 influence of its sign, positive from subjects and helpful nouns (+), negative from attractors (-);
-rest: what all other paths of that sign have. t: probability that the primary path exceeds a path
-drawn uniformly. Rank: place by mean influence, from the end of the sign. Brackets hold 95%
-bootstrap intervals over sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger
-model. Magnitude: expected fraction of the sum of all absolute influences, in this model and in an
-untrained one of the same sizes on the same sentences: the part that needs no training."""
+rest: what all other paths of that sign have. t: probability that the primary path exceeds another
+path, drawn uniformly. Rank: place by mean influence, from the end of the sign. Magnitude: expected
+fraction of the sum of all absolute influences. Brackets hold 95% bootstrap intervals over
+sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model. "untrained" is the
+magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
+and the smallest and the largest. That part needs no training."""
 
 
 def audit_facts(rows: Sequence[Row]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Table 1 of the paper: how much of a noun's influence on the verb's number takes the primary path.
 
-Rows are computed for the trained model and for the same sentences on an untrained model of the same
+Rows are computed for the trained model and, on the same sentences, for untrained models of the same
 sizes: the primary path passes the two nearly linear gates, so that random parameters already favour
 it. What training adds is the sign, the same in all sentences, and the magnitude.
 """
@@ -33,7 +33,7 @@ class Row:
     """Numbers of the primary path in one condition.
 
     Arguments:
-        model: "trained" or "untrained".
+        model: "trained", or "untrained" with a number.
         role: which noun the paths start from.
         task: name of the task.
         condition: the nouns' numbers.

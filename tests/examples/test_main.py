@@ -15,7 +15,7 @@ def checkpoint(model, vocabulary, tmp_path_factory):
     return path
 
 
-QUICK = ["--sentences", "3", "--steps", "4", "--accuracy-sentences", "5"]
+QUICK = ["--controls", "1", "--sentences", "3", "--steps", "4", "--accuracy-sentences", "5"]
 
 
 @pytest.mark.slow

@@ -34,7 +34,10 @@ def row(**changes):
     return Row(**(values | changes))
 
 
-UNTRAINED = row(model="untrained", magnitude=Interval(0.9, 0.8, 1.0), structural=5e-7, quadrature=9)
+UNTRAINED = [
+    row(model=f"untrained {i}", magnitude=Interval(m, 0.1, 1.0), structural=5e-7, quadrature=9.0)
+    for i, m in enumerate((0.5, 0.75, 0.85))
+]
 
 
 def cells(table):
@@ -44,7 +47,7 @@ def cells(table):
 
 
 def test_a_line_of_the_table():
-    header, (line,) = report.path_table([row(), UNTRAINED], Role.INTERVENING)
+    header, (line,) = report.path_table([row(), *UNTRAINED], Role.INTERVENING)
     published = paper.INTERVENING["nounPP", "SP"]
     assert line == (
         "nounPP",
@@ -59,10 +62,10 @@ def test_a_line_of_the_table():
         f"{published.t:.2f}",
         "1 [1, 3]",
         "0.50 [0.40, 0.60]",
-        "0.90 [0.80, 1.00]",
+        "0.70 [0.50, 0.85]",
     )
     assert len(header) == len(line)
-    assert report.path_table([row(), UNTRAINED], Role.SUBJECT)[1] == []
+    assert report.path_table([row(), *UNTRAINED], Role.SUBJECT)[1] == []
 
 
 def test_without_the_untrained_model():
@@ -92,7 +95,7 @@ def test_without_rich(capsys, monkeypatch):
 
 
 def test_markdown_is_a_table_for_every_part():
-    rows = [row(), row(role=Role.SUBJECT, sign=1, n_paths=6946), UNTRAINED]
+    rows = [row(), row(role=Role.SUBJECT, sign=1, n_paths=6946), *UNTRAINED]
     text = report.markdown(rows, [Accuracy("Adv", "P", 10, 9)], {"model": "one"})
     lines = [x for x in text.splitlines() if x.startswith("| ")]
     # A bar inside a cell is escaped, so that every line of a table has as many cells as its rule.
@@ -103,10 +106,10 @@ def test_markdown_is_a_table_for_every_part():
 
 
 def test_csv_holds_every_number(tmp_path):
-    rows = [row(), UNTRAINED]
+    rows = [row(), *UNTRAINED]
     file = tmp_path / "table1.csv"
     report.write_csv(file, *report.table1_csv(rows))
-    first, second = csv.DictReader(file.read_text().splitlines())
+    first, second, *_ = csv.DictReader(file.read_text().splitlines())
     assert first["role"] == "intervening noun"
     assert (float(first["share"]), float(first["share_low"]), float(first["share_high"])) == (
         0.625,
@@ -114,13 +117,13 @@ def test_csv_holds_every_number(tmp_path):
         0.75,
     )
     assert float(first["paper_t"]) == paper.INTERVENING["nounPP", "SP"].t
-    assert second["model"] == "untrained"
+    assert second["model"] == "untrained 0"
     assert {f.name for f in dataclasses.fields(Row)} <= set(first)
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_the_audit_is_the_worst():
-    facts = report.audit_facts([row(), row(quadrature=0.031), UNTRAINED])
+    facts = report.audit_facts([row(), row(quadrature=0.031), *UNTRAINED])
     assert facts["structural residual"].startswith("5.0e-07 at worst")
     # That of the untrained model is relative to a change near zero, and says nothing.
     assert facts["quadrature residual"].startswith("3.1% at worst")
