@@ -31,13 +31,24 @@ class WordClass(enum.IntEnum):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Found:
-    """Which verbs of a text agree with a noun over a phrase, by what the phrase ends with."""
+    """Which verbs of a text agree with a noun over other words.
+
+    Arguments:
+        attractor: over a phrase that ends with a noun of the other number.
+        congruent: over a phrase that ends with a noun of the same number.
+        distant: over a phrase that ends with a name or another word.
+        adverb_singular: over adverbs, in the singular.
+        adverb_plural: over adverbs, in the plural.
+    """
 
     attractor: Bool[np.ndarray, " words"]
     congruent: Bool[np.ndarray, " words"]
-    name: Bool[np.ndarray, " words"]
+    distant: Bool[np.ndarray, " words"]
+    adverb_singular: Bool[np.ndarray, " words"]
+    adverb_plural: Bool[np.ndarray, " words"]
 
 
+_SINGULAR, _PLURAL = WordClass.SINGULAR_NOUN, WordClass.PLURAL_NOUN
 _AUXILIARIES = (("is", "are"), ("was", "were"), ("has", "have"), ("does", "do"))
 _PREPOSITIONS = (
     "of in on at near behind beside above under with for from between by about against over among "
@@ -62,7 +73,7 @@ _IRREGULAR = {
 _CAPITALISED_FUNCTION_WORDS = (
     "The In On At However He She It They This These When While After Although"
 )
-_MAX_PHRASE = 6
+_MAX_PHRASE = 7
 _MAX_ADVERBS = 2
 _MARGIN = _MAX_PHRASE + _MAX_ADVERBS + 5
 
@@ -113,52 +124,56 @@ def word_classes(
 
 
 def find(text: Integer[np.ndarray, " words"], classes: Integer[np.ndarray, " vocab"]) -> Found:
-    """Marks the verbs of `noun preposition ... noun (adverbs) verb` that agree with the first noun.
+    """Marks the verbs that agree with a noun which does not stand right before them.
 
-    `attractor` are those whose near noun has the other number, `congruent` those whose near noun
-    has the same, `name` those whose phrase ends with a name. There is no verb, comma or clause
-    border in the phrase, and no preposition shortly before the first noun, which is therefore the
-    head of its phrase.
+    Over a phrase, `noun preposition ... last-word (adverbs) verb`, the verb has the number of the
+    first noun, and there is no verb, comma or clause border between. Where the last word is a noun
+    of the other number, that the verb agrees with the first one is beyond doubt; elsewhere a
+    preposition shortly before the first noun rules it out as the head.
     """
     word_class = classes[text]
-    marks = [np.zeros(len(text), bool) for _ in range(3)]
-    numbers = (
-        (WordClass.SINGULAR_VERB, WordClass.SINGULAR_NOUN, WordClass.PLURAL_NOUN),
-        (WordClass.PLURAL_VERB, WordClass.PLURAL_NOUN, WordClass.SINGULAR_NOUN),
-    )
-    for verb, same, different in numbers:
+    found = Found(*(np.zeros(len(text), bool) for _ in dataclasses.fields(Found)))
+    for verb, same, other, after_adverb in (
+        (WordClass.SINGULAR_VERB, _SINGULAR, _PLURAL, found.adverb_singular),
+        (WordClass.PLURAL_VERB, _PLURAL, _SINGULAR, found.adverb_plural),
+    ):
         verbs = np.flatnonzero(word_class == verb)
         verbs = verbs[verbs >= _MARGIN]
         for n_adverbs in range(_MAX_ADVERBS + 1):
             last = verbs - 1 - n_adverbs
-            for near, mark in zip((different, same, WordClass.NAME), marks, strict=True):
+            if n_adverbs:
+                after_adverb[verbs[word_class[last] == same]] = True
+            for near, mark in (
+                (other, found.attractor),
+                (same, found.congruent),
+                (WordClass.NAME, found.distant),
+                (WordClass.OTHER, found.distant),
+            ):
                 chosen = word_class[last] == near
-                found = _headed(word_class, last[chosen], same, near)
-                mark[verbs[chosen][found]] = True
-            verbs = verbs[word_class[verbs - 1 - n_adverbs] == WordClass.ADVERB]
-    attractor, congruent, name = marks
-    congruent &= ~attractor
-    return Found(attractor, congruent, name & ~attractor & ~congruent)
+                mark[verbs[chosen][_headed(word_class, last[chosen], same, near)]] = True
+            verbs = verbs[word_class[last] == WordClass.ADVERB]
+    return found
 
 
 def _headed(
     word_class: np.ndarray, last: np.ndarray, head: WordClass, near: WordClass
 ) -> np.ndarray:
-    """Whether a phrase that ends at `last` follows a noun of class `head`."""
+    """Whether a phrase whose last word, of class `near`, is at `last` follows a noun `head`."""
+    nouns = (_SINGULAR, _PLURAL)
     barred = [WordClass.SINGULAR_VERB, WordClass.PLURAL_VERB, WordClass.BREAK]
-    if near is WordClass.NAME:
-        barred += [WordClass.SINGULAR_NOUN, WordClass.PLURAL_NOUN]
+    if near not in nouns:
+        barred += nouns
     found = np.zeros(len(last), bool)
     between = np.ones(len(last), bool)
     for length in range(1, _MAX_PHRASE + 1):
         start = last - length
-        found |= (
-            between
-            & (word_class[start] == WordClass.PREPOSITION)
-            & (word_class[start - 1] == head)
-            & (word_class[start - 2] != WordClass.PREPOSITION)
-            & (word_class[start - 3] != WordClass.PREPOSITION)
+        here = (
+            between & (word_class[start] == WordClass.PREPOSITION) & (word_class[start - 1] == head)
         )
+        if near == head or near not in nouns:
+            here &= word_class[start - 2] != WordClass.PREPOSITION
+            here &= word_class[start - 3] != WordClass.PREPOSITION
+        found |= here
         between &= ~np.isin(word_class[start], barred)
     return found
 

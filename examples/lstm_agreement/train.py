@@ -20,6 +20,8 @@ from examples.lstm_agreement.train_recipes import Recipe, english, tiny
 from pathflow import PathflowError
 from pathflow.models import ModelCard, save_checkpoint, train
 
+# The entries of a record that say how the training went, not what the model can do.
+_OF_TRAINING = ("step", "words", "seconds", "loss", "learning_rate")
 TEXT_LICENCE = "CC BY-SA 3.0 (https://creativecommons.org/licenses/by-sa/3.0/)"
 TEXT_ATTRIBUTION = (
     "Trained on text of English Wikipedia, (c) Wikipedia contributors, CC BY-SA 3.0 "
@@ -103,6 +105,7 @@ def describe(
             "updates": config.total_steps,
             "words_seen": last["words"],
             "seconds": last["seconds"],
+            "final_loss": last["loss"],
             "batch": f"{config.batch_size} rows x {config.n_steps} words",
             "optimizer": f"Adam, {config.learning_rate:g} after {config.warmup_steps} updates, "
             f"cosine decay to 0, norm clipped at {config.clip_norm:g}",
@@ -111,7 +114,7 @@ def describe(
             "seed": config.seed,
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
         },
-        evaluation={k: v for k, v in last.items() if k not in ("step", "words", "seconds")},
+        evaluation={k: v for k, v in last.items() if k not in _OF_TRAINING},
     )
 
 

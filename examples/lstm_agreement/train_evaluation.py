@@ -62,7 +62,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     pairs = []
     for number in range(0, len(lines) - 1, 2):
         first, second = (line.split("\t") for line in lines[number : number + 2])
-        if len(first) < 4 or first[1:] != [second[1], "correct", *first[3:]]:
+        marks = first[2:3] + second[2:3]
+        if marks != ["correct", "wrong"] or (first[1], first[3:]) != (second[1], second[3:]):
             raise StudyError(f"{path}:{number + 1}: a correct line and then the wrong one follow.")
         (*words, correct), (*same, wrong) = first[0].split(), second[0].split()
         if words != same or correct == wrong:

@@ -28,11 +28,18 @@ from pathflow.models import (
     perplexity,
 )
 
-# Rare nouns and verbs of the tasks are brought to about this many occurrences per round.
-_WANTED = 900
-_REPEATS = {"rich": 3, "attractor": 12, "congruent": 2, "name": 5}
-_MOST_REPEATS = 9
-_BACKGROUND_SHARE = 1 / 3
+# Rare nouns and verbs of the tasks are brought towards so many occurrences per round.
+_WANTED = 300
+_MOST_REPEATS = 3
+_BACKGROUND_SHARE = 0.15
+# How often a round holds each sentence with an agreement over other words.
+_REPEATS = {
+    "attractor": 14,
+    "congruent": 2,
+    "distant": 2,
+    "adverb_singular": 5,
+    "adverb_plural": 8,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +91,7 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
     corpus = texts.read_corpus(data)
     vocabulary = corpus.vocabulary
     always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))
-    steps = n_steps or 24_000
+    steps = n_steps or 16_400
 
     def measure(model: LSTMLanguageModel) -> dict[str, float]:
         sample = file_accuracies(model, vocabulary, data, at_most=150)
@@ -105,7 +112,7 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
             learning_rate=2.5e-3,
             warmup_steps=500,
             objective=SampledSoftmax(corpus.counts(), always=always),
-            final_full_steps=steps // 36,
+            final_full_steps=steps // 80,
             seed=seed,
             evaluate_every=1000,
         ),
@@ -114,14 +121,14 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
 
 
 def mixture(corpus: Corpus, data: Path, seed: int) -> Mixture:
-    """Sentences with task words and with agreement over a phrase, and a third of the others.
+    """Sentences with task words or with agreement over other words, and some of the rest.
 
     The rarer a noun or verb of the tasks is, the more often its sentences come; sentences in which
     a noun of the other number stands before the verb come most often.
     """
     vocabulary = corpus.vocabulary
     classes = word_classes(vocabulary, np.concatenate([corpus.rich, corpus.background]))
-    found: dict[str, list[np.ndarray]] = {"attractor": [], "congruent": [], "name": []}
+    found: dict[str, list[np.ndarray]] = {kind: [] for kind in _REPEATS}
     for part in texts.read_pool(data, vocabulary):
         marks = find(part, classes)
         for kind, kept in found.items():
@@ -141,8 +148,8 @@ def _rich_repeats(corpus: Corpus, data: Path) -> np.ndarray:
     counts = np.maximum(corpus.counts(), 1)
     nouns = read_nouns(data / "lakretz_na_tasks" / "lexicon.tsv")
     verbs = {form for path in texts.task_files(data) for form in texts.verb_forms(path)}
-    by_word = np.full(len(corpus.vocabulary), _REPEATS["rich"])
+    by_word = np.ones(len(corpus.vocabulary), int)
     for word in corpus.vocabulary.encode([*nouns, *sorted(verbs)]):
-        by_word[word] = np.clip(-(-_WANTED // counts[word]), _REPEATS["rich"], _MOST_REPEATS)
+        by_word[word] = np.clip(-(-_WANTED // counts[word]), 1, _MOST_REPEATS)
     starts = np.concatenate([[0], np.flatnonzero(corpus.rich == corpus.end)[:-1] + 1])
     return np.maximum.reduceat(by_word[corpus.rich], starts)

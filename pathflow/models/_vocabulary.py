@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Integer
 
 from pathflow._errors import ArgumentError
 
@@ -60,7 +60,7 @@ class Vocabulary:
         unknown = self.index[self.unknown]
         return np.array([self.index.get(word, unknown) for word in words], np.int32)
 
-    def decode(self, numbers: Sequence[int] | Int[np.ndarray, " words"]) -> list[str]:
+    def decode(self, numbers: Sequence[int] | Integer[np.ndarray, " words"]) -> list[str]:
         """The words of the numbers."""
         return [self.words[int(number)] for number in numbers]
 

@@ -58,9 +58,7 @@ def test_a_corpus_knows_every_task_word_and_the_most_frequent_others(data):
     assert (
         set(words)
         >= task_words(data)
-        == {
-            *("The boy boys runs run near the cars".split()),
-        }
+        == {"The", "boy", "boys", "runs", "run", "near", "the", "cars"}
     )
     assert set(words) - task_words(data) == {"<unk>", "<eos>", ".", "A", "cat", "sleeps"}
     assert corpus.vocabulary.decode(corpus.test) == ["The", "<unk>", "runs", ".", "<eos>"]
@@ -115,8 +113,8 @@ _SEEN = [
     for text in (f"he {verb}s", f"they {verb}", f"it {verb}s")
 ]
 _TEXT = [
-    "Then the key to the towers is lost .",  # attractor, singular
-    "Then the keys to the tower are lost .",  # attractor, plural
+    "Then the key near the towers is lost .",  # attractor, singular
+    "Then the keys near the tower are lost .",  # attractor, plural
     "Then the keys of the two towers probably know .",  # congruent, over an adverb
     "Then the keys of London are lost .",  # a name
     "Then the author really often writes .",  # adverbs
