@@ -34,14 +34,11 @@ class Substitution:
     def __init__(
         self, sites: Sequence[TagSite], replaced: Mapping[Node, Any], target: Node | None
     ) -> None:
-        names = {s.site: s.name for s in sites}
         self._replaced = {
-            site: [(node.index, value) for node, value in replaced.items() if node.name == name]
-            for site, name in names.items()
+            s.site: [(node.index, value) for node, value in replaced.items() if _made_at(node, s)]
+            for s in sites
         }
-        self._target = {
-            site for site, name in names.items() if target is not None and target.name == name
-        }
+        self._target = {s.site for s in sites if target is not None and _made_at(target, s)}
         self._index = target.index if target is not None else ()
         self._relevant = {site for site, found in self._replaced.items() if found} | self._target
 
@@ -150,6 +147,13 @@ class Substitution:
             for i, jaxpr in enumerate(eqn.params["branches"])
         ]
         return lax.switch(values[0], branches, values[1:], captured)
+
+
+def _made_at(node: Node, site: TagSite) -> bool:
+    """Whether the node is one of those that the site makes; outside and inside a loop a name is
+    free twice.
+    """
+    return node.name == site.name and len(node.index) == site.depth
 
 
 def _all_equal(at: Sequence[Any], index: Sequence[int]) -> Any:
