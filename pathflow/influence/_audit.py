@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pathflow._errors import NonFiniteError
 from pathflow.influence._points import points_of
 from pathflow.influence._problem import Problem
 from pathflow.influence._reference import Reference, reference
@@ -123,8 +124,13 @@ def refined(problem: Problem) -> tuple[AbstractDoI, Checks]:
 
 
 def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audit:
-    """The residuals of a result that holds all paths."""
+    """The residuals of a result that holds all paths.
+
+    Raises:
+        NonFiniteError: an influence is NaN or infinite although every activation is finite.
+    """
     rows = np.atleast_2d(influences)
+    _check_finite(problem, rows)
     sums = rows.sum(axis=1, dtype=np.float64)
     scale = np.abs(rows).sum(axis=1, dtype=np.float64)
     if checks.total is None:
@@ -142,6 +148,21 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
         n_steps=checks.n_points,
         blocked=tuple(f"{u} -> {v}" for u, v in problem.traced.blocked),
         dtype=str(problem.dtype),
+    )
+
+
+def _check_finite(problem: Problem, rows: np.ndarray) -> None:
+    # Per path only where the sum is not finite: most results are, and hold millions of paths.
+    bad = np.flatnonzero(~np.isfinite(rows.sum(axis=1, dtype=np.float64)))
+    if not bad.size:
+        return
+    where = np.flatnonzero(~np.isfinite(rows[bad[0]]))
+    path = f"path {str(problem.space.unrank(int(where[0])))!r}" if where.size else "all paths"
+    example = "" if problem.examples is None else f" of example {bad[0]}"
+    raise NonFiniteError(
+        f"The influence of {path}{example} is NaN or infinite although all activations are finite: "
+        "a partial along it is (as that of a square root at zero); choose points where the model "
+        "is differentiable, such as a line that does not end there."
     )
 
 

@@ -195,10 +195,10 @@ def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
 def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
     array = jnp.asarray(leaf)
     if axis is not None:
-        if array.ndim == 0:
+        if not -array.ndim <= axis < array.ndim:
             raise ShapeError(
-                f"attribute(in_axes={axis}): an argument is a scalar and has no axis of examples; "
-                "use None for it."
+                f"attribute(in_axes=...): an argument that is {_described(array)} has no axis "
+                f"{axis} of examples; name one that it has, or None for an argument that all examples share."
             )
         array = jnp.moveaxis(array, axis, 0)
     shape = array.shape[1:] if axis is not None else array.shape
@@ -217,6 +217,10 @@ def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
             f"traced with {aval.dtype}; convert it, or trace again."
         )
     return Value(array, axis is not None)
+
+
+def _described(array: Any) -> str:
+    return f"an array of shape {array.shape}" if array.ndim else "a scalar"
 
 
 def _count_examples(values: Sequence[Value]) -> int:
