@@ -9,6 +9,10 @@ from tests.helpers._brute import brute_force as brute_force
 from tests.helpers._brute import count_paths as count_paths
 from tests.helpers._brute import line as line
 from tests.helpers._brute import structure as structure
+from tests.helpers._cases import INTERESTS as INTERESTS
+from tests.helpers._cases import PROGRAMS as PROGRAMS
+from tests.helpers._cases import SOURCES as SOURCES
+from tests.helpers._compiles import compiled as compiled
 from tests.helpers._draw import dag_programs as dag_programs
 from tests.helpers._draw import dropped_names as dropped_names
 from tests.helpers._draw import programs as programs
