@@ -205,28 +205,40 @@ def _table(
     asked: Sequence[Condition],
     options: argparse.Namespace,
     advance: Advance,
-) -> tuple[list[Row], dict[Role, pf.Attribution]]:
+) -> tuple[list[Row], dict[Role, tuple[Row, pf.Attribution]]]:
     settings = Settings(options.steps, RULES[options.rule])
     rows, drawn = [], {}
     for row, result in compute(models, checkpoint.vocabulary, asked, settings, advance=advance):
         rows.append(row)
         report.write_csv(options.out / "table1.csv", *report.table1_csv(rows))
         if (row.task, row.condition, row.model) == (*_DRAWN, "trained"):
-            drawn[row.role] = result
+            drawn[row.role] = row, result
     return rows, drawn
 
 
-def _draw(asked: Sequence[Condition], drawn: Mapping[Role, pf.Attribution], out: Path) -> None:
-    by_role = {
-        c.role: c for c in asked if (c.sentences[0].task, c.sentences[0].condition) == _DRAWN
-    }
-    n = len(by_role[Role.SUBJECT].sentences)
+def _draw(
+    asked: Sequence[Condition],
+    drawn: Mapping[Role, tuple[Row, pf.Attribution]],
+    out: Path,
+) -> None:
+    paths = {}
+    for condition in asked:
+        first, role = condition.sentences[0], condition.role
+        if (first.task, first.condition) == _DRAWN:
+            paths[f"primary path from the {role.value}"] = condition.primary_path
+    for role, (row, _) in drawn.items():
+        # In some models another path carries more than the one that the paper calls primary.
+        if row.largest not in paths.values():
+            paths[f"largest path from the {role.value}"] = row.largest
+    row, subject = drawn[Role.SUBJECT]
+    _, intervening = drawn[Role.INTERVENING]
     figure.draw(
-        drawn[Role.SUBJECT],
-        drawn[Role.INTERVENING],
-        (by_role[Role.SUBJECT].primary_path, by_role[Role.INTERVENING].primary_path),
+        subject,
+        intervening,
+        paths,
         words=("subject", "preposition", "the", "intervening noun", "verb"),
-        title=f"{' '.join(_DRAWN)}: influence of the nouns' numbers, mean of {n} sentences",
+        title=f"{' '.join(_DRAWN)}: influence of the nouns' numbers, mean of {row.n_sentences} "
+        "sentences",
         folder=out,
     )
 

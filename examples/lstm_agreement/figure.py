@@ -1,6 +1,6 @@
 """The figure beside Table 1: time x layer graph with both primary paths (paper, Figure 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pathflow as pf
@@ -18,7 +18,7 @@ _ROWS = (
 def draw(
     subject: pf.Attribution,
     intervening: pf.Attribution,
-    paths: tuple[str, str],
+    paths: Mapping[str, str],
     *,
     words: Sequence[str],
     title: str,
@@ -29,7 +29,7 @@ def draw(
     Arguments:
         subject: influences from the subject, one example per sentence; the figure shows the mean.
         intervening: the same from the intervening noun.
-        paths: the primary path from each.
+        paths: the paths to draw over the graph, by their names.
         words: what to write under each step from the subject on, and under the verb.
         title: written above.
         folder: where to write.
@@ -37,10 +37,9 @@ def draw(
     Returns:
         The two files.
     """
-    names = ("primary path from the subject", "primary path from the intervening noun")
     figure = layered_graph(
         [subject, intervening],
-        paths=dict(zip(names, paths, strict=True)),
+        paths=paths,
         rows=_ROWS,
         row_labels={"x": "x (word)", "qoi": "QoI"},
         column_labels=words,

@@ -101,6 +101,17 @@ def _measured(
         yield row, _PUBLISHED[role][key], spread
 
 
+def largest_table(rows: Sequence[Row]) -> Table:
+    """The path of rank 1 in every condition of the trained model: header and lines."""
+    header = ("task", "C", "from", "share", "path")
+    lines = [
+        (r.task, r.condition, r.role.value, _interval(r.largest_share), r.largest)
+        for r in rows
+        if r.model == "trained"
+    ]
+    return header, lines
+
+
 def accuracy_table(accuracies: Sequence[Accuracy]) -> Table:
     """Accuracy per task and condition as text: header and lines."""
     header = ("task", "C", "sentences", "accuracy", "published model")
@@ -129,7 +140,8 @@ def markdown(rows: Sequence[Row], accuracies: Sequence[Accuracy], facts: Mapping
     for role, title in _TITLES.items():
         table = path_table(rows, role)
         parts += [f"## {title}", "", _as_markdown(table), ""] if table[1] else []
-    parts += [_LEGEND, "", "## Accuracy", "", _as_markdown(accuracy_table(accuracies)), ""]
+    parts += [_LEGEND, "", "## The path of rank 1", "", _as_markdown(largest_table(rows)), ""]
+    parts += ["## Accuracy", "", _as_markdown(accuracy_table(accuracies)), ""]
     parts += ["## This run", ""]
     parts += [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join(parts) + "\n"

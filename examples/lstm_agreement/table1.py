@@ -48,6 +48,8 @@ class Row:
         t: probability to exceed a path drawn uniformly.
         rank: place by mean influence, from the end of this sign; 1 is the first.
         magnitude: expected fraction of the sum of absolute influences.
+        largest: the path with the rank 1.
+        largest_share: its share, as above.
         structural: worst structural residual of the audit.
         quadrature: mean absolute quadrature residual over the mean absolute difference that it
             should give.
@@ -67,6 +69,8 @@ class Row:
     t: metrics.Interval
     rank: metrics.Interval
     magnitude: metrics.Interval
+    largest: str
+    largest_share: metrics.Interval
     structural: float
     quadrature: float
 
@@ -156,6 +160,7 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
     helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
     # Influence against the verb, seen from its own end, is influence for it.
     signed = influences if helpful else -influences
+    largest = int(np.argmax(signed.mean(axis=0)))
     total = influences.sum(axis=1)
     residual = np.abs(np.asarray(result.audit.quadrature))
     return Row(
@@ -173,6 +178,8 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
         t=metrics.bootstrap_interval(metrics.t_values(influences, path)),
         rank=rank_interval(signed, path),
         magnitude=metrics.bootstrap_interval(metrics.positive_shares(np.abs(influences), path)),
+        largest=str(result.space.unrank(largest)),
+        largest_share=metrics.bootstrap_interval(metrics.positive_shares(signed, largest)),
         structural=float(np.max(result.audit.structural)),
         quadrature=float(residual.mean() / np.abs(total - result.audit.quadrature).mean()),
     )

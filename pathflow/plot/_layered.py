@@ -1,5 +1,6 @@
 """The time x layer graph: the influence through each edge, and chosen paths (paper, Figure 2)."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ _VISIBLE = 0.02
 # Half the width of the middle of the colour map, 1 being all of it, that is too pale for lines.
 _PALE = 0.13
 _POINTS_PER_INCH = 72
+_LEGEND_COLUMNS = 2
 
 
 def layered_graph(
@@ -92,7 +94,8 @@ def layered_graph(
     _draw_paths(ax, layout, named)
     if title is not None:
         # The legend sits between the axes and the title.
-        ax.set_title(title, fontsize=FONT_SIZE + 2, pad=24 if named else 8, loc="left", color=INK)
+        pad = 8 + 16 * math.ceil(len(named) / _LEGEND_COLUMNS)
+        ax.set_title(title, fontsize=FONT_SIZE + 2, pad=pad, loc="left", color=INK)
     return ax.get_figure(root=True)
 
 
@@ -266,7 +269,7 @@ def _draw_paths(ax: "Axes", layout: Layout, paths: Mapping[str, Path]) -> None:
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=min(3, len(handles)),
+        ncols=min(_LEGEND_COLUMNS, len(handles)),
         frameon=False,
         fontsize=FONT_SIZE,
         borderaxespad=0.2,

@@ -28,6 +28,8 @@ def row(**changes):
         "t": Interval(0.125, 0.1, 0.2),
         "rank": Interval(1, 1.0, 3.0),
         "magnitude": Interval(0.5, 0.4, 0.6),
+        "largest": "x@4 o0@4 h0@4 o1@4 h1@4 qoi",
+        "largest_share": Interval(0.75, 0.7, 0.8),
         "structural": 2e-7,
         "quadrature": 0.023,
     }
@@ -100,8 +102,9 @@ def test_markdown_is_a_table_for_every_part():
     lines = [x for x in text.splitlines() if x.startswith("| ")]
     # A bar inside a cell is escaped, so that every line of a table has as many cells as its rule.
     widths = [len(x.replace("\\|", "").split("|")) for x in lines]
-    assert widths == [15] * 6 + [7] * 3
+    assert widths == [15] * 6 + [7] * 4 + [7] * 3
     assert "- model: one" in text
+    assert text.count("x@4 o0@4 h0@4 o1@4 h1@4 qoi") == 2
     assert "6946" in text
 
 

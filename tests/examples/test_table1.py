@@ -53,6 +53,8 @@ def test_a_subject():
     assert row.t.mean == pytest.approx((1 + 1 / 15) / 2)
     assert row.magnitude.mean == pytest.approx((0.75 + 0.2) / 2)
     assert row.rank.mean == 1
+    assert row.largest == "x@1 g0@1 c0@1 h0@1 g1@1 c1@1 h1@1 qoi"
+    assert row.largest_share == row.share
     assert row.structural == 3e-7
     assert row.quadrature == pytest.approx(0.2 / np.mean([3.9, 4.7]))
 
@@ -64,6 +66,8 @@ def test_an_intervening_noun_is_measured_from_its_own_end(condition, sign, rank)
     assert row.rank.mean == rank
     shares = (0.75, 0.0) if sign > 0 else (0.0, 0.2)
     assert row.share.mean == pytest.approx(np.mean(shares))
+    largest = one_word_space(4).unrank(0) if sign < 0 else primary_path(4, 4)
+    assert row.largest == str(largest)
     # The t-value is the paper's, whatever the sign.
     assert row.t.mean == pytest.approx((1 + 1 / 15) / 2)
 
