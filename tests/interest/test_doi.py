@@ -208,3 +208,23 @@ def test_gaussian_arguments():
         pf.Gaussian(1.0, 0, KEY)
     with pytest.raises(pf.ArgumentError, match=r"std=-1\.0"):
         pf.Gaussian(-1.0, 3, KEY)
+
+
+def test_arrays_with_one_axis_more_are_per_example():
+    batch = jnp.stack([X, X0])
+    keys = jax.random.split(KEY, 2)
+    cases = [
+        (pf.Line(X0), [None]),
+        (pf.Line(batch), [0]),
+        (pf.Point(), []),
+        (pf.Point(direction=batch), [0]),
+        (pf.Gaussian(0.1, 3, KEY), [None, None]),
+        (pf.Gaussian(0.1, 3, keys), [None, 0]),
+        (pf.Gaussian(batch, 3, jax.random.PRNGKey(0)), [0, None]),
+        (pf.Samples(batch), [None]),
+        (pf.Samples(jnp.stack([batch, batch]), jnp.full((2, 2), 0.5)), [0, 0]),
+    ]
+    for doi, axes in cases:
+        assert list(doi.example_axes([X.ndim])) == axes, doi
+        assert len(axes) == len(jax.tree.leaves(doi))
+    assert list(pf.Line((X0, jnp.zeros((2, 5)))).example_axes([2, 1])) == [None, 0]
