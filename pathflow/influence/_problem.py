@@ -198,7 +198,8 @@ def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
         if not -array.ndim <= axis < array.ndim:
             raise ShapeError(
                 f"attribute(in_axes=...): an argument that is {_described(array)} has no axis "
-                f"{axis} of examples; name one that it has, or None for an argument that all examples share."
+                f"{axis} of examples; name one that it has, or None for an argument that all "
+                "examples share."
             )
         array = jnp.moveaxis(array, axis, 0)
     shape = array.shape[1:] if axis is not None else array.shape
