@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 
-from tests.helpers._oracle import OUTPUT, Run, dependences, node_values
+from tests.helpers._oracle import OUTPUT, Cell, Run, dependences, node_values
 from tests.helpers._programs import Program
 
 Labels = tuple[str, ...]
+Edge = tuple[str, str]
 
 # A Jacobian entry above this is a dependence and not rounding.
 _NONZERO = 1e-9
@@ -108,8 +110,10 @@ def brute_force(
             raise OtherDecisionError(
                 f"at point {k}: {runs[-1].decisions} against {plain.decisions}"
             )
+    # The decisions are the same, so all points share one map from values to values.
     nodes = runs[0].nodes
-    blocks = [_partials(run) for run in runs]
+    values = [{label: cell.value for label, cell in run.nodes.items()} for run in runs]
+    blocks = _partials(nodes, values)
     graph = dependences(nodes)
     sources = list(points.values)
     return BruteForce(
@@ -120,26 +124,23 @@ def brute_force(
         effective=frozenset(
             e for b in blocks for e, jac in b.items() if np.abs(jac).max(initial=0.0) > _NONZERO
         ),
-        total=float(
-            sum(
-                w * _derivative(r, points, target)
-                for w, r in zip(points.weights, runs, strict=True)
-            )
-        ),
+        total=_total(nodes, values, points, target),
     )
 
 
-def _partials(run: Run) -> dict[tuple[str, str], np.ndarray]:
-    """The dense Jacobian of every computed node with respect to every node, as (output size, input
-    size) blocks.
+def _partials(nodes: dict[str, Cell], values: list[dict[str, Any]]) -> list[dict[Edge, np.ndarray]]:
+    """At each point, the dense Jacobian of every computed node with respect to every node, as
+    (output size, input size) blocks.
     """
-    values = {label: cell.value for label, cell in run.nodes.items()}
-    jacobian = jax.jit(jax.jacfwd(lambda v: node_values(run.nodes, v)))(values)
-    return {
-        (u, v): np.asarray(block).reshape(values[v].size, values[u].size)
-        for v, row in jacobian.items()
-        for u, block in row.items()
-    }
+    jacobian = jax.jit(jax.jacfwd(lambda v: node_values(nodes, v)))
+    return [
+        {
+            (u, v): np.asarray(block).reshape(at[v].size, at[u].size)
+            for v, row in jacobian(at).items()
+            for u, block in row.items()
+        }
+        for at in values
+    ]
 
 
 def _all_paths(graph: nx.DiGraph, sources: Sequence[str], target: str) -> list[Labels]:
@@ -161,18 +162,19 @@ def _influence(path: Labels, blocks: list[dict], points: Points) -> float:
     return total
 
 
-def _derivative(run: Run, points: Points, target: str) -> float:
+def _total(
+    nodes: dict[str, Cell], values: list[dict[str, Any]], points: Points, target: str
+) -> float:
     """The derivative of the target along the direction, every node recomputed from the sources."""
 
     def whole(given: dict[str, Any]) -> Any:
-        values: dict[str, Any] = {
-            label: cell.value for label, cell in run.nodes.items() if not cell.inputs
-        } | given
-        for label, cell in run.nodes.items():
+        known = {label: cell.value for label, cell in nodes.items() if not cell.inputs} | given
+        for label, cell in nodes.items():
             if cell.inputs:
-                values[label] = node_values({label: cell}, values)[label]
-        return values[target]
+                known |= node_values({label: cell}, known)
+        return known[target]
 
-    given = {label: run.nodes[label].value for label in points.values}
-    tangents = {label: jax.numpy.asarray(points.direction[label]) for label in given}
-    return float(jax.jvp(whole, (given,), (tangents,))[1])
+    tangents = {label: jnp.asarray(d) for label, d in points.direction.items()}
+    derivative = jax.jit(lambda given: jax.jvp(whole, (given,), (tangents,))[1])
+    given = [{label: at[label] for label in points.values} for at in values]
+    return float(sum(w * derivative(g) for w, g in zip(points.weights, given, strict=True)))

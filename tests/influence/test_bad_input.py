@@ -1,0 +1,241 @@
+"""What `attribute` refuses, and what it says: the argument, what came, and the remedy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import pathflow as pf
+
+X = jnp.array([0.3, -1.2, 0.7])
+LINE = pf.Line(jnp.zeros(3))
+
+
+def fn(x):
+    hidden = pf.tag(jnp.tanh(2 * x), "hidden")
+    pf.tag(jnp.sum(x), "aside")
+    return pf.tag(hidden**2, "squares").sum()
+
+
+@pytest.fixture(scope="module")
+def traced():
+    return pf.trace(fn, X)
+
+
+def test_an_unknown_source(traced):
+    with pytest.raises(pf.UnknownNodeError, match=r"hiden.*hidden"):
+        pf.attribute(traced, (X,), source="hiden", doi=LINE)
+
+
+def test_an_unknown_target(traced):
+    with pytest.raises(pf.UnknownNodeError, match="outputs.*output"):
+        pf.attribute(traced, (X,), source="x", target="outputs", doi=LINE)
+
+
+def test_a_source_that_cannot_reach_the_target(traced):
+    with pytest.raises(pf.NoPathError, match="aside.*output"):
+        pf.attribute(traced, (X,), source="aside", doi=pf.Point())
+
+
+def test_one_of_several_sources_that_cannot_reach_the_target(traced):
+    doi = pf.Point()
+    with pytest.raises(pf.NoPathError, match=r"x .*source"):
+        pf.attribute(traced, (X,), source=("x", "hidden"), doi=doi)
+
+
+def test_a_source_given_twice(traced):
+    with pytest.raises(pf.GraphError, match="hidden"):
+        pf.attribute(traced, (X,), source=("hidden", "hidden"), doi=pf.Point())
+
+
+def test_no_source(traced):
+    with pytest.raises(pf.GraphError, match="source"):
+        pf.attribute(traced, (X,), source=(), doi=pf.Point())
+
+
+def test_a_source_that_is_the_target(traced):
+    with pytest.raises(pf.GraphError, match="output.*source"):
+        pf.attribute(traced, (X,), source="output", doi=pf.Point())
+
+
+def test_a_target_that_is_no_scalar(traced):
+    with pytest.raises(pf.ShapeError, match=r"squares.*scalar.*\(3,\).*qoi"):
+        pf.attribute(traced, (X,), source="x", target="squares", doi=LINE)
+
+
+def test_an_output_that_is_no_scalar():
+    traced = pf.trace(lambda x: pf.tag(x, "a") * 2, X)
+    with pytest.raises(pf.ShapeError, match=r"output.*scalar.*\(3,\)"):
+        pf.attribute(traced, (X,), source="x", doi=LINE)
+
+
+def test_several_outputs_need_a_target():
+    traced = pf.trace(lambda x: (pf.tag(x, "a").sum(), x.sum()), X)
+    with pytest.raises(pf.ArgumentError, match=r"target=None.*several"):
+        pf.attribute(traced, (X,), source="x", doi=LINE)
+    assert pf.attribute(traced, (X,), source="x", target="output.0", doi=LINE).audit.ok
+
+
+class TestNotDifferentiable:
+    @pytest.mark.parametrize(
+        ("blocker", "word"),
+        [
+            (lax.stop_gradient, "stop_gradient"),
+            (lambda a: jax.nn.one_hot(jnp.argmax(a), 3, dtype=a.dtype), "integer"),
+            (lambda a: jnp.where(a > 0, 1.0, 2.0), "comparison"),
+            (lambda a: a.astype(jnp.int32).astype(a.dtype), "integer"),
+        ],
+    )
+    def test_the_only_way_is_blocked(self, blocker, word):
+        traced = pf.trace(lambda x: pf.tag(blocker(pf.tag(x * 2, "a")), "b").sum(), X)
+        with pytest.raises(pf.NotDifferentiableError, match=f"(?s)'x'.*{word}.*a -> b"):
+            pf.attribute(traced, (X,), source="x", doi=LINE)
+
+    def test_an_integer_source(self):
+        def fn(x):
+            best = pf.tag(jnp.argmax(x), "best")
+            return pf.tag(x * 2, "a")[best]
+
+        traced = pf.trace(fn, X)
+        with pytest.raises(pf.NotDifferentiableError, match="best.*int"):
+            pf.attribute(traced, (X,), source="best", doi=pf.Point())
+
+    def test_an_integer_target(self):
+        traced = pf.trace(lambda x: pf.tag(jnp.argmax(pf.tag(x * 2, "a")), "best"), X)
+        with pytest.raises(pf.NotDifferentiableError, match="best.*int"):
+            pf.attribute(traced, (X,), source="x", target="best", doi=LINE)
+
+
+class TestNotFinite:
+    def fn(self, x, params):
+        a = pf.tag(jnp.log(x), "logs")
+        return pf.tag(a * params["scale"], "scaled").sum()
+
+    def test_a_nan_names_the_node_where_it_arises(self):
+        params = {"scale": jnp.ones(3)}
+        traced = pf.trace(self.fn, X, params)
+        with pytest.raises(pf.NonFiniteError, match="'?logs") as error:
+            pf.attribute(traced, (X, params), source="x", doi=pf.Point())
+        assert "scaled" not in str(error.value)
+
+    def test_a_nan_in_the_context(self):
+        params = {"scale": jnp.array([1.0, jnp.nan, 1.0])}
+        traced = pf.trace(self.fn, X, params)
+        with pytest.raises(pf.NonFiniteError, match="'?scaled"):
+            pf.attribute(traced, (jnp.abs(X), params), source="x", doi=pf.Point())
+
+    def test_a_nan_that_only_one_example_has(self):
+        params = {"scale": jnp.ones(3)}
+        traced = pf.trace(self.fn, X, params)
+        batch = jnp.stack([jnp.abs(X), X])
+        with pytest.raises(pf.NonFiniteError, match="'?logs"):
+            pf.attribute(traced, (batch, params), source="x", doi=pf.Point(), in_axes=(0, None))
+
+    def test_an_infinite_derivative_of_a_finite_value(self):
+        """`sqrt` at 0 is 0, with slope infinity."""
+        traced = pf.trace(lambda x: pf.tag(jnp.sqrt(pf.tag(x, "a")), "roots").sum(), X)
+        with pytest.raises(pf.NonFiniteError):
+            pf.attribute(traced, (jnp.zeros(3),), source="x", doi=pf.Point(direction=jnp.ones(3)))
+
+    def test_a_quantity_of_interest_outside_the_output(self):
+        traced = pf.trace(lambda x: pf.tag(x * 2, "a"), X, qoi=pf.Logit(7))
+        with pytest.raises((pf.NonFiniteError, pf.ArgumentError), match="qoi|index"):
+            pf.attribute(traced, (X,), source="x", doi=LINE)
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("doi", "name"),
+        [
+            (pf.Line(jnp.zeros(4)), "baseline"),
+            (pf.Line(0.0), "baseline"),
+            (pf.Line(jnp.zeros(3, jnp.float32)), "baseline"),
+            (pf.Line((jnp.zeros(3), jnp.zeros(3))), "baseline"),
+            (pf.Point(direction=jnp.zeros(2)), "direction"),
+            (pf.Samples(jnp.zeros((5, 4))), "values"),
+            (pf.Samples(jnp.zeros((5, 3)), weights=jnp.ones(4) / 4), "weights"),
+            (pf.Gaussian(jnp.ones(2), 3, jax.random.key(0)), "std"),
+        ],
+    )
+    def test_of_the_distribution_of_interest(self, traced, doi, name):
+        with pytest.raises(pf.ShapeError, match=name):
+            pf.attribute(traced, (X,), source="x", doi=doi)
+
+    def test_a_baseline_that_does_not_fit_tells_both_shapes(self, traced):
+        with pytest.raises(pf.ShapeError, match=r"\(4,\).*\(3,\)"):
+            pf.attribute(traced, (X,), source="x", doi=pf.Line(jnp.zeros(4)))
+
+    def test_several_sources_take_several_baselines(self):
+        traced = pf.trace(lambda x, y: pf.tag(x * y, "a").sum(), X, X)
+        with pytest.raises(pf.ShapeError, match="baseline"):
+            pf.attribute(traced, (X, X), source=("x", "y"), doi=LINE)
+
+    def test_arguments_of_another_shape_than_traced(self, traced):
+        with pytest.raises(pf.ShapeError, match=r"\(4,\).*\(3,\).*trace again"):
+            pf.attribute(traced, (jnp.zeros(4),), source="x", doi=LINE)
+
+    def test_arguments_of_another_dtype_than_traced(self, traced):
+        with pytest.raises(pf.ShapeError, match=r"float32.*float64"):
+            pf.attribute(traced, (X.astype(jnp.float32),), source="x", doi=LINE)
+
+    def test_arguments_of_another_structure_than_traced(self):
+        traced = pf.trace(lambda x, p: pf.tag(x * p["w"], "a").sum(), X, {"w": X})
+        with pytest.raises(pf.ShapeError, match="structure"):
+            pf.attribute(traced, (X, {"v": X}), source="x", doi=LINE)
+
+    def test_too_few_arguments(self, traced):
+        with pytest.raises(pf.ShapeError, match="args"):
+            pf.attribute(traced, (), source="x", doi=LINE)
+
+    def test_a_batch_that_in_axes_does_not_announce(self, traced):
+        with pytest.raises(pf.ShapeError, match="in_axes"):
+            pf.attribute(traced, (jnp.stack([X, X]),), source="x", doi=LINE)
+
+
+class TestBatches:
+    def test_an_empty_batch(self, traced):
+        with pytest.raises(pf.ArgumentError, match="empty"):
+            pf.attribute(traced, (jnp.zeros((0, 3)),), source="x", doi=LINE, in_axes=0)
+
+    def test_in_axes_of_the_wrong_length(self, traced):
+        with pytest.raises(pf.ArgumentError, match=r"in_axes.*2.*1"):
+            pf.attribute(traced, (X[None],), source="x", doi=LINE, in_axes=(0, None))
+
+    @pytest.mark.parametrize("axis", [1, 5])
+    def test_an_axis_that_is_not_the_examples(self, traced, axis):
+        with pytest.raises(pf.ShapeError, match=r"in_axes|per example"):
+            pf.attribute(traced, (jnp.zeros((4, 3)),), source="x", doi=LINE, in_axes=(axis,))
+
+    def test_an_axis_of_a_scalar(self):
+        traced = pf.trace(lambda x, s: pf.tag(x * s, "a").sum(), X, 2.0)
+        with pytest.raises(pf.ShapeError, match="scalar"):
+            pf.attribute(traced, (X[None], 2.0), source="x", doi=LINE, in_axes=(0, 0))
+
+    def test_arguments_that_disagree_on_the_number_of_examples(self):
+        traced = pf.trace(lambda x, y: pf.tag(x * y, "a").sum(), X, X)
+        args = (jnp.zeros((2, 3)), jnp.zeros((3, 3)))
+        with pytest.raises(pf.ShapeError, match=r"2, 3"):
+            pf.attribute(traced, args, source="x", doi=LINE, in_axes=0)
+
+    def test_in_axes_that_batch_nothing(self, traced):
+        with pytest.raises(pf.ArgumentError, match="in_axes"):
+            pf.attribute(traced, (X,), source="x", doi=LINE, in_axes=(None,))
+
+
+class TestKindsOfArguments:
+    """Annotations are checked in these tests, so the errors may be the checker's; users get the
+    library's.
+    """
+
+    def test_a_memory_budget_of_nothing(self):
+        with pytest.raises(pf.ArgumentError, match="memory"):
+            pf.Enumerate(memory=0)
+
+    def test_a_quantity_for_a_graph_without_one(self, traced):
+        with pytest.raises(pf.ArgumentError, match="qoi"):
+            pf.attribute(traced, (X,), source="x", doi=LINE, qoi=pf.Logit(0))
+
+
+def test_numpy_arguments_are_fine(traced):
+    assert pf.attribute(traced, (np.asarray(X),), source="x", doi=LINE).audit.ok

@@ -1,0 +1,174 @@
+"""Every distribution of interest, with one source and several, alone and in batches."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import pathflow as pf
+from tests.helpers import INTERESTS, OUTPUT, PROGRAMS, SOURCES, brute_force
+
+
+def by_path(result):
+    space = result.space
+    paths = [tuple(str(n) for n in space.unrank(i)) for i in range(space.count)]
+    return dict(zip(paths, np.asarray(result.influences).tolist(), strict=True))
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def case(request):
+    """A program, its graph and its arguments."""
+    program = PROGRAMS[request.param]
+    args = program.args()
+    return program, pf.trace(program.function(), *args), args
+
+
+@pytest.mark.parametrize("sources", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("interest", INTERESTS.values(), ids=INTERESTS)
+def test_every_path_and_their_sum(case, interest, sources):
+    program, traced, args = case
+    values = {k: np.asarray(v) for k, v in zip("xy", args, strict=False) if k in sources}
+    doi, points = interest.make(values, np.random.default_rng(3))
+    expected = brute_force(program, args, points)
+    result = pf.attribute(traced, args, source=sources, doi=doi)
+    found = by_path(result)
+    assert set(found) == set(expected.influences)
+    assert all(abs(found[p] - v) <= 1e-10 * expected.scale for p, v in expected.influences.items())
+    assert result.total == pytest.approx(expected.total, abs=1e-10 * expected.scale)
+    assert result.audit.ok
+    assert result.audit.n_steps == len(points.weights)
+    if isinstance(doi, pf.Line):
+        starts = [np.asarray(b) for b in jax.tree.leaves(doi.baseline)]
+        ends = list(values.values())
+        change = program.function()(*args) - program.function()(*starts, *args[len(starts) :])
+        assert result.audit.quadrature == pytest.approx(float(result.total - change), abs=1e-12)
+        assert len(starts) == len(ends)
+
+
+def test_the_order_of_the_sources_is_the_order_of_the_baselines(case):
+    _, traced, args = case
+    x, y = args[:2]
+    one, other = (
+        by_path(pf.attribute(traced, args, source=names, doi=pf.Line(baselines, n_steps=2)))
+        for names, baselines in ((("x", "y"), (x + 1, y - 1)), (("y", "x"), (y - 1, x + 1)))
+    )
+    assert set(one) == set(other)
+    assert all(one[path] == pytest.approx(other[path], rel=1e-12) for path in one)
+
+
+class TestBatches:
+    """Examples along an axis: each gives what it gives alone."""
+
+    examples = 3
+
+    def batch(self, program):
+        args = [program.args(example) for example in range(self.examples)]
+        return args, (*(jnp.stack(v) for v in zip(*(a[:2] for a in args), strict=True)), args[0][2])
+
+    def rows_agree(self, result, alone):
+        assert result.n_examples == len(alone)
+        assert result.audit.ok
+        for i, one in enumerate(alone):
+            scale = np.abs(one.influences).sum()
+            np.testing.assert_allclose(
+                result.example(i).influences, one.influences, atol=1e-12 * scale
+            )
+            assert result.total[i] == pytest.approx(float(one.total), abs=1e-12 * scale)
+
+    @pytest.mark.parametrize("interest", INTERESTS.values(), ids=INTERESTS)
+    def test_one_distribution_for_all(self, case, interest):
+        program, traced, _ = case
+        args, stacked = self.batch(program)
+        doi, _ = interest.make({"x": np.asarray(args[0][0])}, np.random.default_rng(3))
+        result = pf.attribute(traced, stacked, source="x", doi=doi, in_axes=(0, 0, None))
+        self.rows_agree(result, [pf.attribute(traced, a, source="x", doi=doi) for a in args])
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda v: pf.Line(v, n_steps=3),
+            lambda v: pf.Point(direction=v),
+            lambda v: pf.Samples(jnp.stack([v, 2 * v], axis=-2)),
+        ],
+        ids=["Line", "Point", "Samples"],
+    )
+    def test_one_distribution_for_each(self, case, make):
+        program, traced, _ = case
+        args, stacked = self.batch(program)
+        own = jnp.asarray(np.random.default_rng(8).normal(size=(self.examples, 3)))
+        result = pf.attribute(traced, stacked, source="x", doi=make(own), in_axes=(0, 0, None))
+        alone = [
+            pf.attribute(traced, a, source="x", doi=make(v)) for a, v in zip(args, own, strict=True)
+        ]
+        self.rows_agree(result, alone)
+
+    def test_of_several_sources(self, case):
+        program, traced, _ = case
+        args, stacked = self.batch(program)
+        doi = pf.Line((jnp.zeros(3), jnp.ones(2)), n_steps=3)
+        result = pf.attribute(traced, stacked, source=("x", "y"), doi=doi, in_axes=(0, 0, None))
+        alone = [pf.attribute(traced, a, source=("x", "y"), doi=doi) for a in args]
+        self.rows_agree(result, alone)
+
+    def test_of_only_some_arguments(self, case):
+        """The source's own argument may be the one without examples."""
+        program, traced, _ = case
+        args, stacked = self.batch(program)
+        mixed = (args[0][0], stacked[1], args[0][2])
+        doi = pf.Line(jnp.zeros(3), n_steps=3)
+        result = pf.attribute(traced, mixed, source="x", doi=doi, in_axes=(None, 0, None))
+        alone = [pf.attribute(traced, (args[0][0], *a[1:]), source="x", doi=doi) for a in args]
+        self.rows_agree(result, alone)
+
+    def test_along_any_axis_and_in_the_parameters(self, case):
+        program, traced, _ = case
+        args, stacked = self.batch(program)
+        matrices = jnp.stack([args[0][2]["w"] * (1 + k) for k in range(self.examples)], axis=1)
+        moved = (jnp.moveaxis(stacked[0], 0, -1), stacked[1], {"w": matrices})
+        doi = pf.Line(jnp.zeros(3), n_steps=3)
+        result = pf.attribute(traced, moved, source="x", doi=doi, in_axes=(1, 0, {"w": 1}))
+        alone = [
+            pf.attribute(traced, (*a[:2], {"w": matrices[:, k]}), source="x", doi=doi)
+            for k, a in enumerate(args)
+        ]
+        self.rows_agree(result, alone)
+
+    def test_of_one(self, case):
+        _, traced, args = case
+        doi = pf.Line(jnp.zeros(3), n_steps=3)
+        batched = pf.attribute(
+            traced, (args[0][None], *args[1:]), source="x", doi=doi, in_axes=(0, None, None)
+        )
+        self.rows_agree(batched, [pf.attribute(traced, args, source="x", doi=doi)])
+
+
+def test_quantities_of_interest_differ_by_example():
+    def fn(x):
+        return pf.tag(jnp.tanh(pf.tag(2 * x, "a") @ jnp.ones((3, 4)) + jnp.arange(4.0)), "logits")
+
+    x = jnp.array([0.3, -1.2, 0.7])
+    traced = pf.trace(fn, x, qoi=pf.LogitDifference(0, 1))
+    pairs = list(itertools.permutations(range(4), 2))[:5]
+    good, bad = jnp.array(pairs).T
+    batch = jnp.stack([x * (1 + k / 10) for k in range(len(pairs))])
+    doi = pf.Line(jnp.zeros(3))
+    result = pf.attribute(
+        traced, (batch,), source="x", doi=doi, qoi=pf.LogitDifference(good, bad), in_axes=0
+    )
+    for k, (g, b) in enumerate(pairs):
+        one = pf.attribute(traced, (batch[k],), source="x", doi=doi, qoi=pf.LogitDifference(g, b))
+        logits, before = fn(batch[k]), fn(0 * x)
+        change = float(logits[g] - logits[b] - before[g] + before[b])
+        assert result.total[k] == pytest.approx(float(one.total), rel=1e-12)
+        assert result.total[k] == pytest.approx(change, rel=1e-6)
+
+
+def test_influence_of_an_output_that_is_named_is_the_default(case):
+    _, traced, args = case
+    doi = pf.Point()
+    named, default = (
+        pf.attribute(traced, args, source="x", target=t, doi=doi) for t in (OUTPUT, None)
+    )
+    np.testing.assert_array_equal(named.influences, default.influences)
