@@ -1,0 +1,107 @@
+"""All methods in one process, round by round: `python -m benchmarks._measure SETTING MEMORY`.
+
+Writes its rows as JSON to standard output. The command that a person runs is
+`python -m benchmarks.enumerate`, which prepares the processors and the environment first.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+
+import torch
+
+from benchmarks._baselines import Products
+from benchmarks._cases import Case, cases, disagreement, make_input, midpoint
+from benchmarks._floor import floor_rows
+from benchmarks._gates import gate_graph
+from benchmarks._pathflow import Problem, compilations, make_problem
+from benchmarks._plan import Plan, make_plan
+from benchmarks._rows import Row
+from benchmarks._setting import Setting
+
+
+def measure(setting: Setting, memory: int) -> list[Row]:
+    """Checks the methods against each other and times them, A B C ... A B C ...
+
+    Arguments:
+        setting: sizes and repeats.
+        memory: bytes that a PyTorch method may hold.
+    """
+    problem = make_problem(setting)
+    methods = list(cases(problem, memory))
+    # Also the warm-up: after it everything is compiled and every buffer has been there once.
+    errors = agreement(problem, methods)
+    floors = {
+        live: Products(_plan(setting, live=live).products(*_widths(setting)))
+        for live in (False, True)
+    }
+    timed: dict[str, list[float]] = {case.key: [] for case in methods}
+    compiled = dict.fromkeys(timed, 0)
+    alone: dict[bool, list] = {live: [] for live in floors}
+    for products in floors.values():
+        products()
+    for number in range(1, setting.repeats + 1):
+        given = make_input(problem, number)
+        for case in methods:
+            if number <= case.rounds:
+                ready = case.prepare(given)
+                with compilations() as seen:
+                    start = perf_counter()
+                    case.run(ready)
+                    timed[case.key].append((perf_counter() - start) * case.factor)
+                compiled[case.key] += seen.count
+        for live, products in floors.items():
+            alone[live].append(products())
+    rows = [_row(setting, c, timed[c.key], errors[c.key], compiled[c.key]) for c in methods]
+    for live, products in floors.items():
+        paths = gate_graph(setting.steps, setting.layers, live=live).count
+        rows += floor_rows(setting.steps, products.products, alone[live], paths, live=live)
+    return rows
+
+
+def agreement(
+    problem: Problem, methods: Sequence[Case]
+) -> dict[str, tuple[float | None, float | None]]:
+    """By method, how far it is from pathflow's influences at the points."""
+    given = make_input(problem, 0)
+    reference = midpoint(problem, given.sentence)
+    return {
+        case.key: disagreement(case.found(given), reference, problem.setting.seed)
+        for case in methods
+    }
+
+
+def _plan(setting: Setting, *, live: bool) -> Plan:
+    gates = gate_graph(setting.steps, setting.layers, live=live)
+    return make_plan(gates, setting.units, setting.points)
+
+
+def _widths(setting: Setting) -> tuple[int, int, int]:
+    return setting.units, setting.embedding, setting.points
+
+
+def _row(
+    setting: Setting,
+    case: Case,
+    seconds: Sequence[float],
+    errors: tuple[float | None, float | None],
+    compiled: int,
+) -> Row:
+    note = case.note
+    if case.key.startswith("pathflow"):
+        note = f"{note}; {compiled} compilations"
+    return Row(setting.steps, case.key, case.method, case.paths, tuple(seconds), *errors, note=note)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures and writes JSON."""
+    setting = Setting.from_json(arguments[0])
+    torch.set_num_threads(setting.threads)
+    rows = measure(setting, int(arguments[1]))
+    json.dump([dataclasses.asdict(row) for row in rows], sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
