@@ -45,7 +45,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class TorchLSTM:
-    """The layers, and the difference of two rows of the decoder, `(units,)`."""
+    """The layers, and the difference of the decoder's two rows, `(units,)`."""
 
     layers: tuple[Layer, ...]
     row: Tensor
@@ -138,22 +138,21 @@ def forward(model: TorchLSTM, first: Tensor, words: Tensor) -> dict[str, Tensor]
 
 
 def local(model: TorchLSTM, node: str, values: Mapping[str, Tensor], words: Tensor) -> Tensor:
-    """One node's value from its predecessors' values, for automatic differentiation of one edge."""
+    """One node's value from its predecessors', for automatic differentiation of one edge."""
     if node == TARGET:
         return values[f"h{len(model.layers) - 1}@{len(words) - 1}"] @ model.row
     kind, index, t = node[0], int(node[1]), int(node[3:])
     if kind == "h":
         return values[f"o{index}@{t}"] * values[f"c{index}@{t}"].tanh()
-    before = f"@{t - 1}"
     if kind == "c":
         f, i, g = (values[f"{name}{index}@{t}"] for name in "fig")
-        old = values[f"c{index}{before}"] if t else torch.zeros_like(f)
+        old = values[f"c{index}@{t - 1}"] if t else torch.zeros_like(f)
         return f * old + i * g
     layer = model.layers[index]
     below = values[f"h{index - 1}@{t}"] if index else (words[t][None] if t else values[SOURCE])
     z = below @ layer.blocks[kind, False] + layer.bias.chunk(4)[GATES.index(kind)]
     if t:
-        z = z + values[f"h{index}{before}"] @ layer.blocks[kind, True]
+        z = z + values[f"h{index}@{t - 1}"] @ layer.blocks[kind, True]
     return z.tanh() if kind == "g" else z.sigmoid()
 
 
@@ -161,10 +160,8 @@ def local(model: TorchLSTM, node: str, values: Mapping[str, Tensor], words: Tens
 class Partials:
     """The partials of all edges at the points.
 
-    The partial of an edge into a gate is its matrix, then the gate's slope.
-
     Arguments:
-        weights: by edge into a gate, `(in, units)`.
+        weights: by edge into a gate, `(in, units)`; the gate's slope comes after it.
         slopes: by gate, `(points, units)`.
         factors: by elementwise edge, `(points, units)`.
         row: of the edge to the target, `(units,)`.
@@ -177,7 +174,7 @@ class Partials:
 
 
 def partials(model: TorchLSTM, gates: Gates, values: Mapping[str, Tensor]) -> Partials:
-    """The partials by hand."""
+    """The partials of a graph's edges, by hand."""
     slopes = {
         n: torch.addcmul(v, v, v, value=-1) if n[0] != "g" else 1 - v * v
         for n, v in values.items()

@@ -43,6 +43,7 @@ def measure(setting: Setting, memory: int) -> list[Row]:
     for products in floors.values():
         products()
     for number in range(1, setting.repeats + 1):
+        print(f"  round {number} of {setting.repeats}", file=sys.stderr, flush=True)
         given = make_input(problem, number)
         for case in methods:
             if number <= case.rounds:
