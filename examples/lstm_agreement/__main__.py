@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace) -> None:
     start = time.monotonic()
     path = options.checkpoint or (TINY if options.tiny else ENGLISH)
     checkpoint = load_checkpoint(path)
-    sentences = {task.name: _sentences(task, checkpoint, options) for task in TASKS}
+    sentences = {task.name: sentences_of(task, checkpoint, options) for task in TASKS}
     options.out.mkdir(parents=True, exist_ok=True)
     # What an earlier run left would pass for this one's if this one is interrupted.
     for name in _OUTPUTS:
@@ -170,15 +170,18 @@ def _run(options: argparse.Namespace) -> None:
     print(f"wrote {', '.join(written)} to {options.out}")
 
 
-def _sentences(
+def sentences_of(
     task: Task, checkpoint: Checkpoint, options: argparse.Namespace
 ) -> tuple[Sentence, ...]:
+    """The sentences of a task that the options ask for and the model knows."""
     if options.tasks_dir is not None:
         found = known_sentences(read_task(task, options.tasks_dir), checkpoint.vocabulary)
         # The files are sorted by their words, so that the first sentences would be all about
         # athletes.
         order = np.random.default_rng(options.seed).permutation(len(found))
-        return tuple(found[i] for i in order)
+        return tuple(
+            sorted((found[i] for i in order), key=lambda s: task.conditions.index(s.condition))
+        )
     return generate(
         task,
         max(options.sentences, options.accuracy_sentences),

@@ -1,11 +1,16 @@
 """The command: its files, its exit codes, its errors."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
-from examples.lstm_agreement.__main__ import main, untrained
-from pathflow.models import ModelCard, save_checkpoint
+from examples.lstm_agreement.__main__ import main, parser, sentences_of, untrained
+from examples.lstm_agreement.lakretz import read_task
+from examples.lstm_agreement.tasks import SIMPLE
+from pathflow.models import Checkpoint, ModelCard, Vocabulary, save_checkpoint
+
+PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "lakretz_na_tasks"
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +90,22 @@ def test_interruption_keeps_what_is_done(checkpoint, tmp_path, capsys, monkeypat
     assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), *QUICK]) == 130
     assert str(tmp_path / "table1.csv") in capsys.readouterr().err
     assert [f.name for f in tmp_path.iterdir()] == ["accuracy.csv"]
+
+
+@pytest.mark.skipif(
+    not PUBLISHED.is_dir(), reason="the published files are not part of the project"
+)
+def test_published_sentences(model, vocabulary, tmp_path):
+    published = read_task(SIMPLE, PUBLISHED)
+    words = {w for s in published for w in s.words()} - {"doctors"}
+    few = Vocabulary(("<unk>", "<eos>", *sorted(words)))
+    known = [s for s in published if "doctors" not in s.words()]
+    options = parser().parse_args(["--tasks-dir", str(PUBLISHED)])
+    found = sentences_of(SIMPLE, Checkpoint(model, few, ModelCard("")), options)
+    assert sorted(found, key=lambda s: s.group) == known
+    assert [s.condition for s in found] == ["S"] * 285 + ["P"] * 285
+    # Drawn at random: the file begins with all the sentences about one noun.
+    assert len({s.tokens for s in found[:40]}) > 10
 
 
 def test_the_untrained_model_has_the_same_sizes(model):
