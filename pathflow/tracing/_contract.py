@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pathflow.graph import Graph, Node
+from pathflow.tracing._flows import equation_flows
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
 
@@ -106,5 +107,7 @@ def _differentiable_reads(source: Atom, owner: dict[Atom, Node]) -> set[Var]:
         if atom in owner:
             found.add(atom)
         elif atom.equation is not None and atom.depends:
-            pending.extend(atom.equation.inputs)
+            e = atom.equation
+            flows = equation_flows(e.primitive.name, e.params, len(e.inputs), len(e.outputs))
+            pending.extend(e.inputs[i] for i in flows[e.outputs.index(atom)])
     return found

@@ -8,13 +8,13 @@ growing with the length of a loop.
 from collections.abc import Sequence
 from math import prod
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 import jax
-import jax.numpy as jnp
 
-from pathflow._compat import bind, open_jaxpr, sub_jaxprs
+from pathflow._compat import sub_jaxprs
 from pathflow.tracing._ir import Atom, Equation, Var, evaluate
+from pathflow.tracing._keys import equation_key, literal_key
 
 # Without a rule for forward mode, or for reverse mode.
 REVERSE_ONLY = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr"})
@@ -67,12 +67,12 @@ def node_class(
     def reference(atom: Atom) -> Any:
         if atom in numbers:
             return numbers[atom]
-        return ("literal", str(atom.dtype), type(atom.value).__name__, repr(atom.value))  # type: ignore[union-attr]
+        return literal_key(atom.value)  # type: ignore[union-attr]
 
     rows = []
     for e in equations:
-        params = _params_key(e)
-        rows.append((e.primitive, params, tuple(map(reference, e.inputs))))
+        key = equation_key(e.primitive, e.params, e.inputs)
+        rows.append((key, *map(reference, e.inputs)))
         for var in e.outputs:
             numbers[var] = len(numbers)
     shapes = tuple((a.shape, str(a.dtype)) for a in (*reads, *context))
@@ -81,71 +81,6 @@ def node_class(
     if known is None:
         known = _classes[key] = NodeClass(equations, reads, context, output)
     return known
-
-
-# Per rule, its key and the objects whose ids the key holds, so that no id is given to another.
-_rules_seen: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-
-
-def _params_key(equation: Equation) -> Any:
-    rule = equation.params.get("jvp_jaxpr_fun")
-    if equation.primitive.name == "custom_jvp_call" and rule is not None:
-        if rule.f not in _rules_seen:
-            _rules_seen[rule.f] = _jvp_key(equation)
-        return _rules_seen[rule.f][0]
-    return tuple((k, _param_key(v)) for k, v in sorted(equation.params.items()))
-
-
-def _jvp_key(equation: Equation) -> Any:
-    """What a custom derivative rule computes. JAX makes a new rule object at every call of
-    `jax.nn.relu`, say.
-    """
-
-    def apply(*values: Any) -> list[Any]:
-        return bind(equation.primitive, equation.params, values)
-
-    avals = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in equation.inputs]
-    primal = tuple(avals)
-    jaxpr, consts = open_jaxpr(
-        jax.make_jaxpr(lambda x, dx: jax.jvp(apply, x, dx))(
-            primal, tuple(_tangent_aval(a) for a in avals)
-        )
-    )
-    key = ("custom_jvp", str(jaxpr), tuple(map(id, consts)), _rules(jaxpr))
-    return key, jaxpr, consts
-
-
-def _tangent_aval(aval: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-    floating = jnp.issubdtype(aval.dtype, jnp.inexact)
-    return aval if floating else jax.ShapeDtypeStruct(aval.shape, jax.dtypes.float0)
-
-
-def _param_key(value: Any) -> Any:
-    """A hashable stand-in for an equation's parameter; equal only where the parameters mean the
-    same.
-    """
-    if hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
-        jaxpr, consts = open_jaxpr(value)
-        return ("jaxpr", str(jaxpr), tuple(map(id, consts)), _rules(jaxpr))
-    if isinstance(value, tuple | list):
-        return tuple(map(_param_key, value))
-    if isinstance(value, dict):
-        return tuple((k, _param_key(v)) for k, v in sorted(value.items()))
-    try:
-        hash(value)
-    except TypeError:
-        return ("object", repr(value), id(value))
-    return value
-
-
-def _rules(jaxpr: Any) -> Any:
-    """The custom derivative rules inside a jaxpr, which its text does not show."""
-    found = []
-    for eqn in jaxpr.eqns:
-        if eqn.primitive.name.startswith("custom_"):
-            found.append(tuple(id(v) for v in eqn.params.values() if callable(v)))
-        found.extend(_rules(inner) for inner in sub_jaxprs(eqn.params))
-    return tuple(found)
 
 
 def holds(equation: Any, names: frozenset[str]) -> bool:

@@ -1,0 +1,97 @@
+"""Which inputs of an equation a derivative can flow from, for each of its outputs.
+
+Most equations let it flow from all. A loop or a branch that holds no tags is one equation, and may
+carry several values that have nothing to do with each other, or pass integers in between; its jaxpr
+tells.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts
+
+Flows = list[frozenset[int]]
+_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
+
+
+def equation_flows(name: str, params: dict[str, Any], n_inputs: int, n_outputs: int) -> Flows:
+    """For each output, the positions of the inputs that a derivative flows from.
+
+    Arguments:
+        name: the primitive's name.
+        params: the equation's parameters.
+        n_inputs: how many inputs it has.
+        n_outputs: how many outputs it has.
+    """
+    if name == "scan":
+        n_consts, n_carry = scan_counts(params)
+        return _looped(_jaxpr_flows(params["jaxpr"]), n_consts, n_carry, params["length"])
+    if name == "while":
+        # The condition decides how often, and no derivative flows through that.
+        skipped, n_consts = params["cond_nconsts"], params["body_nconsts"]
+        n_carry = n_inputs - skipped - n_consts
+        flows = _looped(_jaxpr_flows(params["body_jaxpr"]), n_consts, n_carry, None)
+        return [frozenset(i + skipped for i in f) for f in flows]
+    if name == "cond":
+        branches = [_jaxpr_flows(branch) for branch in params["branches"]]
+        return [frozenset(i + 1 for flows in branches for i in flows[o]) for o in range(n_outputs)]
+    if name in _CALLS:
+        return _jaxpr_flows(called_jaxpr(params))
+    return [frozenset(range(n_inputs))] * n_outputs
+
+
+def _looped(body: Flows, n_consts: int, n_carry: int, length: int | None) -> Flows:
+    """The flows of a loop from those of its body; without a length, of any number of steps."""
+    # What has reached each carry after the steps so far, and what can after any number of them.
+    now = [frozenset({n_consts + j}) for j in range(n_carry)]
+    ever: list[frozenset[int]] = now
+    emitted = [frozenset()] * (len(body) - n_carry)
+    step = 0
+    while length is None or step < length:
+        after = [_through(flows, now, n_consts) for flows in body]
+        emitted = [e | a for e, a in zip(emitted, after[n_carry:], strict=True)]
+        seen = [e | a for e, a in zip(ever, after[:n_carry], strict=True)]
+        settled = after[:n_carry] == now if length is not None else seen == ever
+        now, ever, step = after[:n_carry], seen, step + 1
+        if settled:
+            break
+    return [*(ever if length is None else now), *emitted]
+
+
+def _through(
+    inputs: frozenset[int], carries: Sequence[frozenset[int]], n_consts: int
+) -> frozenset[int]:
+    """What has reached an output of the body that these inputs of the body flow to."""
+    found: set[int] = set()
+    for i in inputs:
+        is_carry = n_consts <= i < n_consts + len(carries)
+        found |= carries[i - n_consts] if is_carry else {i}
+    return frozenset(found)
+
+
+def _jaxpr_flows(jaxpr: Any) -> Flows:
+    inner, _ = open_jaxpr(jaxpr)
+    nothing: frozenset[int] = frozenset()
+    known: dict[Any, frozenset[int]] = dict.fromkeys(inner.constvars, nothing)
+    known.update((v, frozenset({i})) for i, v in enumerate(inner.invars))
+
+    def read(atom: Any) -> frozenset[int]:
+        if hasattr(atom, "val") or not jnp.issubdtype(atom.aval.dtype, jnp.inexact):
+            return nothing
+        return known[atom]
+
+    for eqn in inner.eqns:
+        if eqn.primitive.name == "stop_gradient":
+            known.update(dict.fromkeys(eqn.outvars, nothing))
+            continue
+        sources = [read(a) for a in eqn.invars]
+        flows = equation_flows(eqn.primitive.name, eqn.params, len(sources), len(eqn.outvars))
+        for var, inputs in zip(eqn.outvars, flows, strict=True):
+            known[var] = _union([sources[i] for i in inputs])
+    return [read(v) for v in inner.outvars]
+
+
+def _union(sets: Sequence[frozenset[int]]) -> frozenset[int]:
+    return frozenset().union(*sets)

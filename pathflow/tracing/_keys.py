@@ -1,0 +1,120 @@
+"""Keys that are equal only where two computations are the same.
+
+Text is no key: printing a jaxpr rounds its numbers and leaves out custom derivative rules. So a key
+is built from the equations themselves; what cannot be compared by value (functions, arrays that a
+jaxpr closes over) is compared by identity.
+"""
+
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathflow._compat import bind, open_jaxpr
+
+
+class _Same:
+    """Equal only to itself around the same object, which it keeps, so that no other takes its
+    identity.
+    """
+
+    __slots__ = ("_it",)
+
+    def __init__(self, it: Any) -> None:
+        self._it = it
+
+    @property
+    def it(self) -> Any:
+        return self._it
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.it is self._it
+
+    def __hash__(self) -> int:
+        return id(self._it)
+
+
+def literal_key(value: Any) -> Hashable:
+    """A number of the program, to the last bit."""
+    if isinstance(value, bool | int | float | complex):
+        return (type(value).__name__, repr(value))
+    array = np.asarray(value)
+    return (str(array.dtype), array.shape, array.tobytes())
+
+
+def equation_key(
+    primitive: Any, params: dict[str, Any], avals: Sequence[Any], *, rules: bool = True
+) -> Hashable:
+    """What an equation computes and how it is differentiated.
+
+    Arguments:
+        primitive: the equation's primitive.
+        params: its parameters.
+        avals: shape and dtype of each input.
+        rules: whether it is differentiated at all. What a derivative rule calls is not: there, the
+            rule that a function comes with does not matter (and is often the same one again).
+    """
+    if primitive.name == "custom_jvp_call":
+        if not rules:
+            return ("value", _jaxpr_key(_Same(params["call_jaxpr"]), rules=False))
+        shapes = tuple((tuple(a.shape), a.dtype) for a in avals)
+        return _custom_jvp_key(_Same(primitive), _Same(params), shapes)
+    keys = tuple((k, _param_key(v, rules=rules)) for k, v in sorted(params.items()))
+    return (_Same(primitive), keys)
+
+
+def _param_key(value: Any, *, rules: bool) -> Hashable:
+    if hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
+        return _jaxpr_key(_Same(value), rules=rules)
+    if isinstance(value, dict):
+        return tuple((k, _param_key(v, rules=rules)) for k, v in sorted(value.items()))
+    if type(value) in (tuple, list):
+        return tuple(_param_key(v, rules=rules) for v in value)
+    try:
+        hash(value)
+    except TypeError:
+        return _Same(value)
+    # The type tells 1 from True and 1.0, which are equal.
+    return (type(value), value)
+
+
+@lru_cache(4096)
+def _jaxpr_key(closed: _Same, *, rules: bool) -> Hashable:
+    jaxpr, consts = open_jaxpr(closed.it)
+    numbers: dict[Any, int] = {}
+    for var in (*jaxpr.constvars, *jaxpr.invars):
+        numbers[var] = len(numbers)
+
+    def reference(atom: Any) -> Hashable:
+        return literal_key(atom.val) if hasattr(atom, "val") else numbers[atom]
+
+    rows = []
+    for eqn in jaxpr.eqns:
+        avals = [a.aval for a in eqn.invars]
+        key = equation_key(eqn.primitive, eqn.params, avals, rules=rules)
+        rows.append((key, *map(reference, eqn.invars)))
+        for var in eqn.outvars:
+            numbers[var] = len(numbers)
+    shapes = tuple((v.aval.shape, v.aval.dtype) for v in (*jaxpr.constvars, *jaxpr.invars))
+    outputs = tuple(map(reference, jaxpr.outvars))
+    return ("jaxpr", shapes, tuple(map(_Same, consts)), tuple(rows), outputs)
+
+
+@lru_cache(4096)
+def _custom_jvp_key(primitive: _Same, params: _Same, shapes: tuple) -> Hashable:
+    """The jaxpr of the rule: JAX makes a new rule object at every call of `jax.nn.relu`, say."""
+
+    def apply(*values: Any) -> list[Any]:
+        return bind(primitive.it, params.it, values)
+
+    primals = tuple(jax.ShapeDtypeStruct(*s) for s in shapes)
+    tangents = tuple(jax.ShapeDtypeStruct(a.shape, _tangent_dtype(a.dtype)) for a in primals)
+    rule = jax.make_jaxpr(lambda x, dx: jax.jvp(apply, x, dx))(primals, tangents)
+    return ("custom_jvp", _jaxpr_key(_Same(rule), rules=False))
+
+
+def _tangent_dtype(dtype: Any) -> Any:
+    return dtype if jnp.issubdtype(dtype, jnp.inexact) else jax.dtypes.float0
