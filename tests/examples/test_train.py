@@ -2,6 +2,7 @@
 
 import itertools
 import lzma
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ from examples.lstm_agreement.corpus_patterns import find, sentences_with, word_c
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import evaluate
 from examples.lstm_agreement.grammar import VOCABULARY
-from examples.lstm_agreement.tasks import TASKS, generate
+from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, generate
 from examples.lstm_agreement.train_evaluation import file_accuracies, read_pairs
 from pathflow.models import Vocabulary, load_checkpoint
 
+TINY = Path(command.__file__).with_name("checkpoints") / "tiny.safetensors"
 PAIR = "The {0}\t{2}\tcorrect\tid1\nThe {1}\t{2}\twrong\tid1\n"
 
 
@@ -165,9 +167,7 @@ def test_long_and_unknown_sentences_are_left_out(text):
 
 def test_published_files_are_read_in_pairs_and_scored(data):
     assert [p.condition for p in read_pairs(data / "lakretz_na_tasks" / "nounpp.txt")] == ["SP"]
-    tiny = load_checkpoint(command.__file__.replace("train.py", "checkpoints/tiny.safetensors"))
-    words = {p for path in ("simple", "nounpp") for p in ("boy", "boys", "cars", "speaks", "speak")}
-    assert words <= set(tiny.vocabulary.words)
+    tiny = load_checkpoint(TINY)
     for file in ("simple", "nounpp"):
         path = data / "lakretz_na_tasks" / f"{file}.txt"
         text = path.read_text(encoding="utf-8").replace("runs", "speaks").replace("run", "speak")
@@ -224,9 +224,22 @@ def test_the_command_names_missing_data(tmp_path, capsys):
 
 
 def test_the_shipped_small_model_masters_every_condition():
-    path = command.__file__.replace("train.py", "checkpoints/tiny.safetensors")
-    model, vocabulary, _ = load_checkpoint(path)
+    model, vocabulary, _ = load_checkpoint(TINY)
     for task in TASKS:
         sentences = generate(task, 60, seed=11, vocabulary=vocabulary.words)
         for accuracy in evaluate(model, vocabulary, sentences):
             assert accuracy.value >= 0.95, accuracy
+
+
+def test_the_shipped_model_of_english_is_what_its_card_says():
+    path = Path(command.__file__).with_name("checkpoints") / "english.safetensors"
+    assert path.stat().st_size <= 15_000_000
+    model, vocabulary, card = load_checkpoint(path)
+    assert (model.n_layers, model.hidden_dim, len(vocabulary)) == (2, 200, 10_000)
+    assert "Wikipedia contributors" in card.attribution
+    assert "CC BY-SA 3.0" in card.licence
+    # On generated sentences with other words than the published ones, so with room below.
+    for task, floor in ((SIMPLE, 0.85), (NOUN_PP, 0.65)):
+        sentences = generate(task, 200, seed=11, vocabulary=vocabulary.words)
+        values = [a.value for a in evaluate(model, vocabulary, sentences)]
+        assert np.mean(values) >= floor, (task.name, values)

@@ -127,7 +127,7 @@ def test_training_learns_what_can_be_known(objective):
     records = train(trained, text, config, progress=False)
     assert records[-1]["loss"] < 0.6 * records[0]["loss"]
     # Uncertain are the first word (log 6) and the length (log 3) alone, in 4 words: 2.06.
-    assert 1.9 < perplexity(trained, text.words, END) < 2.3 < before
+    assert 1.9 < perplexity(trained, text.words, END) < 2.5 < before
 
 
 def test_records_hold_what_the_evaluation_measured(tmp_path):
