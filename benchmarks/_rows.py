@@ -15,7 +15,7 @@ class Row:
         paths: how many paths it accounts for.
         seconds: one number per round.
         error: the largest difference from pathflow's influences, as a fraction of the largest
-            influence; None where the method has no influences of single paths.
+            influence compared; None where the method has no influences of single paths.
         total_error: the difference of the sums, as a fraction of the sum of absolute influences.
         note: what else a reader has to know.
     """
