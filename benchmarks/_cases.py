@@ -155,8 +155,9 @@ def disagreement(
 
     Returns:
         The largest difference of a path as a fraction of the largest influence among those that
-        are compared (all, or where there are very many the largest and a random sample), and the difference of the sums as a fraction of the sum of
-        absolute influences. Either is None where the method does not give it.
+        are compared (all, or where there are very many the largest and a random sample), and the
+        difference of the sums as a fraction of the sum of absolute influences. Either is None where
+        the method does not give it.
     """
     scale = np.abs(reference.influences)
     if isinstance(found, float):
