@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow._errors import DecisionChangedError, NonFiniteError
+from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
 from pathflow.graph import Node
 from pathflow.influence._kernel import Applied, evaluator, flags_of
 from pathflow.tracing import QOI_NAME, LocalPartial, NodeFunction, TracedGraph, Value
@@ -46,7 +46,13 @@ def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, Loca
     found = {}
     for u, v in edges:
         function = traced.functions[v]
-        found[u, v] = local_partial(function.computes, function.predecessors.index(u))
+        computes = function.computes
+        if computes is not None and computes.reverse_only and computes.forward_only:
+            raise NotDifferentiableError(
+                f"node {str(v)!r} holds a custom vjp rule and a loop of unknown length, and JAX "
+                "differentiates neither way through both; tag a value between them."
+            )
+        found[u, v] = local_partial(computes, function.predecessors.index(u))
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from pathflow._errors import ArgumentError
 from pathflow.graph import Node
 from pathflow.influence._enumerate import Enumerate
 from pathflow.influence._problem import MATMUL_PRECISION, make_problem
@@ -71,5 +72,9 @@ def attribute(
         result.top(5)
         ```
     """
+    if not isinstance(search, AbstractSearch):
+        raise ArgumentError(
+            f"attribute(search=...) takes a search such as Enumerate(), got {search!r}."
+        )
     with jax.default_matmul_precision(MATMUL_PRECISION):
         return search.run(make_problem(graph, args, source, target, doi, qoi, in_axes))

@@ -5,6 +5,7 @@ line.
 import warnings
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import NonFiniteError
@@ -147,8 +148,14 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
         quadrature=None if checks.gap is None else _shaped(checks.gap, problem),
         n_steps=checks.n_points,
         blocked=tuple(f"{u} -> {v}" for u, v in problem.traced.blocked),
-        dtype=str(problem.dtype),
+        dtype=_coarsest(problem),
     )
+
+
+def _coarsest(problem: Problem) -> str:
+    """The lowest precision that an influence passes; it bounds how well sums can agree."""
+    dtypes = {n.dtype for n in problem.space.nodes}
+    return max(dtypes, key=lambda d: float(jnp.finfo(d).eps))
 
 
 def _check_finite(problem: Problem, rows: np.ndarray) -> None:

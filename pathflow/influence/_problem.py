@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError, ShapeError
 from pathflow._version import __version__
@@ -89,9 +90,19 @@ def make_problem(
             "attribute(doi=...) takes a distribution such as Line(baseline), got "
             f"{type(doi).__name__}."
         )
+    _check_concrete(args=args, qoi=qoi, doi=doi, graph=traced.qoi)
     space = _space(traced, source, target)
     values, examples = _arguments(traced, args, qoi, in_axes)
     return Problem(traced, space, values, examples, doi)
+
+
+def _check_concrete(**arguments: Any) -> None:
+    for name, argument in arguments.items():
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
+            raise ArgumentError(
+                f"attribute({name}=...) holds traced values; call it outside jit, vmap and grad "
+                "(it compiles what it needs), and give many examples by in_axes=."
+            )
 
 
 def _space(traced: TracedGraph, source: Any, target: Any) -> PathSpace:
@@ -150,6 +161,7 @@ def _arguments(
             f"{type(args).__name__}."
         )
     args = tuple(args)
+    _check_axes(in_axes)
     batched = in_axes is not None
     axes: Any = (in_axes,) * len(args) if not isinstance(in_axes, tuple | list) else tuple(in_axes)
     if len(axes) != len(args):
@@ -183,13 +195,30 @@ def _arguments(
     return tuple(values), _count_examples(values) if batched else None
 
 
+def _check_axes(in_axes: Any) -> None:
+    axes = jax.tree.leaves(in_axes, is_leaf=lambda a: a is None)
+    if isinstance(in_axes, dict) or any(
+        axis is not None and (isinstance(axis, bool) or not isinstance(axis, int)) for axis in axes
+    ):
+        raise ArgumentError(
+            f"attribute(in_axes={in_axes!r}) takes, as jax.vmap does, an integer or None, or a "
+            "tuple with one of them (or a pytree of them) per argument."
+        )
+
+
 def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
     """One axis per leaf: of the whole argument, or of its parts where `axis` is a pytree, as in
     `jax.vmap`.
     """
     if axis is None or isinstance(axis, int):
         return [axis] * len(jax.tree_util.tree_leaves(arg))
-    return list(jax.api_util.flatten_axes("in_axes", jax.tree_util.tree_structure(arg), axis))
+    try:
+        return list(jax.api_util.flatten_axes("in_axes", jax.tree_util.tree_structure(arg), axis))
+    except ValueError:
+        raise ArgumentError(
+            f"attribute(in_axes=...) has {axis!r} for an argument of another structure; give it "
+            "one axis, or a pytree of axes that is a prefix of it."
+        ) from None
 
 
 def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:

@@ -99,6 +99,13 @@ class Attribution:
         return _amount(self._array[..., self._rank(path)].astype(np.float64))
 
     def _rank(self, path: PathOrRank) -> int:
+        if isinstance(path, bool | np.bool_) or not isinstance(
+            path, int | np.integer | str | Path | tuple | list
+        ):
+            raise ArgumentError(
+                f"{path!r} is neither a path nor a rank; give labels joined by blanks, a Path or "
+                "an integer, or choose paths by an array with one boolean each."
+            )
         if isinstance(path, int | np.integer):
             rank = operator.index(path)
             if not 0 <= rank < self.space.count:

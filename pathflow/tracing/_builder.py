@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend.core import Primitive
@@ -86,7 +87,7 @@ class Builder:
     def slice(self, atom: Atom, ranges: Sequence[range]) -> Atom:
         """`atom[ranges]`, as one slice equation (and a reversal for negative steps)."""
         if isinstance(atom, Const):
-            return Const(np.asarray(atom.value)[np.ix_(*ranges)])
+            return Const(_array(atom.value)[np.ix_(*ranges)])
         forward = [r if r.step > 0 else r[::-1] for r in ranges]
         params = {
             "start_indices": tuple(r.start for r in forward),
@@ -106,7 +107,7 @@ class Builder:
     def reshape(self, atom: Atom, shape: Sequence[int]) -> Atom:
         shape = tuple(int(s) for s in shape)
         if isinstance(atom, Const):
-            return Const(np.reshape(atom.value, shape))
+            return Const(_array(atom.value).reshape(shape))
         if shape == atom.shape:
             return atom
         params = {"new_sizes": shape, "dimensions": None, "sharding": None}
@@ -124,8 +125,15 @@ class Builder:
         return self.concatenate([self.reshape(a, (1, *a.shape)) for a in atoms], 0)
 
 
+def _array(value: Any) -> Any:
+    """The value as an array of NumPy's, or of JAX's where NumPy has no such entries."""
+    keys = jnp.issubdtype(jnp.result_type(value), jax.dtypes.extended)
+    return value if keys else np.asarray(value)
+
+
 def _is_index(dtype: Any) -> bool:
-    return np.issubdtype(dtype, np.integer) or np.issubdtype(dtype, np.bool_)
+    # JAX's test and not NumPy's, which knows no random keys.
+    return jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.bool_)
 
 
 def _sharing_key(primitive: Primitive, params: dict[str, Any], inputs: Sequence[Atom]) -> Any:
@@ -149,6 +157,8 @@ def _sharing_key(primitive: Primitive, params: dict[str, Any], inputs: Sequence[
 def _atom_key(atom: Atom) -> Any:
     if isinstance(atom, Var):
         return atom
+    if jnp.issubdtype(atom.dtype, jax.dtypes.extended):
+        return id(atom)
     value = np.asarray(atom.value)
     if value.size > _FOLD_LIMIT or value.dtype.kind not in "biufc":
         return id(atom)

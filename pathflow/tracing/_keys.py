@@ -41,6 +41,8 @@ def literal_key(value: Any) -> Hashable:
     """A number of the program, to the last bit."""
     if isinstance(value, bool | int | float | complex):
         return (type(value).__name__, repr(value))
+    if jnp.issubdtype(jnp.result_type(value), jax.dtypes.extended):
+        return _Same(value)
     array = np.asarray(value)
     return (str(array.dtype), array.shape, array.tobytes())
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import networkx as nx
+import numpy as np
 
 from pathflow._compat import open_jaxpr
 from pathflow._errors import TraceError
@@ -152,6 +153,7 @@ def trace(
 
     flat, structure = jax.tree_util.tree_flatten_with_path(full)
     leaves = [leaf for _, leaf in flat]
+    _check_arrays(flat, len(full) - len(args))
     names = _input_names(fn, args, flat, len(full) - len(args), inputs)
     closed, out_shape = jax.make_jaxpr(
         lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
@@ -185,6 +187,17 @@ def trace(
         context=Context(program.inputs, [a for f in functions for a in f.context]),
         qoi=qoi,
     )
+
+
+def _check_arrays(flat: Sequence[Any], offset: int) -> None:
+    arrays = jax.ShapeDtypeStruct | jax.Array | np.ndarray | np.generic | int | float | complex
+    for path, leaf in flat:
+        if not isinstance(leaf, arrays):
+            position = path[0].idx - offset
+            raise TraceError(
+                f"trace(*args): {'qoi' if position < 0 else f'argument {position}'} holds "
+                f"{leaf!r}, which is no array; close over it, or bind it with functools.partial."
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ when every way through its linear map is multiplied by a known zero.
 from collections.abc import Collection
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from pathflow.tracing._contract import NodeFunction
@@ -44,8 +45,10 @@ def zero_partial(function: NodeFunction, partial: LocalPartial) -> bool:
 
 def _is_zero(atom: Atom) -> bool:
     if isinstance(atom, Const):
+        if not jnp.issubdtype(atom.dtype, jnp.number):
+            return False
         value = np.asarray(atom.value)
-        return value.dtype.kind in "fiub" and not value.any()
+        return not value.any()
     equation = atom.equation
     if equation is None or equation.primitive.name not in _MOVES:
         return False

@@ -1,0 +1,43 @@
+"""The models that are shipped: they know the words, agree, and show the paper's phenomenon."""
+
+import pytest
+
+from examples.lstm_agreement.__main__ import ENGLISH, TINY
+from examples.lstm_agreement.evaluation import evaluate
+from examples.lstm_agreement.lexicon import ENGLISH as LEXICON
+from examples.lstm_agreement.measure import Role, Settings, noun_influences
+from examples.lstm_agreement.table1 import Condition, summarise
+from examples.lstm_agreement.tasks import SIMPLE, TASKS, generate
+from pathflow.models import load_checkpoint
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return load_checkpoint(TINY)
+
+
+@pytest.mark.parametrize("path", [TINY, ENGLISH], ids=lambda p: p.stem)
+def test_a_model_knows_every_word_of_the_sentences(path):
+    checkpoint = load_checkpoint(path)
+    assert LEXICON.words() <= set(checkpoint.vocabulary.words)
+    # Nothing is left out, so that a run has the sentences that its numbers were written down for.
+    assert LEXICON.within(checkpoint.vocabulary) == LEXICON
+    assert path.stat().st_size < 15_000_000
+    assert checkpoint.card.attribution
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)
+def test_the_tiny_model_agrees(tiny, task):
+    for accuracy in evaluate(tiny.model, tiny.vocabulary, generate(task, 50, seed=1)):
+        assert accuracy.value >= 0.95, accuracy
+
+
+@pytest.mark.parametrize("condition", ["S", "P"])
+def test_the_primary_path_is_first_in_the_tiny_model(tiny, condition):
+    sentences = tuple(s for s in generate(SIMPLE, 8, seed=1) if s.condition == condition)
+    settings = Settings(n_steps=20, chunk=8)
+    result = noun_influences(tiny.model, tiny.vocabulary, sentences, Role.SUBJECT, settings)
+    row = summarise("trained", Condition(Role.SUBJECT, sentences), result)
+    assert result.audit.ok
+    assert (row.p_plus.mean, row.t.mean, row.rank.mean) == (1.0, 1.0, 1)
+    assert 0.3 < row.share.mean < 0.7
