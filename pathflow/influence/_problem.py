@@ -16,6 +16,7 @@ from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError,
 from pathflow._version import __version__
 from pathflow.graph import Node, PathSpace
 from pathflow.influence._activations import Activations, value_ancestors
+from pathflow.influence._arguments import check_examples, flat_arguments
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import TracedGraph, Value
 
@@ -92,7 +93,8 @@ def make_problem(
         )
     _check_concrete(args=args, qoi=qoi, doi=doi, graph=traced.qoi)
     space = _space(traced, source, target)
-    values, examples = _arguments(traced, args, qoi, in_axes)
+    values, examples = flat_arguments(traced, args, qoi, in_axes)
+    check_examples(doi, [len(n.shape) for n in space.sources], examples)
     return Problem(traced, space, values, examples, doi)
 
 
@@ -149,128 +151,6 @@ def _check_blocked(traced: TracedGraph, source: Node, target: Node) -> None:
             f"comparisons or stop_gradient ({', '.join(stops[:3])}), so its influence is zero "
             "everywhere; choose a source after them."
         )
-
-
-def _arguments(
-    traced: TracedGraph, args: Sequence[Any], qoi: Any, in_axes: Any
-) -> tuple[tuple[Value, ...], int | None]:
-    """The flat arguments as values, examples first, and the number of examples."""
-    if not isinstance(args, tuple | list):
-        raise ArgumentError(
-            "attribute(args=...) takes the tuple of the function's arguments, got "
-            f"{type(args).__name__}."
-        )
-    args = tuple(args)
-    _check_axes(in_axes)
-    batched = in_axes is not None
-    axes: Any = (in_axes,) * len(args) if not isinstance(in_axes, tuple | list) else tuple(in_axes)
-    if len(axes) != len(args):
-        raise ArgumentError(
-            f"attribute(in_axes=...) has {len(axes)} entries for {len(args)} arguments; give one "
-            "for each."
-        )
-    flat_axes = [a for arg, axis in zip(args, axes, strict=True) for a in _leaf_axes(arg, axis)]
-    leaves, structure = jax.tree_util.tree_flatten(args)
-    if traced.qoi is not None:
-        own = traced.qoi if qoi is None else qoi
-        qoi_leaves = jax.tree_util.tree_leaves(own)
-        structure = jax.tree_util.tree_structure((own, *args))
-        # A quantity's arrays are per example when they have one axis more than when it was traced.
-        extra = [jnp.ndim(x) - len(a.shape) for x, a in zip(qoi_leaves, traced.avals, strict=False)]
-        flat_axes = [0 if batched and n == 1 else None for n in extra] + flat_axes
-        leaves = [*qoi_leaves, *leaves]
-    elif qoi is not None:
-        raise ArgumentError(
-            "attribute(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., "
-            "qoi=...)."
-        )
-    if structure != traced.args_structure:
-        raise ShapeError(
-            f"attribute(args=...) has the structure {structure}, but the function was traced with "
-            f"{traced.args_structure}; pass arguments of the same kind, or trace again."
-        )
-    values = [
-        _value(x, axis, aval) for x, axis, aval in zip(leaves, flat_axes, traced.avals, strict=True)
-    ]
-    return tuple(values), _count_examples(values) if batched else None
-
-
-def _check_axes(in_axes: Any) -> None:
-    axes = jax.tree.leaves(in_axes, is_leaf=lambda a: a is None)
-    if isinstance(in_axes, dict) or any(
-        axis is not None and (isinstance(axis, bool) or not isinstance(axis, int)) for axis in axes
-    ):
-        raise ArgumentError(
-            f"attribute(in_axes={in_axes!r}) takes, as jax.vmap does, an integer or None, or a "
-            "tuple with one of them (or a pytree of them) per argument."
-        )
-
-
-def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
-    """One axis per leaf: of the whole argument, or of its parts where `axis` is a pytree, as in
-    `jax.vmap`.
-    """
-    if axis is None or isinstance(axis, int):
-        return [axis] * len(jax.tree_util.tree_leaves(arg))
-    try:
-        return list(jax.api_util.flatten_axes("in_axes", jax.tree_util.tree_structure(arg), axis))
-    except ValueError:
-        raise ArgumentError(
-            f"attribute(in_axes=...) has {axis!r} for an argument of another structure; give it "
-            "one axis, or a pytree of axes that is a prefix of it."
-        ) from None
-
-
-def _value(leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
-    array = jnp.asarray(leaf)
-    if axis is not None:
-        if not -array.ndim <= axis < array.ndim:
-            raise ShapeError(
-                f"attribute(in_axes=...): an argument that is {_described(array)} has no axis "
-                f"{axis} of examples; name one that it has, or None for an argument that all "
-                "examples share."
-            )
-        array = jnp.moveaxis(array, axis, 0)
-    shape = array.shape[1:] if axis is not None else array.shape
-    if shape != tuple(aval.shape):
-        raise ShapeError(
-            f"attribute(args=...): an argument has shape {shape}"
-            + (" per example" if axis is not None else "")
-            + f", but the function was traced with {tuple(aval.shape)}; trace again for this shape"
-            + ("." if axis is not None else ", or say with in_axes= which axis holds examples.")
-        )
-    if array.dtype != aval.dtype:
-        if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
-            return Value(array, axis is not None)
-        raise ShapeError(
-            f"attribute(args=...): an argument has dtype {array.dtype}, but the function was "
-            f"traced with {aval.dtype}; convert it, or trace again."
-        )
-    return Value(array, axis is not None)
-
-
-def _described(array: Any) -> str:
-    return f"an array of shape {array.shape}" if array.ndim else "a scalar"
-
-
-def _count_examples(values: Sequence[Value]) -> int:
-    counts = {v.array.shape[0] for v in values if v.batched}
-    if not counts:
-        raise ArgumentError(
-            "attribute(in_axes=...) gives no argument an axis of examples; use in_axes=None for "
-            "one example."
-        )
-    if len(counts) > 1:
-        raise ShapeError(
-            f"attribute(in_axes=...): the arguments hold {sorted(counts)} examples; all must hold "
-            "the same number."
-        )
-    (count,) = counts
-    if count == 0:
-        raise ArgumentError(
-            "attribute(args=...): the axis of examples is empty; give at least one example."
-        )
-    return count
 
 
 @lru_cache(256)

@@ -151,6 +151,7 @@ def trace(
         quantity, *rest = full_args
         return tag_p.bind(quantity(fn(*rest)), name=QUANTITY)
 
+    _check_call(fn, args)
     flat, structure = jax.tree_util.tree_flatten_with_path(full)
     leaves = [leaf for _, leaf in flat]
     _check_arrays(flat, len(full) - len(args))
@@ -187,6 +188,20 @@ def trace(
         context=Context(program.inputs, [a for f in functions for a in f.context]),
         qoi=qoi,
     )
+
+
+def _check_call(fn: Callable[..., Any], args: Sequence[Any]) -> None:
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*args)
+    except TypeError as error:
+        raise TraceError(
+            f"trace(fn, *args): {len(args)} arguments do not fit fn{signature}: {error}; bind "
+            "keyword arguments with functools.partial."
+        ) from None
 
 
 def _check_arrays(flat: Sequence[Any], offset: int) -> None:
