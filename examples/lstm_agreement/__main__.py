@@ -18,8 +18,9 @@ from examples.lstm_agreement.evaluation import evaluate
 from examples.lstm_agreement.lakretz import read_task
 from examples.lstm_agreement.measure import Role, Settings
 from examples.lstm_agreement.progress import Advance, progress
+from examples.lstm_agreement.saturation import saturated_candidates
 from examples.lstm_agreement.table1 import QUESTIONS, Condition, Row, compute, conditions
-from examples.lstm_agreement.tasks import TASKS, Sentence, Task, generate
+from examples.lstm_agreement.tasks import SIMPLE, TASKS, Sentence, Task, generate
 from pathflow.models import Checkpoint, LSTMLanguageModel, load_checkpoint
 
 _CHECKPOINTS = Path(__file__).with_name("checkpoints")
@@ -160,6 +161,7 @@ def _run(options: argparse.Namespace) -> None:
         f"seed {options.seed}",
         "points": f"{options.steps}, {options.rule}",
         **report.audit_facts(rows),
+        "saturated candidate cells": _saturation(models, checkpoint, sentences[SIMPLE.name]),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
         "seconds": f"{time.monotonic() - start:.0f}",
     }
@@ -217,6 +219,17 @@ def _table(
         if (row.task, row.condition, row.model) == (*_DRAWN, "trained"):
             drawn[row.role] = row, result
     return rows, drawn
+
+
+def _saturation(
+    models: Mapping[str, LSTMLanguageModel], checkpoint: Checkpoint, sentences: Sequence[Sentence]
+) -> str:
+    """The saturated fraction of the first models' candidate cells, layer by layer."""
+    texts = []
+    for name in list(models)[:2]:
+        found = saturated_candidates(models[name], checkpoint.vocabulary, sentences)
+        texts.append(f"{name} " + ", ".join(f"g{i} {part:.0%}" for i, part in enumerate(found)))
+    return f"{'; '.join(texts)} (units with |g| > 0.97 at the subject of Simple)"
 
 
 def _draw(
