@@ -88,8 +88,8 @@ def check_examples(doi: AbstractDoI, ndims: Sequence[int], examples: int | None)
         if axis is not None and leaf.shape[axis] != examples:
             raise ShapeError(
                 f"attribute(doi=...): an array of {type(doi).__name__} has shape {leaf.shape}, "
-                f"which holds {leaf.shape[axis]} examples, but the arguments hold {examples}; give one "
-                "entry per example, or one array that all share."
+                f"which holds {leaf.shape[axis]} examples, but the arguments hold {examples}; give "
+                "one entry per example, or one array that all share."
             )
 
 

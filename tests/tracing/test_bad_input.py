@@ -46,9 +46,14 @@ def test_a_complex_tag():
         pf.trace(lambda x: jnp.abs(pf.tag(lax.complex(x, x), "c")).sum(), X)
 
 
-def test_arguments_of_the_wrong_number_are_the_functions_own_error():
-    with pytest.raises(TypeError):
+def test_arguments_of_the_wrong_number():
+    with pytest.raises(pf.TraceError, match="2 arguments do not fit"):
         pf.trace(tagged, X, X)
+
+
+def test_a_keyword_argument_that_is_missing():
+    with pytest.raises(pf.TraceError, match="functools.partial"):
+        pf.trace(lambda x, *, scale: pf.tag(x * scale, "a"), X)
 
 
 def test_a_quantity_of_interest_that_is_no_scalar():
