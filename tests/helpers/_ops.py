@@ -86,6 +86,9 @@ _UNARY = {
     "softplus": jax.nn.softplus,
     "square": lambda v: 0.5 * v**2,
     "scale": lambda v: -1.3 * v + 0.2,
+    # Two functions that differ in a constant alone, and there past the digits that are printed.
+    "factor": lambda v: 0.12345678911 * v + 0.5,
+    "almost the factor": lambda v: 0.12345678999 * v + 0.5,
     "gelu": jax.nn.gelu,
     "relu": lambda v: jnp.maximum(v, 0.137),
     "still": lambda v: 0.7 * v + lax.stop_gradient(jnp.cos(v)),
@@ -207,11 +210,15 @@ def integers(draw: Draw, scope: Scope) -> Built | None:
 
 def ruled(draw: Draw, scope: Scope) -> Built | None:
     """A function with a derivative rule that is not its derivative."""
-    name = draw(st.sampled_from(("straight through", "sine")))
-    op = {
-        "straight through": Ruled(name, lambda v: jnp.round(v + 0.0271), jnp.ones_like),
-        "sine": Ruled(name, jnp.sin, lambda v: 0.3 + v**2),
-    }[name]
+    op = draw(
+        st.sampled_from(
+            (
+                Ruled("straight through", lambda v: jnp.round(v + 0.0271), jnp.ones_like),
+                Ruled("sine, slope 0.3 + v**2", jnp.sin, lambda v: 0.3 + v**2),
+                Ruled("sine, slope 0.7 + v**2", jnp.sin, lambda v: 0.7 + v**2),
+            )
+        )
+    )
     position = operand(draw, scope)
     assert position is not None
     return Step(op, (position,)), [scope.shapes[position]]

@@ -8,6 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import pathflow as pf
+
+
+@pytest.fixture(autouse=True)
+def _forget_compiled():
+    """Every example compiles programs of its own, and JAX would keep them all."""
+    yield
+    jax.clear_caches()
+
+
 from tests.helpers import (
     OUTPUT,
     OtherDecisionError,
