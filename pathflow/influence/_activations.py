@@ -52,7 +52,13 @@ def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, Loca
                 f"node {str(v)!r} holds a custom vjp rule and a loop of unknown length, and JAX "
                 "differentiates neither way through both; tag a value between them."
             )
-        found[u, v] = local_partial(computes, function.predecessors.index(u))
+        try:
+            found[u, v] = local_partial(computes, function.predecessors.index(u))
+        except NotImplementedError as error:
+            raise NotDifferentiableError(
+                f"node {str(v)!r} computes something from {str(u)!r} that has no linear "
+                f"derivative: {error}"
+            ) from error
     return found
 
 

@@ -69,6 +69,16 @@ class LocalPartial:
             prod(self.out_aval.shape), prod(self._in_aval.shape)
         )
 
+        if self._transposed:
+            self._check_linear(avals)
+
+    def _check_linear(self, avals: Sequence[jax.ShapeDtypeStruct]) -> None:
+        """Whether the pull can be transposed: a rule that clips its cotangent, say, is no linear
+        map.
+        """
+        residuals = jax.eval_shape(self._residuals, *avals)
+        jax.eval_shape(self.push, residuals, [avals[i] for i in self.shared], self._in_aval)
+
     @property
     def linear(self) -> tuple[Any, list[int | None]]:
         """The map's jaxpr, and for each of its constants the input that it is, or None for a
