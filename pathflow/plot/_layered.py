@@ -14,7 +14,7 @@ from pathflow.results import Attribution
 
 from ._flow import edge_influences, edges_of
 from ._layout import Layout, time_layers
-from ._matplotlib import matplotlib
+from ._matplotlib import axes, figure_of, matplotlib
 from ._style import (
     BAND,
     EDGE_WIDTHS,
@@ -77,17 +77,16 @@ def layered_graph(
 
     Example:
         ```python
-        figure = layered_graph(result, paths={"primary": "x@0 g0@0 c0@0 h0@0 g1@0 c1@0 c1@1 h1@1
-        qoi"}) figure.savefig("paths.svg") ```
+        primary = "x@0 g0@0 c0@0 h0@0 g1@0 c1@0 c1@1 h1@1 qoi"
+        figure = layered_graph(result, paths={"primary": primary})
+        figure.savefig("paths.svg")
+        ```
     """
     nodes, flow = _contents(drawn)
     named = _named_paths(paths, nodes, flow)
     layout = time_layers(nodes, flow, rows=rows, offsets=offsets)
     labels = _column_labels(layout, column_labels)
-    if ax is None:
-        size = (1.4 + 1.75 * len(layout.columns), 1.5 + 0.4 * len(layout.rows))
-        figure = matplotlib("figure").Figure(figsize=size, layout="constrained")
-        ax = figure.add_subplot()
+    ax = axes(ax, (1.4 + 1.75 * len(layout.columns), 1.5 + 0.4 * len(layout.rows)))
     _draw_frame(ax, layout, labels, row_labels or {})
     _draw_edges(ax, layout, flow)
     _draw_nodes(ax, layout, named.values())
@@ -96,7 +95,7 @@ def layered_graph(
         # The legend sits between the axes and the title.
         pad = 8 + 16 * math.ceil(len(named) / _LEGEND_COLUMNS)
         ax.set_title(title, fontsize=FONT_SIZE + 2, pad=pad, loc="left", color=INK)
-    return ax.get_figure(root=True)
+    return figure_of(ax)
 
 
 def _contents(drawn: Any) -> tuple[list[Node], dict[Edge, float | None]]:
@@ -205,7 +204,7 @@ def _draw_edges(ax: "Axes", layout: Layout, flow: Mapping[Edge, float | None]) -
             )
         )
     if largest:
-        bar = ax.get_figure().colorbar(scale, ax=ax, shrink=0.5, aspect=25, pad=0.02)
+        bar = figure_of(ax).colorbar(scale, ax=ax, shrink=0.5, aspect=25, pad=0.02)
         bar.set_label("influence through an edge", fontsize=FONT_SIZE, color=INK)
         bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=INK, length=2)
         bar.outline.set_visible(False)
@@ -240,7 +239,7 @@ def _draw_paths(ax: "Axes", layout: Layout, paths: Mapping[str, Path]) -> None:
         colour = PATH_COLOURS[i]
         aside = (i - (len(paths) - 1) / 2) * gap
         moved = ax.transData + transforms.ScaledTranslation(
-            aside, -aside, ax.get_figure().dpi_scale_trans
+            aside, -aside, figure_of(ax).dpi_scale_trans
         )
         x, y = zip(*(layout.positions[n] for n in path), strict=True)
         for u, v in pairwise(path):

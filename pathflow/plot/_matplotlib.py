@@ -2,8 +2,25 @@
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from pathflow._errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
+    """The axes to draw into: those given, or the only ones of a new figure of that size in inches."""
+    if ax is not None:
+        return ax
+    return matplotlib("figure").Figure(figsize=size, layout="constrained").add_subplot()
+
+
+def figure_of(ax: "Axes") -> "Figure":
+    """The figure that the axes stand in; axes without one are drawn into by nobody."""
+    return cast("Figure", ax.get_figure(root=True))
 
 
 def matplotlib(submodule: str) -> ModuleType:

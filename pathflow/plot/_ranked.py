@@ -8,7 +8,7 @@ from pathflow._errors import ArgumentError
 from pathflow.results import Attribution
 
 from ._labels import compact
-from ._matplotlib import matplotlib
+from ._matplotlib import axes, figure_of, matplotlib
 from ._style import FAINT, FONT_SIZE, INK, SIGN_COLOURS
 
 if TYPE_CHECKING:
@@ -53,16 +53,14 @@ def ranked_paths(
     values = np.array(
         [*(p.influence for p in top), *(rest[sign * rest > 0].sum() for sign, _ in _SIGNS)]
     )
-    if ax is None:
-        size = (8.0, 1.0 + 0.32 * len(labels))
-        ax = matplotlib("figure").Figure(figsize=size, layout="constrained").add_subplot()
+    ax = axes(ax, (8.0, 1.0 + 0.32 * len(labels)))
     _draw_bars(ax, values, n_paths=len(top))
     _write_shares(ax, values, np.abs(mean).sum(), len(top))
     ax.set_yticks(range(len(labels)), labels, fontsize=FONT_SIZE)
     ax.set_xlabel("influence", fontsize=FONT_SIZE, color=INK)
     if title is not None:
         ax.set_title(title, fontsize=FONT_SIZE + 2, loc="left", color=INK)
-    return ax.get_figure(root=True)
+    return figure_of(ax)
 
 
 _SIGNS = ((1, "positive"), (-1, "negative"))
