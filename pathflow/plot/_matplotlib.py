@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
-    """The axes to draw into: those given, or the only ones of a new figure of that size in inches."""
+    """The axes to draw into: those given, or the only ones of a new figure (size in inches)."""
     if ax is not None:
         return ax
     return matplotlib("figure").Figure(figsize=size, layout="constrained").add_subplot()

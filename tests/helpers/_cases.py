@@ -10,7 +10,7 @@ import numpy as np
 
 import pathflow as pf
 from tests.helpers._brute import Points
-from tests.helpers._draw import smooth
+from tests.helpers._ops import smooth
 from tests.helpers._programs import Block, Branch, Call, Program, Pure, Scan, Step, Tag
 
 _INPUTS = (("x", (3,)), ("y", (2,)))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from hypothesis import strategies as st
 
 from tests.helpers import _ops
@@ -60,7 +59,7 @@ def _program(inputs: tuple[tuple[str, Shape], ...], block: Block, seed: int) -> 
 def _read_out(draw: Draw, steps: list[Step], scope: Scope) -> Block:
     """The end of a program: the newest value, tagged, and others, summed to a scalar."""
     newest = len(scope.shapes) - 1
-    others = draw(st.lists(st.sampled_from(scope.positions()), max_size=3, unique=True))
+    others = draw(st.lists(st.sampled_from(scope.positions()), min_size=1, max_size=3, unique=True))
     end = Step(Tag("z"), (newest,))
     out = Step(
         Pure("read out", lambda *v: sum(jnp.sum(jnp.sin(u)) for u in v)), (newest + 1, *others)
@@ -168,6 +167,7 @@ def _call(draw: Draw, scope: Scope, depth: int, by_values: bool) -> Built:
 
 _PLAIN: tuple[Callable[[Draw, Scope], Built | None], ...] = (
     _ops.tag,
+    *[_ops.merged] * 6,
     *[_ops.dense] * 2,
     *[_ops.matmul] * 2,
     *[_ops.unary] * 2,
@@ -205,27 +205,10 @@ def dag_programs(draw: Draw, max_nodes: int = 7) -> Program:
     for number in range(draw(st.integers(1, max_nodes))):
         before = draw(st.lists(st.sampled_from(nodes[::-1]), min_size=1, max_size=3, unique=True))
         width, seed = draw(st.integers(1, 4)), draw(st.integers(0, 99))
-        op = Pure(f"smooth({width}, {seed})", smooth(width, seed))
+        op = Pure(f"smooth({width}, {seed})", _ops.smooth(width, seed))
         value = append(op, tuple(before), (width,))
         nodes.append(append(Tag(f"n{number}"), (value,), (width,)))
     return _program((("x", x),), _read_out(draw, steps, scope), draw(st.integers(0, 2**16)))
-
-
-def smooth(width: int, seed: int) -> Callable[..., Any]:
-    """A smooth function of several vectors in which they multiply each other: `tanh(A v) * (1 +
-    sin(B w)) + …`.
-    """
-
-    def function(*values: Any) -> Any:
-        random = np.random.default_rng(seed)
-        total, gate = jnp.zeros(width), jnp.ones(width)
-        for v in values:
-            a, b = random.normal(size=(2, width, v.shape[0]))
-            total = jnp.tanh(a @ v) * gate + 0.3 * total
-            gate = 1 + 0.5 * jnp.sin(b @ v)
-        return total * gate
-
-    return function
 
 
 def dropped_names(program: Program) -> st.SearchStrategy[frozenset[str]]:

@@ -150,9 +150,32 @@ def matmul(draw: Draw, scope: Scope) -> Built | None:
     )
 
 
+def merged(draw: Draw, scope: Scope) -> Built | None:
+    """A smooth function of several values of any shapes, in which they multiply each other."""
+    values = draw(st.lists(st.sampled_from(scope.positions()), min_size=2, max_size=3))
+    seed = draw(st.integers(0, 99))
+    op = Pure(f"smooth(3, {seed})", smooth(3, seed))
+    return Step(op, tuple(values)), [(3,)]
+
+
+def smooth(width: int, seed: int) -> Callable[..., Any]:
+    """A function of several arrays: `tanh(A v) * (1 + sin(B w)) + …`, with matrices from the seed."""
+
+    def function(*values: Any) -> Any:
+        random = np.random.default_rng(seed)
+        total, gate = jnp.zeros(width), jnp.ones(width)
+        for v in values:
+            a, b = random.normal(size=(2, width, v.size))
+            total = jnp.tanh(a @ v.ravel()) * gate + 0.3 * total
+            gate = 1 + 0.5 * jnp.sin(b @ v.ravel())
+        return total * gate
+
+    return function
+
+
 def dense(draw: Draw, scope: Scope) -> Built | None:
     """A product with a constant matrix, written into the program."""
-    width, seed = draw(st.integers(1, 4)), draw(st.integers(0, 99))
+    width, seed = draw(st.sampled_from((3, 3, 2, 1))), draw(st.integers(0, 99))
 
     def make(shape: Shape) -> tuple[Pure, list[Shape]]:
         weight = np.random.default_rng(seed).normal(size=(width, shape[0]))

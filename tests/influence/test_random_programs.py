@@ -8,15 +8,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import pathflow as pf
-
-
-@pytest.fixture(autouse=True)
-def _forget_compiled():
-    """Every example compiles programs of its own, and JAX would keep them all."""
-    yield
-    jax.clear_caches()
-
-
 from tests.helpers import (
     OUTPUT,
     OtherDecisionError,
@@ -29,6 +20,14 @@ from tests.helpers import (
     programs,
     structure,
 )
+
+
+@pytest.fixture(autouse=True)
+def _forget_compiled():
+    """Every example compiles programs of its own, and JAX would keep them all."""
+    yield
+    jax.clear_caches()
+
 
 _EXACT = 1e-10
 _MAX_PATHS = 400

@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import pathflow as pf
+from tests.helpers import OUTPUT, brute_force, count_paths, line, programs, structure
 
 
 @pytest.fixture(autouse=True)
@@ -14,9 +15,6 @@ def _forget_compiled():
     """Every example compiles programs of its own, and JAX would keep them all."""
     yield
     jax.clear_caches()
-
-
-from tests.helpers import OUTPUT, brute_force, count_paths, line, programs, structure
 
 
 def _edges(traced):
