@@ -159,7 +159,7 @@ def merged(draw: Draw, scope: Scope) -> Built | None:
 
 
 def smooth(width: int, seed: int) -> Callable[..., Any]:
-    """A function of several arrays: `tanh(A v) * (1 + sin(B w)) + …`, with matrices from the seed."""
+    """A function of several arrays: `tanh(A v) * (1 + sin(B w)) + …`, matrices from the seed."""
 
     def function(*values: Any) -> Any:
         random = np.random.default_rng(seed)
