@@ -143,15 +143,8 @@ def trace(
     """
     if qoi is not None and not isinstance(qoi, AbstractQoI):
         qoi = Custom(qoi)
-    full = args if qoi is None else (qoi, *args)
-
-    def composed(*full_args: Any) -> Any:
-        if qoi is None:
-            return fn(*full_args)
-        quantity, *rest = full_args
-        return tag_p.bind(quantity(fn(*rest)), name=QUANTITY)
-
     _check_call(fn, args)
+    full, composed = (args, fn) if qoi is None else ((qoi, *args), _measured(fn))
     flat, structure = jax.tree_util.tree_flatten_with_path(full)
     leaves = [leaf for _, leaf in flat]
     _check_arrays(flat, len(full) - len(args))
@@ -188,6 +181,11 @@ def trace(
         context=Context(program.inputs, [a for f in functions for a in f.context]),
         qoi=qoi,
     )
+
+
+def _measured(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The quantity of interest, its first argument, of the function's output."""
+    return lambda quantity, *args: tag_p.bind(quantity(fn(*args)), name=QUANTITY)
 
 
 def _check_call(fn: Callable[..., Any], args: Sequence[Any]) -> None:
