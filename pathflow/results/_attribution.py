@@ -15,14 +15,13 @@ from pathflow._errors import ArgumentError, ShapeError
 from pathflow._typing import PathMask, Ranks
 from pathflow.graph import NodeLike, Path, PathSpace
 
+from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
 PathSet = Iterable[PathOrRank] | PathMask | Ranks
-# A number for one example, or one number per example.
-Amount = float | Float[np.ndarray, " B"]
 
 
 @final
@@ -87,7 +86,7 @@ class Attribution:
     @property
     def total(self) -> Amount:
         """The sum over all paths."""
-        return _amount(np.sum(self._array, axis=-1, dtype=np.float64))
+        return amount(np.sum(self._array, axis=-1, dtype=np.float64))
 
     def __getitem__(self, path: PathOrRank) -> Amount:
         """The influence of one path, given by its labels or its rank.
@@ -96,7 +95,7 @@ class Attribution:
             UnknownNodeError: a label names no node.
             GraphError: the path is none of the space, or the rank is outside.
         """
-        return _amount(self._array[..., self._rank(path)].astype(np.float64))
+        return amount(self._array[..., self._rank(path)].astype(np.float64))
 
     def _rank(self, path: PathOrRank) -> int:
         if isinstance(path, bool | np.bool_) or not isinstance(
@@ -119,8 +118,7 @@ class Attribution:
         Raises:
             ArgumentError: there is no axis of examples, or no such example.
         """
-        if not 0 <= i < self._batch_size():
-            raise ArgumentError(f"i={i} is outside 0 .. {self._batch_size() - 1}, the examples.")
+        check_example(i, self.n_examples)
         return Attribution(self.space, self._array[i], self.audit.example(i), self.metadata)
 
     def mean(self) -> "Attribution":
@@ -129,14 +127,9 @@ class Attribution:
         Raises:
             ArgumentError: there is no axis of examples.
         """
-        self._batch_size()
+        batch_size(self.n_examples)
         influences = self._mean_row()
         return Attribution(self.space, influences, self.audit.mean(), self.metadata)
-
-    def _batch_size(self) -> int:
-        if self.n_examples is None:
-            raise ArgumentError("this result has no axis of examples; it is one example already.")
-        return self.n_examples
 
     def top(self, k: int = 10, by: AbstractOrder | None = None) -> list[PathInfluence]:
         """The `k` first paths in an order, exactly; equal ones in the order of their ranks.
@@ -202,7 +195,7 @@ class Attribution:
         rows = np.atleast_2d(self._array)
         # Row by row: a masked copy of a whole batch may not fit where the batch itself just does.
         sums = np.array([row[mask].sum(dtype=np.float64) for row in rows])
-        return _amount(sums if self.n_examples is not None else sums[0])
+        return amount(sums if self.n_examples is not None else sums[0])
 
     def through(self, *nodes: NodeLike) -> Amount:
         """The sum over the paths that pass through a node, or through all of several nodes.
@@ -248,10 +241,6 @@ class Attribution:
             f"Attribution({ends}, {self.space.count} paths{batch}, "
             f"{'mean ' if batch else ''}total {mean:.6g}, {self.audit!r})"
         )
-
-
-def _amount(value: Any) -> Amount:
-    return float(value) if np.ndim(value) == 0 else value
 
 
 # Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
