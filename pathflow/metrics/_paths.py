@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError
+from pathflow.results import AbstractOrder, Largest
 
 Influences = Float[np.ndarray, "*B paths"]
 PerSentence = Float64[np.ndarray, " B"]
@@ -95,30 +96,48 @@ def negative_share(influences: Influences, rank: int) -> float:
 def positive_fraction(influences: Influences) -> float:
     """The fraction of sentences whose influences sum to more than zero (the paper's P+)."""
     rows = _rows(influences, 0)
-    totals = rows.sum(axis=1, dtype=np.float64)
-    return float(_unless_nan(totals[:, None], (totals > 0).astype(np.float64)).mean())
+    return float(positive_totals(rows.sum(axis=1, dtype=np.float64)).mean())
 
 
-def rank_of(influences: Influences, rank: int) -> int:
+def positive_totals(totals: PerSentence) -> PerSentence:
+    """1 where a sentence's total is positive, else 0; NaN where it is NaN."""
+    return _unless_nan(totals[:, None], (totals > 0).astype(np.float64))
+
+
+def rank_of(influences: Influences, rank: int, by: AbstractOrder | None = None) -> int:
     """The place of a path in the order of mean influence over the sentences.
 
     Arguments:
         influences: shape `(B, n_paths)`.
         rank: the number of the path.
+        by: the order of the means, `pathflow.Largest()` by default; `pathflow.Smallest()` counts
+            from the most negative on.
 
     Returns:
-        1 for the path with the largest mean; paths with the same mean share the best of their
-        places.
+        1 for the first path, the one with the largest mean; paths with the same mean share the best
+        of their places.
 
     Raises:
         ArgumentError: there is no such path, or a mean is NaN.
     """
     means = _rows(influences, rank).mean(axis=0, dtype=np.float64)
+    return place_of(means, rank, Largest() if by is None else by)
+
+
+def place_of(means: Float64[np.ndarray, " paths"], rank: int, by: AbstractOrder) -> int:
+    """The place of a path in an order of means over sentences, 1 for the first.
+
+    Raises:
+        ArgumentError: `by` is no order, or a mean is NaN.
+    """
+    if not isinstance(by, AbstractOrder):
+        raise ArgumentError(f"by={by!r} is no order; give an object such as Largest().")
     if np.isnan(means).any():
         raise ArgumentError(
             "influences holds NaN, which has no place in an order; leave those sentences out."
         )
-    return 1 + int(np.count_nonzero(means > means[rank]))
+    scores = by.score(means)
+    return 1 + int(np.count_nonzero(scores > scores[rank]))
 
 
 def _rows(influences: Influences, rank: int) -> Float[np.ndarray, "B paths"]:
