@@ -45,6 +45,7 @@ from .interest import Samples as Samples
 from .interest import SetDifference as SetDifference
 from .interest import Trapezoid as Trapezoid
 from .results import AbstractOrder as AbstractOrder
+from .results import Aggregation as Aggregation
 from .results import Attribution as Attribution
 from .results import Audit as Audit
 from .results import Largest as Largest

@@ -1,5 +1,6 @@
 """What an attribution found, as data: influences by path, tables of them, and the audit."""
 
+from ._aggregation import Aggregation as Aggregation
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
 from ._order import AbstractOrder as AbstractOrder

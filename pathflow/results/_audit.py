@@ -20,14 +20,15 @@ class Audit:
 
     Arguments:
         structural: `|sum of paths - derivative|`, relative to the sum of the paths' absolute values
-            (cancellation makes an error relative to the total meaningless); NaN if not checked. The
-            derivative is `jax.jvp`'s, of the untouched function.
+            (cancellation makes an error relative to the total meaningless), or to what `scale`
+            says; NaN if not checked. The derivative is `jax.jvp`'s, of the untouched function.
         reference_total: that derivative, averaged over the points.
         quadrature: total - (q(x) - q(x0)) on a line from a baseline, else None. It measures the
             quadrature rule, not the paths.
         n_steps: how many points the partials were taken at.
         blocked: notes on dependences that carry no derivative (integers, `stop_gradient`).
         dtype: the precision of the influences.
+        scale: what the structural residual is relative to, in words.
     """
 
     structural: Any
@@ -36,6 +37,7 @@ class Audit:
     n_steps: int = 1
     blocked: tuple[str, ...] = ()
     dtype: str = "float64"
+    scale: str = "the paths' absolute sum"
 
     @property
     def tolerance(self) -> float:
@@ -61,12 +63,13 @@ class Audit:
             n_steps=self.n_steps,
             blocked=self.blocked,
             dtype=self.dtype,
+            scale=self.scale,
         )
 
     def __str__(self) -> str:
         worst = float(np.max(self.structural))
         verdict = "ok" if self.ok else "not checked" if np.isnan(worst) else "FAILED"
-        bound = f"of the paths' absolute sum, at most {self.tolerance:.0e} allowed"
+        bound = f"of {self.scale}, at most {self.tolerance:.0e} allowed"
         lines = [
             f"audit ({self.dtype}, {self.n_steps} points): {verdict}",
             f"  structural residual  {worst:.1e} {bound}",
@@ -85,12 +88,12 @@ class Audit:
 # a transformation puts in.
 def _flatten(audit: Audit) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     leaves = (audit.structural, audit.reference_total, audit.quadrature)
-    return leaves, (audit.n_steps, audit.blocked, audit.dtype)
+    return leaves, (audit.n_steps, audit.blocked, audit.dtype, audit.scale)
 
 
 def _unflatten(facts: tuple[Any, ...], leaves: tuple[Any, ...]) -> Audit:
     audit = object.__new__(Audit)
-    names = ("structural", "reference_total", "quadrature", "n_steps", "blocked", "dtype")
+    names = ("structural", "reference_total", "quadrature", "n_steps", "blocked", "dtype", "scale")
     for name, value in zip(names, (*leaves, *facts), strict=True):
         object.__setattr__(audit, name, value)
     return audit

@@ -97,7 +97,7 @@ def data_frame(
     batched: bool,
 ) -> Any:
     """A pandas data frame with a row per path (and per example)."""
-    pandas = _pandas()
+    pandas = pandas_module()
     labels = [str(space.unrank(rank)) for rank in ranks.tolist()]
     n = len(rows)
     columns = {
@@ -111,7 +111,7 @@ def data_frame(
     return pandas.DataFrame(columns)
 
 
-def _pandas() -> Any:
+def pandas_module() -> Any:
     try:
         return importlib.import_module("pandas")
     except ImportError as error:
