@@ -1,9 +1,35 @@
 """Graphs and path arithmetic: NumPy and networkx only, no JAX."""
 
+from ._automaton import Automaton as Automaton
+from ._automaton import compile_automaton as compile_automaton
 from ._graph import Edge as Edge
 from ._graph import Graph as Graph
 from ._node import Node as Node
+from ._partition import AbstractPartition as AbstractPartition
+from ._partition import CountSteps as CountSteps
+from ._partition import FirstOf as FirstOf
+from ._partition import PartitionLike as PartitionLike
+from ._partition import PathLength as PathLength
+from ._partition import Patterns as Patterns
+from ._partition import StepLike as StepLike
+from ._partition import as_partition as as_partition
+from ._partition import as_step as as_step
+from ._partition import signature as signature
 from ._path import Path as Path
 from ._path import PathLike as PathLike
+from ._pattern import Both as Both
+from ._pattern import Either as Either
+from ._pattern import Empty as Empty
+from ._pattern import Not as Not
+from ._pattern import Pattern as Pattern
+from ._pattern import PatternLike as PatternLike
+from ._pattern import Repeat as Repeat
+from ._pattern import Step as Step
+from ._pattern import Then as Then
+from ._pattern import as_pattern as as_pattern
 from ._space import PathSpace as PathSpace
 from ._table import NodeLike as NodeLike
+from ._table import NodeTable as NodeTable
+from ._trellis import Trellis as Trellis
+from ._trellis import Vertex as Vertex
+from ._trellis import make_trellis as make_trellis

@@ -3,6 +3,9 @@
 from ._aggregation import Aggregation as Aggregation
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
+from ._conductances import Conductances as Conductances
+from ._conductances import EdgeInfluence as EdgeInfluence
+from ._conductances import NodeInfluence as NodeInfluence
 from ._order import AbstractOrder as AbstractOrder
 from ._order import Largest as Largest
 from ._order import Magnitude as Magnitude
