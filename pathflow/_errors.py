@@ -25,6 +25,14 @@ class NoPathError(GraphError):
     """A source cannot reach the target."""
 
 
+class PatternError(GraphError):
+    """A pattern cannot be read, or needs too many states; the message points at the place."""
+
+
+class PatternWarning(UserWarning):
+    """A pattern matches no path of the space it is used on; the message says what stops it."""
+
+
 class TooManyPathsError(PathflowError):
     """There are more paths than the operation asked for can hold.
 
