@@ -10,11 +10,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow.graph import Graph, Node, PathSpace
-from pathflow.influence._activations import Edge, edge_partials
+from pathflow.graph import Node, PathSpace
+from pathflow.influence._activations import Edge
 from pathflow.influence._cut import choose_cut
 from pathflow.influence._kernel import Applied, crosser, mover
-from pathflow.tracing import LocalPartial, TracedGraph, Value, zero_partial
+from pathflow.influence._live import live_paths
+from pathflow.tracing import TracedGraph, Value
 
 # Stretches this long, or blocks of this few rows, are copied row by row; others entry by entry.
 _LONG, _FEW = 256, 4
@@ -49,21 +50,16 @@ class Plan:
     """
 
     def __init__(self, traced: TracedGraph, full: PathSpace) -> None:
-        edges = [(u, v) for u in full.nodes for v in full.successors(u)]
-        partials = edge_partials(traced, edges)
-        live = [e for e in edges if not zero_partial(traced.functions[e[1]], partials[e])]
-        graph = Graph(full.nodes, live)
-        sources = [s for s in full.sources if graph.count_paths(s, full.target)]
+        live = live_paths(traced, full)
         self.full = full
-        self.partials: dict[Edge, LocalPartial] = {}
-        self.empty = not sources
-        if self.empty:
+        self.partials = live.partials
+        self.empty = live.space is None
+        if live.space is None:
             return
-        self.space = space = graph.paths(sources, full.target)
-        kept = [(u, v) for u in space.nodes for v in space.successors(u)]
-        self.partials = {e: partials[e] for e in kept}
+        self.space = space = live.space
+        kept = list(self.partials)
         left = choose_cut(space, {e: p.cost for e, p in self.partials.items()})
-        self.left = [n for n in space.nodes if n in left and n not in sources]
+        self.left = [n for n in space.nodes if n in left and n not in space.sources]
         self.right = [n for n in reversed(space.nodes) if n not in left and n != space.target]
         self._group_crossings(kept, left)
         self._rank(kept)
