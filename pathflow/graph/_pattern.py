@@ -2,7 +2,6 @@
 
 import abc
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -10,7 +9,7 @@ from typing import final
 from pathflow._errors import PatternError
 
 from ._node import Node
-from ._pattern_text import Level, literal_glob, name_text, read_pattern
+from ._pattern_text import Builder, Level, literal_glob, name_text, read_pattern
 
 # What walks a pattern takes a few frames of Python's stack, of a thousand, per level.
 MAX_NESTING = 100
@@ -309,32 +308,9 @@ def parts_of(pattern: Pattern) -> tuple[Pattern, ...]:
             return ()
 
 
-class _Builder:
-    """Makes patterns of what the parser reads."""
-
-    def step(self, name: str, index: tuple[Level, ...] | None) -> Pattern:
-        return Step(name, index)
-
-    def empty(self) -> Pattern:
-        return Empty()
-
-    def then(self, parts: Sequence[Pattern]) -> Pattern:
-        return Then(tuple(parts))
-
-    def either(self, parts: Sequence[Pattern]) -> Pattern:
-        return Either(tuple(parts))
-
-    def both(self, parts: Sequence[Pattern]) -> Pattern:
-        return Both(tuple(parts))
-
-    def negation(self, part: Pattern) -> Pattern:
-        return Not(part)
-
-    def repeat(self, part: Pattern, least: int, most: int | None) -> Pattern:
-        return Repeat(part, least, most)
-
-
-_BUILDER = _Builder()
+_BUILDER: Builder[Pattern] = Builder(
+    step=Step, empty=Empty, then=Then, either=Either, both=Both, negation=Not, repeat=Repeat
+)
 
 
 def _flatten(pattern: Then | Either | Both) -> None:
@@ -345,7 +321,7 @@ def _flatten(pattern: Then | Either | Both) -> None:
             f"{kind.__name__}(parts) has {len(pattern.parts)} parts and joins at least two; "
             "use a single part as it is."
         )
-    flat = [q for p in pattern.parts for q in (parts_of(p) if isinstance(p, kind) else (p,))]
+    flat = [q for p in pattern.parts for q in (p.parts if isinstance(p, kind) else (p,))]
     object.__setattr__(pattern, "parts", tuple(flat))
 
 
@@ -367,7 +343,7 @@ def _check_nesting(pattern: Pattern) -> None:
 
 
 def _joined(pattern: Pattern, operator: str) -> str:
-    return operator.join(_held(p, _TIGHTNESS[type(pattern)] + 1) for p in pattern.parts)
+    return operator.join(_held(p, _TIGHTNESS[type(pattern)] + 1) for p in parts_of(pattern))
 
 
 def _held(pattern: Pattern, tightness: int) -> str:

@@ -13,8 +13,9 @@ What is read goes to a `Builder`: this file knows text, and `_pattern.py` knows 
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Generic, NoReturn, Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NoReturn, TypeVar
 
 from pathflow._errors import PatternError
 
@@ -37,16 +38,17 @@ _LEADING = ("~", "'", ".")
 _ANY = re.compile(r"\.(?=$|[\s@()|&+{}*?])")
 
 
-class Builder(Protocol[P]):
-    """What the parser makes of what it reads."""
+@dataclass(frozen=True)
+class Builder(Generic[P]):
+    """What the parser makes of what it reads: one function for each form."""
 
-    def step(self, name: str, index: tuple[Level, ...] | None) -> P: ...
-    def empty(self) -> P: ...
-    def then(self, parts: Sequence[P]) -> P: ...
-    def either(self, parts: Sequence[P]) -> P: ...
-    def both(self, parts: Sequence[P]) -> P: ...
-    def negation(self, part: P) -> P: ...
-    def repeat(self, part: P, least: int, most: int | None) -> P: ...
+    step: Callable[[str, tuple[Level, ...] | None], P]
+    empty: Callable[[], P]
+    then: Callable[[tuple[P, ...]], P]
+    either: Callable[[tuple[P, ...]], P]
+    both: Callable[[tuple[P, ...]], P]
+    negation: Callable[[P], P]
+    repeat: Callable[[P, int, int | None], P]
 
 
 def read_pattern(text: str, build: Builder[P]) -> P:
@@ -103,13 +105,13 @@ class _Reader(Generic[P]):
         return self._chain("&", self._sequence, self._build.both)
 
     def _chain(
-        self, operator: str, operand: Callable[[], P], join: Callable[[Sequence[P]], P]
+        self, operator: str, operand: Callable[[], P], join: Callable[[tuple[P, ...]], P]
     ) -> P:
         parts = [operand()]
         while self._peek() == operator:
             self._at += 1
             parts.append(operand())
-        return parts[0] if len(parts) == 1 else join(parts)
+        return parts[0] if len(parts) == 1 else join(tuple(parts))
 
     def _sequence(self) -> P:
         parts = [self._unit()]
@@ -117,7 +119,7 @@ class _Reader(Generic[P]):
             if not self._text[self._at - 1].isspace():
                 self._refuse_joined()
             parts.append(self._unit())
-        return parts[0] if len(parts) == 1 else self._build.then(parts)
+        return parts[0] if len(parts) == 1 else self._build.then(tuple(parts))
 
     def _unit(self) -> P:
         negations = 0
