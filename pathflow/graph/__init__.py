@@ -1,7 +1,9 @@
 """Graphs and path arithmetic: NumPy and networkx only, no JAX."""
 
 from ._automaton import Automaton as Automaton
+from ._automaton import automaton_of as automaton_of
 from ._automaton import compile_automaton as compile_automaton
+from ._explain import explain_no_match as explain_no_match
 from ._graph import Edge as Edge
 from ._graph import Graph as Graph
 from ._node import Node as Node
@@ -32,4 +34,5 @@ from ._table import NodeLike as NodeLike
 from ._table import NodeTable as NodeTable
 from ._trellis import Trellis as Trellis
 from ._trellis import Vertex as Vertex
+from ._trellis import count_matching as count_matching
 from ._trellis import make_trellis as make_trellis

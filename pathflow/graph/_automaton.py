@@ -101,6 +101,15 @@ def compile_automaton(
     )
 
 
+def automaton_of(partition: AbstractPartition, nodes: Iterable[Node]) -> Automaton:
+    """The smallest automaton of a partition, for the letters of these nodes.
+
+    Raises:
+        PatternError: it needs more than 4096 states.
+    """
+    return compile_automaton(partition, {signature(partition.steps, n) for n in nodes})
+
+
 def _explore(
     partition: AbstractPartition, letters: Sequence[frozenset[int]], max_states: int
 ) -> tuple[list[Hashable], list[list[int]]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -9,12 +10,15 @@ from typing import final
 
 import networkx as nx
 
-from pathflow._errors import GraphError
+from pathflow._errors import GraphError, PatternWarning
 
 from ._counting import suffix_counts
+from ._explain import explain_no_match
 from ._node import Node
+from ._pattern import PatternLike, as_pattern
 from ._space import PathSpace
 from ._table import NodeLike, NodeTable
+from ._trellis import count_matching
 
 Edge = tuple[Node, Node]
 
@@ -133,19 +137,41 @@ class Graph:
         sources = self._table.positions(source)
         return PathSpace(self._table, self._successors, sources, self.position(target))
 
-    def count_paths(self, source: NodeLike | Sequence[NodeLike], target: NodeLike) -> int:
+    def count_paths(
+        self,
+        source: NodeLike | Sequence[NodeLike],
+        target: NodeLike,
+        pattern: PatternLike | None = None,
+    ) -> int:
         """The exact number of paths to the target, 0 where no source reaches it.
 
-        Edges into a source are cut, as in `paths`.
+        Edges into a source are cut, as in `paths`. Where paths exist and the pattern matches none
+        of them, a `PatternWarning` says why.
+
+        Arguments:
+            source: a label or node, or several.
+            target: a label or node.
+            pattern: counts only the paths that it matches, source and target included.
 
         Raises:
             UnknownNodeError: a label names no node.
             GraphError: there is no source, a source comes twice, or the target is a source.
+            PatternError: the pattern is none, or needs too many states.
         """
         sources, end = self._table.positions(source), self.position(target)
         self._table.check_ends(sources, end)
         counts = suffix_counts(self._successors, frozenset(sources), end)
-        return sum(counts[s] for s in sources)
+        reaching = tuple(s for s in sources if counts[s])
+        if pattern is None:
+            return sum(counts[s] for s in reaching)
+        pattern = as_pattern(pattern)
+        if not reaching:
+            return 0
+        space = PathSpace(self._table, self._successors, reaching, end)
+        count = count_matching(space, pattern)
+        if not count:
+            warnings.warn(explain_no_match(space, pattern), PatternWarning, stacklevel=2)
+        return count
 
     def to_networkx(self) -> nx.DiGraph:
         """A networkx graph of labels, with attributes `name`, `index`, `shape` and `dtype`."""

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
-from ._automaton import Automaton
+from ._automaton import Automaton, automaton_of
 from ._node import Node
+from ._partition import Patterns
+from ._pattern import PatternLike
 from ._space import PathSpace
 
 
@@ -114,6 +116,16 @@ def make_trellis(
         count=sum(suffix[s] for s in sources),
         counts=counts,
     )
+
+
+def count_matching(space: PathSpace, pattern: PatternLike) -> int:
+    """The exact number of paths that a pattern matches.
+
+    Raises:
+        PatternError: the text is no pattern, or it needs too many states.
+    """
+    automaton = automaton_of(Patterns({"pattern": pattern}), space.nodes)
+    return make_trellis(space, automaton, bool).count
 
 
 def _counts(

@@ -12,7 +12,7 @@ import numpy as np
 
 from pathflow._compat import open_jaxpr
 from pathflow._errors import TraceError
-from pathflow.graph import Graph, Node, PathSpace
+from pathflow.graph import Graph, Node, PathSpace, Pattern
 from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
@@ -85,9 +85,16 @@ class TracedGraph:
         """The node of that label; `UnknownNodeError` names those like it."""
         return self.graph.node(label)
 
-    def count_paths(self, source: NodeLike | Sequence[NodeLike], target: NodeLike) -> int:
-        """The number of paths from source (or sources) to target, exactly."""
-        return self.graph.count_paths(source, target)
+    def count_paths(
+        self,
+        source: NodeLike | Sequence[NodeLike],
+        target: NodeLike,
+        pattern: Pattern | str | None = None,
+    ) -> int:
+        """The exact number of paths from source (or sources) to target, or of those among them
+        that a pattern matches.
+        """
+        return self.graph.count_paths(source, target, pattern)
 
     def paths(self, source: NodeLike | Sequence[NodeLike], target: NodeLike) -> PathSpace:
         """All paths from source (or sources) to target, none of them stored."""
