@@ -11,6 +11,9 @@ from pathflow.tracing._partial import LocalPartial as LocalPartial
 from pathflow.tracing._select_nodes import AbstractNodeSelector as AbstractNodeSelector
 from pathflow.tracing._select_nodes import Tagged as Tagged
 from pathflow.tracing._select_nodes import tagged as tagged
+from pathflow.tracing._sparsity import Sparsity as Sparsity
+from pathflow.tracing._sparsity import sparsity_of as sparsity_of
+from pathflow.tracing._sparsity import sparsity_rule as sparsity_rule
 from pathflow.tracing._substitute import substituted as substituted
 from pathflow.tracing._tag import tag as tag
 from pathflow.tracing._trace import TracedGraph as TracedGraph

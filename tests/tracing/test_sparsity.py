@@ -1,0 +1,118 @@
+"""What the sparsity of a partial promises, against its Jacobian written out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from jax import lax
+
+import pathflow as pf
+from pathflow.influence._activations import Activations, edge_partials
+from pathflow.tracing import Sparsity, Value, sparsity_of
+from tests.helpers import lstm_by_step, lstm_params, programs
+
+ZERO, DIAGONAL, DENSE = Sparsity
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled():
+    yield
+    jax.clear_caches()
+
+
+def check(traced, args):
+    """The sparsity of every edge; where it promises something, so does the Jacobian."""
+    partials = edge_partials(traced, traced.edges)
+    found = {(str(u), str(v)): sparsity_of(p) for (u, v), p in partials.items()}
+    sparse = {e: p for e, p in partials.items() if sparsity_of(p) != DENSE}
+    context = traced.context([Value(jnp.asarray(a)) for a in jax.tree.leaves(args)])
+    _, applied = Activations(traced, traced.nodes, (), sparse, guards=False)(context, {})
+    for (u, v), jacobian in {e: dense(a, e[0]) for e, a in applied.items()}.items():
+        if found[str(u), str(v)] == ZERO:
+            assert not jacobian.any()
+        else:
+            assert jacobian.shape[0] == jacobian.shape[1]
+            assert not (jacobian - np.diag(np.diag(jacobian))).any()
+    return found
+
+
+def dense(applied, u):
+    """The Jacobian of one partial, (size out, size in)."""
+    n = applied.key[1]
+
+    def push(tangent):
+        return applied.partial.push(applied.arrays[:n], applied.arrays[n:], tangent)
+
+    basis = jnp.eye(int(np.prod(u.shape)), dtype=u.dtype).reshape(-1, *u.shape)
+    return np.asarray(jax.vmap(push)(basis)).reshape(len(basis), -1).T
+
+
+def edge(fn, shape=(2, 3)):
+    """The sparsity of the one edge `x -> y`, checked against the Jacobian."""
+    args = (jnp.asarray(np.random.default_rng(0).normal(size=shape)),)
+    traced = pf.trace(lambda x: pf.tag(fn(x), "y").sum(), *args, inputs=["x"])
+    return check(traced, args).get(("x", "y"))
+
+
+def conditional(x):
+    return lax.cond(x[0, 0] > 0, jnp.sin, jnp.cos, x)
+
+
+@pytest.mark.parametrize(
+    ("fn", "expected"),
+    [
+        (jnp.tanh, DIAGONAL),
+        (lambda x: x * jnp.arange(6.0).reshape(2, 3) - 2 * x, DIAGONAL),
+        (lambda x: jnp.where(x > 0.1, x, -x), DIAGONAL),
+        (lambda x: jnp.float64(0.5) * x.astype(jnp.float32).astype(jnp.float64), DIAGONAL),
+        (lambda x: jnp.sin(x).reshape(6), DIAGONAL),
+        (lambda x: x[None, :, None].squeeze(0), DIAGONAL),
+        (lambda x: x[:, None].transpose(1, 0, 2).sum(0), DIAGONAL),
+        (jax.jit(jax.nn.gelu), DIAGONAL),
+        (jax.checkpoint(lambda x: jnp.sin(jnp.cos(x))), DIAGONAL),
+        (lambda x: x + lax.stop_gradient(x.T.reshape(2, 3)), DIAGONAL),
+        (lambda x: x * lax.stop_gradient(x.sum()), DIAGONAL),
+        (lambda x: x * x.sum(), DENSE),
+        (lambda x: x.T, DENSE),
+        (lambda x: x.T.reshape(2, 3), DENSE),
+        (lambda x: x[::-1], DENSE),
+        (lambda x: x[:1], DENSE),
+        (lambda x: jnp.broadcast_to(x[:1], (2, 3)), DENSE),
+        (lambda x: x - x.mean(), DENSE),
+        (lambda x: jnp.cumsum(x, axis=0), DENSE),
+        (lambda x: x @ jnp.ones((3, 3)), DENSE),
+        (conditional, DENSE),
+    ],
+)
+def test_functions(fn, expected):
+    assert edge(fn) == expected
+
+
+def test_a_scalar_of_a_scalar_is_diagonal_whatever_computes_it():
+    assert edge(lambda x: lax.cond(x > 0, jnp.sin, jnp.cos, x), shape=()) == DIAGONAL
+    assert edge(lambda x: jnp.broadcast_to(x, (2,)), shape=()) == DENSE
+
+
+def test_a_rule_that_jax_only_pulls_through():
+    @jax.custom_vjp
+    def double(x):
+        return 2 * x
+
+    double.defvjp(lambda x: (double(x), None), lambda _, ct: (2 * ct,))
+    assert edge(double) == DIAGONAL
+
+
+def test_the_gates_of_an_lstm():
+    params = lstm_params(2, embed=3, hidden=3, steps=2)
+    found = check(pf.trace(lstm_by_step, params), (params,))
+    for (u, v), kind in found.items():
+        name = u.split("@")[0]
+        assert kind == (DENSE if name in ("x", "h0", "h1") else DIAGONAL), (u, v)
+
+
+@given(programs())
+@settings(max_examples=settings().max_examples // 5)
+def test_random_programs(program):
+    args = program.args()
+    check(pf.trace(program.function(), *args), args)
