@@ -1,7 +1,7 @@
 """`attribute`: how much of a quantity of interest flows along which path."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 
@@ -11,8 +11,12 @@ from pathflow.influence._enumerate import Enumerate
 from pathflow.influence._problem import MATMUL_PRECISION, make_problem
 from pathflow.influence._search import AbstractSearch
 from pathflow.interest import AbstractDoI
-from pathflow.results import Attribution
 from pathflow.tracing import TracedGraph
+
+Result = TypeVar("Result")
+
+# A default cannot decide what a type variable stands for, so it has the type of any search.
+_ENUMERATE = cast("Any", Enumerate())
 
 
 def attribute(
@@ -24,8 +28,8 @@ def attribute(
     target: Node | str | None = None,
     qoi: Any = None,
     in_axes: Any = None,
-    search: AbstractSearch = Enumerate(),  # noqa: B008  (immutable)
-) -> Attribution:
+    search: AbstractSearch[Result] = _ENUMERATE,
+) -> Result:
     """The influences of the paths from a source to a target (Definition 6).
 
     For a path `p = (n_0, ..., n_m)`, points `x_k` with weights `w_k` and a direction `d`,
@@ -48,10 +52,12 @@ def attribute(
         in_axes: which axis of each argument holds examples, as in `jax.vmap`; None for one example.
             Arrays of `doi` and `qoi` are per example when they have one axis more than one example
             needs.
-        search: how the paths are gone through; `pathflow.Enumerate()` finds all.
+        search: how the paths are gone through; `pathflow.Enumerate()` finds all, and
+            `pathflow.Aggregate` sums over classes of paths of any number.
 
     Returns:
-        The influences, `(paths,)` or `(examples, paths)`, with their audit.
+        What the search finds, with its audit: of `Enumerate` an `Attribution` with the influences,
+        `(paths,)` or `(examples, paths)`.
 
     Raises:
         UnknownNodeError: a label names no node.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float64
 
 from pathflow._errors import NonFiniteError
 from pathflow.influence._points import points_of
@@ -134,9 +135,28 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
     _check_finite(problem, rows)
     sums = rows.sum(axis=1, dtype=np.float64)
     scale = np.abs(rows).sum(axis=1, dtype=np.float64)
+    return audit_of_sums(problem, sums, scale, checks, "the paths' absolute sum")
+
+
+def audit_of_sums(
+    problem: Problem,
+    sums: Float64[np.ndarray, " B"],
+    scale: Float64[np.ndarray, " B"],
+    checks: Checks,
+    what: str,
+) -> Audit:
+    """The residuals of a result whose parts add up to `sums`.
+
+    Arguments:
+        problem: what was asked.
+        sums: the sum over all paths, for each example.
+        scale: the size that rounding errors are measured against, for each example.
+        checks: the untouched function at the points of interest.
+        what: what the scale is, in words.
+    """
     if checks.total is None:
-        structural = np.full(len(rows), np.nan)
-        total = np.full(len(rows), np.nan)
+        structural = np.full(len(sums), np.nan)
+        total = np.full(len(sums), np.nan)
     else:
         total = checks.total
         # Where every influence is zero the total must be zero too, and its absolute size is the
@@ -149,6 +169,7 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
         n_steps=checks.n_points,
         blocked=tuple(f"{u} -> {v}" for u, v in problem.traced.blocked),
         dtype=_coarsest(problem),
+        scale=what,
     )
 
 

@@ -8,22 +8,20 @@ import numpy as np
 
 from pathflow._errors import ArgumentError, TooManyPathsError
 from pathflow.graph import Node
-from pathflow.influence._activations import Activations, value_ancestors
+from pathflow.influence._activations import Activations
 from pathflow.influence._audit import make_audit, refined
-from pathflow.influence._points import Points, points_of
+from pathflow.influence._points import points_of
 from pathflow.influence._problem import Problem
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence._sweep import Plan, scatter
+from pathflow.influence._tiles import activations_to, chunks, example_tiles, tile_sizes
 from pathflow.results import Attribution
-from pathflow.tracing import TracedGraph, Value
-
-# Larger tiles leave the processor's caches without making the matrix products any faster.
-_TILE_BYTES = 2**28
+from pathflow.tracing import TracedGraph
 
 
 @final
 @dataclass(frozen=True)
-class Enumerate(AbstractSearch):
+class Enumerate(AbstractSearch[Attribution]):
     """All paths, each exactly.
 
     At every node on one side of a cut the tangents of all prefixes are formed, on the other side
@@ -57,15 +55,16 @@ class Enumerate(AbstractSearch):
         doi, checks = refined(problem)
         out = np.zeros((batch, count), problem.dtype)
         tile, chunk = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
-        starts = range(0, batch, tile)
-        for done, start in enumerate(starts):
-            # The last tile overlaps the one before, so that all have one size and compile once.
-            examples = slice(max(0, min(start, batch - tile)), min(start + tile, batch))
-            out[examples] = self._tile(
-                problem, plan, activations, points_of(problem, doi, examples), examples, chunk
-            )
+        tiles = example_tiles(batch, tile)
+        for done, examples in enumerate(tiles):
+            points = points_of(problem, doi, examples)
+            part = np.zeros((examples.stop - examples.start, count), problem.dtype)
+            for at in chunks(problem, activations, points, examples, chunk):
+                found = plan.sweep(at.applied, at.direction, at.weights, at.examples)
+                scatter(part, list(found))
+            out[examples] = part
             if self.progress is not None:
-                self.progress((done + 1) / len(starts))
+                self.progress((done + 1) / len(tiles))
         influences = out if problem.examples is not None else out[0]
         return Attribution(
             problem.space,
@@ -87,39 +86,12 @@ class Enumerate(AbstractSearch):
 
     def _tile_sizes(self, problem: Problem, plan: Plan, points: int, held: int) -> tuple[int, int]:
         """How many examples, and how many points of each, are worked on together."""
-        unit = max(1, plan.vector_entries * problem.dtype.itemsize)
+        unit = plan.vector_entries * problem.dtype.itemsize
         count, batch = problem.space.count, problem.examples or 1
         # A tile's own influences are held beside the result.
         left = self.memory - 2 * held
         self._check(2 * held + unit, "the tangents and cotangents of one point", count, batch)
-        if left >= unit * points:
-            tile = min(batch, max(1, min(left, _TILE_BYTES) // (unit * points)))
-            return -(-batch // -(-batch // tile)), points
-        chunk = max(1, left // unit)
-        return 1, -(-points // -(-points // chunk))
-
-    def _tile(
-        self,
-        problem: Problem,
-        plan: Plan,
-        activations: Activations,
-        points: Points,
-        examples: slice,
-        chunk: int,
-    ) -> np.ndarray:
-        size = None if problem.examples is None else examples.stop - examples.start
-        out = np.zeros((size or 1, problem.space.count), problem.dtype)
-        context = {
-            a: Value(v.array[examples], True) if v.batched else v
-            for a, v in problem.context.items()
-        }
-        sources = problem.space.sources
-        for start in range(0, points.count, chunk):
-            part = points.slice(start, chunk)
-            _, applied = activations(context, dict(zip(sources, part.values, strict=True)))
-            direction = dict(zip(sources, part.direction, strict=True))
-            scatter(out, list(plan.sweep(applied, direction, part.weights, size)))
-        return out
+        return tile_sizes(left, unit, points, batch)
 
 
 @lru_cache(64)
@@ -129,6 +101,4 @@ def _planned(
     """The plan of an enumeration, which depends on the graph alone."""
     space = traced.paths(sources, target)
     plan = Plan(traced, space)
-    wanted = [traced.functions[target], *(g.function for g in traced.guards)]
-    nodes = value_ancestors(traced, wanted, sources) | {target}
-    return plan, Activations(traced, nodes, sources, plan.partials)
+    return plan, activations_to(traced, sources, target, plan.partials)

@@ -1,0 +1,83 @@
+"""Tiles: examples and points of interest cut so that what is held at one time fits a budget."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pathflow.graph import Node
+from pathflow.influence._activations import Activations, value_ancestors
+from pathflow.influence._kernel import Applied
+from pathflow.influence._points import Points
+from pathflow.influence._problem import Problem
+from pathflow.tracing import TracedGraph, Value
+
+# Larger tiles leave the processor's caches without making the matrix products any faster.
+_TILE_BYTES = 2**28
+
+
+def tile_sizes(budget: int, unit: int, points: int, batch: int) -> tuple[int, int]:
+    """How many examples, and how many points of each, are worked on together.
+
+    Arguments:
+        budget: the bytes that may be held.
+        unit: the bytes that one example takes at one point; no more than the budget.
+        points: how many points there are.
+        batch: how many examples there are.
+    """
+    unit = max(1, unit)
+    if budget >= unit * points:
+        tile = min(batch, max(1, min(budget, _TILE_BYTES) // (unit * points)))
+        return -(-batch // -(-batch // tile)), points
+    chunk = max(1, budget // unit)
+    return 1, -(-points // -(-points // chunk))
+
+
+def example_tiles(batch: int, tile: int) -> list[slice]:
+    """Slices of `tile` examples that cover a batch."""
+    # The last tile overlaps the one before, so that all have one size and compile once.
+    return [
+        slice(max(0, min(start, batch - tile)), min(start + tile, batch))
+        for start in range(0, batch, tile)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """The model at some points of some examples.
+
+    Arguments:
+        applied: the partials at these points.
+        direction: the direction of each source.
+        weights: `([examples,] points)`.
+        examples: how many examples there are, or None where arrays have no axis of them.
+    """
+
+    applied: Mapping[Any, Applied]
+    direction: Mapping[Node, Value]
+    weights: Any
+    examples: int | None
+
+
+def chunks(
+    problem: Problem, activations: Activations, points: Points, examples: slice, size: int
+) -> Iterator[Chunk]:
+    """Evaluates the model at `size` points at a time, for the examples that the points are of."""
+    count = None if problem.examples is None else examples.stop - examples.start
+    context = {
+        a: Value(v.array[examples], True) if v.batched else v for a, v in problem.context.items()
+    }
+    sources = problem.space.sources
+    for start in range(0, points.count, size):
+        part = points.slice(start, size)
+        _, applied = activations(context, dict(zip(sources, part.values, strict=True)))
+        direction = dict(zip(sources, part.direction, strict=True))
+        yield Chunk(applied, direction, part.weights, count)
+
+
+def activations_to(
+    traced: TracedGraph, sources: tuple[Node, ...], target: Node, partials: Mapping[Any, Any]
+) -> Activations:
+    """What evaluates the target, the graph's decisions, and the partials given."""
+    wanted = [traced.functions[target], *(g.function for g in traced.guards)]
+    nodes = value_ancestors(traced, wanted, sources) | {target}
+    return Activations(traced, nodes, sources, partials)
