@@ -126,7 +126,7 @@ class Step(Pattern):
                 f"name={self.name!r} can be no step's name: it is empty, or has a blank, an '@' or "
                 "a backslash at its end; a node's name has no blank and no '@'."
             )
-        object.__setattr__(self, "name", re.sub(r"\\([^*?\\])", r"\1", self.name))
+        object.__setattr__(self, "name", re.sub(r"\\(.)", _needed_escape, self.name))
         if self.index is not None:
             levels = self.index if isinstance(self.index, tuple) else (self.index,)
             object.__setattr__(self, "index", tuple(map(_as_level, levels)))
@@ -348,6 +348,10 @@ def _joined(pattern: Pattern, operator: str) -> str:
 
 def _held(pattern: Pattern, tightness: int) -> str:
     return f"({pattern})" if _TIGHTNESS[type(pattern)] < tightness else str(pattern)
+
+
+def _needed_escape(pair: "re.Match[str]") -> str:
+    return pair[0] if pair[1] in "*?\\" else pair[1]
 
 
 @lru_cache(maxsize=4096)

@@ -24,15 +24,15 @@ P = TypeVar("P")
 # One level of an index: an iteration, or a half-open range whose upper end may be missing.
 Level = int | tuple[int, int | None]
 
-# Each level of parentheses takes some ten frames of Python's stack, of a thousand.
+# Each level of parentheses takes a few frames of Python's stack, of a thousand.
 MAX_PARENTHESES = 50
 
 _NUMBER = re.compile(r"[0-9]+")
 _MAX_DIGITS = 18
 # Inside a name, quotes and `~` are ordinary: `params['w']` and `mlp/~/linear_0` are names.
-_NAME = re.compile(r"(?:\\\S|[^\s@()|&+{}\\])+")
+_NAME = re.compile(r"(?:\\[^\s@]|[^\s@()|&+{}\\])+")
 _ENDS_NAME = re.compile(r"[\s@()|&+{}\\]")
-_QUOTED = re.compile(r"'((?:\\\S|[^\s@'\\])+)'")
+_QUOTED = re.compile(r"'((?:\\[^\s@]|[^\s@'\\])+)'")
 # At the start of a name these say something else.
 _LEADING = ("~", "'", ".")
 _ANY = re.compile(r"\.(?=$|[\s@()|&+{}*?])")
@@ -79,6 +79,10 @@ def name_text(glob: str) -> tuple[str, bool]:
     return "'" + re.sub(r"(['\\])", r"\\\1", literal) + "'", True
 
 
+def _joined(parts: list[P], join: Callable[[tuple[P, ...]], P]) -> P:
+    return parts[0] if len(parts) == 1 else join(tuple(parts))
+
+
 class _Reader(Generic[P]):
     """One text, and how far it is read."""
 
@@ -99,27 +103,27 @@ class _Reader(Generic[P]):
         return pattern
 
     def _pattern(self) -> P:
-        return self._chain("|", self._both, self._build.either)
-
-    def _both(self) -> P:
-        return self._chain("&", self._sequence, self._build.both)
-
-    def _chain(
-        self, operator: str, operand: Callable[[], P], join: Callable[[tuple[P, ...]], P]
-    ) -> P:
-        parts = [operand()]
-        while self._peek() == operator:
+        """Everything up to the end or to a `)`; one loop for the three operators between steps,
+        since each call counts where parentheses nest deep.
+        """
+        either: list[P] = []
+        both: list[P] = []
+        then: list[P] = []
+        while True:
+            then.append(self._unit())
+            char = self._peek()
+            if char not in ("", "|", "&", ")"):
+                if not self._text[self._at - 1].isspace():
+                    self._refuse_joined()
+                continue
+            both.append(_joined(then, self._build.then))
+            then = []
+            if char != "&":
+                either.append(_joined(both, self._build.both))
+                both = []
+            if char not in ("&", "|"):
+                return _joined(either, self._build.either)
             self._at += 1
-            parts.append(operand())
-        return parts[0] if len(parts) == 1 else join(tuple(parts))
-
-    def _sequence(self) -> P:
-        parts = [self._unit()]
-        while self._peek() not in ("", "|", "&", ")"):
-            if not self._text[self._at - 1].isspace():
-                self._refuse_joined()
-            parts.append(self._unit())
-        return parts[0] if len(parts) == 1 else self._build.then(tuple(parts))
 
     def _unit(self) -> P:
         negations = 0
@@ -158,7 +162,9 @@ class _Reader(Generic[P]):
         elif match := _NAME.match(self._text, self._at):
             glob = match[0]
         else:
-            self._refuse("a backslash makes the character after it ordinary, and none follows")
+            self._refuse(
+                "a backslash stands before a character of a name, which is no blank and no `@`"
+            )
         self._at = match.end()
         index = self._index()
         return self._build.step(glob, index), match.re is _NAME and index is None

@@ -7,11 +7,20 @@ from hypothesis import strategies as st
 import pathflow as pf
 
 
+def plain(i: int) -> pf.Node:
+    return pf.Node(f"n{i}")
+
+
+def looped(i: int) -> pf.Node:
+    """The nodes of a loop over three names."""
+    return pf.Node("abc"[i % 3], (i // 3,))
+
+
 @st.composite
-def dags(draw, min_nodes: int = 2, max_nodes: int = 8) -> pf.Graph:
-    """A random graph on `n0, n1, ...` where every forward pair may be an edge."""
+def dags(draw, min_nodes: int = 2, max_nodes: int = 8, node=plain) -> pf.Graph:
+    """A random graph on `n0, n1, ...` (or on others) where every forward pair may be an edge."""
     size = draw(st.integers(min_nodes, max_nodes))
-    nodes = [pf.Node(f"n{i}") for i in range(size)]
+    nodes = [node(i) for i in range(size)]
     pairs = list(combinations(range(size), 2))
     keep = draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs)))
     edges = [(nodes[u], nodes[v]) for (u, v), kept in zip(pairs, keep, strict=True) if kept]
@@ -19,9 +28,9 @@ def dags(draw, min_nodes: int = 2, max_nodes: int = 8) -> pf.Graph:
 
 
 @st.composite
-def spaces(draw, max_nodes: int = 8) -> tuple[pf.Graph, pf.PathSpace]:
+def spaces(draw, max_nodes: int = 8, node=plain) -> tuple[pf.Graph, pf.PathSpace]:
     """A random graph with a path space on it, from one to three sources to a target they reach."""
-    graph = draw(dags(max_nodes=max_nodes).filter(lambda g: bool(g.edges)))
+    graph = draw(dags(max_nodes=max_nodes, node=node).filter(lambda g: bool(g.edges)))
     target = draw(st.sampled_from(sorted({v for _, v in graph.edges}, key=graph.position)))
     wanted = draw(st.lists(st.sampled_from(graph.nodes), min_size=1, max_size=3, unique=True))
     sources = [s for s in wanted if s != target]

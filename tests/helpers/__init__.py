@@ -23,4 +23,7 @@ from tests.helpers._lstm import lstm_by_step as lstm_by_step
 from tests.helpers._lstm import lstm_params as lstm_params
 from tests.helpers._lstm import lstm_path_influences as lstm_path_influences
 from tests.helpers._oracle import OUTPUT as OUTPUT
+from tests.helpers._patterns import pattern_matches as pattern_matches
+from tests.helpers._patterns import patterns as patterns
+from tests.helpers._patterns import steps as steps
 from tests.helpers._programs import Program as Program
