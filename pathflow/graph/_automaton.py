@@ -15,7 +15,7 @@ MAX_STATES = 4096
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Automaton:
     """The smallest complete deterministic automaton that sorts paths as a partition does.
 
@@ -43,6 +43,9 @@ class Automaton:
     def n_states(self) -> int:
         """The number of states, one from which no class can be reached included."""
         return len(self.classes)
+
+    def __repr__(self) -> str:
+        return f"Automaton({self.n_states} states, {len(self.table)} letters, {self.names})"
 
     def letter(self, node: Node) -> int:
         """The letter that a node is read as.
