@@ -3,6 +3,7 @@
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
 from pathflow.tracing._flatten import QOI_NAME as QOI_NAME
+from pathflow.tracing._joint import JointPartial as JointPartial
 from pathflow.tracing._node_class import FORWARD_ONLY as FORWARD_ONLY
 from pathflow.tracing._node_class import REVERSE_ONLY as REVERSE_ONLY
 from pathflow.tracing._node_class import NodeClass as NodeClass
@@ -19,3 +20,4 @@ from pathflow.tracing._tag import tag as tag
 from pathflow.tracing._trace import TracedGraph as TracedGraph
 from pathflow.tracing._trace import trace as trace
 from pathflow.tracing._zeros import zero_partial as zero_partial
+from pathflow.tracing._zeros import zero_slots as zero_slots
