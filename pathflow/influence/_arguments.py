@@ -35,17 +35,19 @@ def flat_arguments(
     own = _quantity(traced, qoi)
     if own is not None:
         # A quantity's arrays are per example when they have one axis more than when it was traced.
-        pairs = zip(jax.tree.leaves(own), traced.avals, strict=False)
+        pairs = zip(jax.tree.leaves(own), traced.program.avals, strict=False)
         per_example = [batched and jnp.ndim(x) == len(a.shape) + 1 for x, a in pairs]
         flat_axes = [0 if p else None for p in per_example] + flat_axes
         args = (own, *args)
     structure = jax.tree.structure(args)
-    if structure != traced.args_structure:
+    if structure != traced.program.args_structure:
         raise ShapeError(
             f"attribute(args=...) has the structure {structure}, but the function was traced with "
-            f"{traced.args_structure}; pass arguments of the same kind, or trace again."
+            f"{traced.program.args_structure}; pass arguments of the same kind, or trace again."
         )
-    rows = zip(_names(args, own), jax.tree.leaves(args), flat_axes, traced.avals, strict=True)
+    rows = zip(
+        _names(args, own), jax.tree.leaves(args), flat_axes, traced.program.avals, strict=True
+    )
     values = [_value(*row) for row in rows]
     return tuple(values), _count_examples(values) if batched else None
 

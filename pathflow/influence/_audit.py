@@ -81,9 +81,8 @@ def _checks(problem: Problem, doi: AbstractDoI, examples: slice, count: int | No
             for v, start, base in zip(values, ends, bases, strict=True)
         ]
     args = [Value(a.array[examples], True) if a.batched else a for a in problem.args]
-    space = problem.space
     found = reference(
-        problem.traced, args, space.sources, space.target, values, points.direction, count
+        problem.program, args, problem.sources, problem.target, values, points.direction, count
     )
     if found is None:
         return Checks(None, None, points.count)

@@ -3,7 +3,7 @@ interest; checked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from pathflow.graph import Node, PathSpace
 from pathflow.influence._activations import Activations, value_ancestors
 from pathflow.influence._arguments import check_examples, flat_arguments
 from pathflow.interest import AbstractDoI
-from pathflow.tracing import TracedGraph, Value
+from pathflow.tracing import Program, TracedGraph, Value
 
 MATMUL_PRECISION = "highest"
 
@@ -51,6 +51,23 @@ class Problem:
         """The sources' values at the arguments."""
         found, _ = _source_activations(self.traced, self.space.sources)(self.context, {})
         return tuple(_spread(found[s], self.examples) for s in self.space.sources)
+
+    @property
+    def program(self) -> Program:
+        return self.traced.program
+
+    @property
+    def sources(self) -> tuple[Node, ...]:
+        return self.space.sources
+
+    @property
+    def target(self) -> Node:
+        return self.space.target
+
+    def with_doi(self, doi: AbstractDoI) -> "Problem":
+        """The same question at another distribution of interest."""
+        # The same object keeps what is computed already.
+        return self if doi is self.doi else replace(self, doi=doi)
 
     @property
     def dtype(self) -> Any:

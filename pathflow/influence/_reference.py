@@ -14,7 +14,7 @@ import numpy as np
 from pathflow._compat import open_jaxpr
 from pathflow.graph import Node
 from pathflow.influence._kernel import flags_of, lift
-from pathflow.tracing import FORWARD_ONLY, REVERSE_ONLY, TracedGraph, Value, holds, substituted
+from pathflow.tracing import FORWARD_ONLY, REVERSE_ONLY, Program, Value, holds, substituted
 
 # Points evaluated together; bounds the memory that a wide model takes.
 _CHUNK = 64
@@ -30,22 +30,22 @@ class Reference:
 
 @lru_cache(256)
 def _compiled(
-    traced: TracedGraph, sources: tuple[Node, ...], target: Node, flags: Any, examples: int | None
+    program: Program, sources: tuple[Node, ...], target: Node, flags: Any, examples: int | None
 ) -> Callable | None:
-    eqns = open_jaxpr(traced.jaxpr)[0].eqns
+    eqns = open_jaxpr(program.jaxpr)[0].eqns
     reverse, forward = (
         any(holds(e, names) for e in eqns) for names in (REVERSE_ONLY, FORWARD_ONLY)
     )
     if reverse and forward:
         return None
-    value = substituted(traced.jaxpr, traced.sites, traced.inputs, traced.outputs, sources, target)
-    n = len(sources)
+    value = substituted(program, sources, target)
+    n, n_args = len(sources), len(program.avals)
 
     def one(*inputs: Any) -> Any:
-        points, direction, args = inputs[:n], inputs[n : 2 * n], inputs[2 * n :]
+        points, direction, rest = inputs[:n], inputs[n : 2 * n], inputs[2 * n :]
 
         def of_points(*given: Any) -> Any:
-            return value(args, given)
+            return value(rest[:n_args], rest[n_args:], given)[0]
 
         if not reverse:
             return jax.jvp(of_points, points, direction)
@@ -57,7 +57,7 @@ def _compiled(
 
 
 def reference(
-    traced: TracedGraph,
+    program: Program,
     args: Sequence[Value],
     sources: tuple[Node, ...],
     target: Node,
@@ -65,8 +65,7 @@ def reference(
     direction: Sequence[Value],
     examples: int | None,
 ) -> Reference | None:
-    """Evaluates the traced function with the sources' values replaced, by JAX's own
-    differentiation.
+    """Evaluates the function with the sources' values replaced, by JAX's own differentiation.
 
     Returns:
         None where JAX has no derivative of the whole function in either mode (a custom vjp rule
@@ -84,8 +83,8 @@ def reference(
             )
             for p in points
         ]
-        inputs = [*chunk, *direction, *args]
-        run = _compiled(traced, sources, target, flags_of(inputs), examples)
+        inputs = [*chunk, *direction, *args, *map(Value, program.constants)]
+        run = _compiled(program, sources, target, flags_of(inputs), examples)
         if run is None:
             return None
         q, dq = run(*(v.array for v in inputs))

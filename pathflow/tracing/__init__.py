@@ -2,16 +2,18 @@
 
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
-from pathflow.tracing._flatten import QOI_NAME as QOI_NAME
 from pathflow.tracing._joint import JointPartial as JointPartial
 from pathflow.tracing._node_class import FORWARD_ONLY as FORWARD_ONLY
 from pathflow.tracing._node_class import REVERSE_ONLY as REVERSE_ONLY
 from pathflow.tracing._node_class import NodeClass as NodeClass
 from pathflow.tracing._node_class import holds as holds
 from pathflow.tracing._partial import LocalPartial as LocalPartial
+from pathflow.tracing._program import Program as Program
+from pathflow.tracing._program import make_program as make_program
 from pathflow.tracing._select_nodes import AbstractNodeSelector as AbstractNodeSelector
 from pathflow.tracing._select_nodes import Tagged as Tagged
 from pathflow.tracing._select_nodes import tagged as tagged
+from pathflow.tracing._sites import QOI_NAME as QOI_NAME
 from pathflow.tracing._sparsity import Sparsity as Sparsity
 from pathflow.tracing._sparsity import sparsity_of as sparsity_of
 from pathflow.tracing._sparsity import sparsity_rule as sparsity_rule

@@ -6,8 +6,7 @@ at other inputs can be refused. Anything that holds no tag stays one opaque equa
 rules, custom ones included, are JAX's own.
 """
 
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,43 +14,15 @@ import jax
 import numpy as np
 from jax.extend import source_info_util
 
-from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts, sub_jaxprs
+from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts
 from pathflow._errors import TraceError
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._follow import follow
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, evaluate
 from pathflow.tracing._select import Selector
+from pathflow.tracing._sites import INLINED, TAGS, Site, TagFinder, TagSite
 
-# Where an equation stands: its position in its jaxpr, after those of the equations around it.
-Site = tuple[int, ...]
-
-INLINED = frozenset(
-    {
-        "call",
-        "checkpoint",
-        "closed_call",
-        "core_call",
-        "core_closed_call",
-        "eval_jaxpr",
-        "jit",
-        "pjit",
-        "remat",
-        "remat2",
-    }
-)
-# The node of the quantity of interest, and the name of its tag, which no user's tag can have.
-QOI_NAME, QUANTITY = "qoi", "?qoi"
-_TAGS = frozenset({"pathflow_tag", "name"})
 _MAX_ITERATIONS = 100_000
-
-
-@dataclass(frozen=True)
-class TagSite:
-    """One place in the program where a value is tagged, with the name that its nodes bear."""
-
-    site: Site
-    name: str
-    depth: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,28 +51,24 @@ class Flattener:
 
     Arguments:
         builder: receives the equations.
-        selected: `(name) -> bool`, whether a tag of that name makes a node.
-        reserved: names outside loops that are taken.
+        sites: the tags that make nodes.
         concrete: the values of the program's inputs, or None where only shapes are known.
     """
 
     def __init__(
         self,
         builder: Builder,
-        selected: Callable[[str], bool],
-        reserved: Iterable[str],
+        sites: Iterable[TagSite],
         concrete: dict[Var, Any] | None,
     ) -> None:
         self.builder = builder
         self.selector = Selector(builder)
-        self.selected = selected
-        self._reserved = frozenset(reserved)
         self.tags: list[TagValue] = []
         self.guards: list[Guard] = []
-        self.sites: dict[Site, TagSite] = {}
+        self._sites = {s.site: s for s in sites}
+        self._holds_tags = TagFinder()
         self._concrete = concrete
         self._index: tuple[int, ...] = ()
-        self._tagged_jaxprs: dict[int, tuple[bool, Any]] = {}
 
     def run(
         self, jaxpr: Any, consts: Sequence[Atom], args: Sequence[Atom], site: Site = ()
@@ -119,7 +86,7 @@ class Flattener:
 
     def _equation(self, eqn: Any, inputs: list[Atom], site: Site) -> Sequence[Atom]:
         name = eqn.primitive.name
-        if name in _TAGS:
+        if name in TAGS:
             return [self._tag(eqn, inputs[0], site)]
         if name in INLINED:
             jaxpr, consts = open_jaxpr(called_jaxpr(eqn.params))
@@ -131,44 +98,16 @@ class Flattener:
                 return self._cond(eqn, inputs, site)
             if name == "while":
                 return self._while(eqn, inputs, site)
-            warnings.warn(
-                f"{name} holds tags, but its derivative rule is kept whole, so they make no nodes; "
-                "tag its inputs and outputs instead.",
-                stacklevel=2,
-            )
         return self._opaque(eqn, inputs)
 
-    def _holds_tags(self, eqn: Any) -> bool:
-        return any(map(self._tagged, sub_jaxprs(eqn.params)))
-
-    def _tagged(self, jaxpr: Any) -> bool:
-        """Whether a tag stands in the jaxpr or in one inside it."""
-        known = self._tagged_jaxprs.get(id(jaxpr))
-        if known is None:
-            # The jaxpr is kept beside the answer, so that its id is not given to another.
-            found = any(e.primitive.name in _TAGS or self._holds_tags(e) for e in jaxpr.eqns)
-            known = self._tagged_jaxprs[id(jaxpr)] = (found, jaxpr)
-        return known[0]
-
     def _tag(self, eqn: Any, source: Atom, site: Site) -> Atom:
-        name = str(eqn.params["name"])
-        if not self.selected(name):
+        tag_site = self._sites.get(site)
+        if tag_site is None:
             return source
-        tag_site = self.sites.get(site) or self._new_site(name, site)
         aval = [(source.shape, source.dtype)]
         (output,) = self.builder.emit(eqn.primitive, eqn.params, [source], aval, depends=True)
         self.tags.append(TagValue(tag_site.name, self._index, source, output))
         return output
-
-    def _new_site(self, name: str, site: Site) -> TagSite:
-        depth = len(self._index)
-        if name == QUANTITY:
-            self.sites[site] = TagSite(site, QOI_NAME, depth)
-            return self.sites[site]
-        used = sum(s.depth == depth and s.name.split("#")[0] == name for s in self.sites.values())
-        used += depth == 0 and name in self._reserved
-        self.sites[site] = TagSite(site, f"{name}#{used}" if used else name, depth)
-        return self.sites[site]
 
     def _opaque(self, eqn: Any, inputs: list[Atom]) -> Sequence[Atom]:
         followed = follow(self.selector, eqn, inputs)

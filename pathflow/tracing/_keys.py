@@ -83,8 +83,14 @@ def _param_key(value: Any, *, rules: bool) -> Hashable:
     return (type(value), value)
 
 
+def jaxpr_key(closed: Any) -> Hashable:
+    """What a function computes from its arguments and from the arrays that it closes over."""
+    kind, shapes, _, rows, outputs = _jaxpr_key(_Same(closed), rules=True)
+    return (kind, shapes, rows, outputs)
+
+
 @lru_cache(4096)
-def _jaxpr_key(closed: _Same, *, rules: bool) -> Hashable:
+def _jaxpr_key(closed: _Same, *, rules: bool) -> tuple[Hashable, ...]:
     jaxpr, consts = open_jaxpr(closed.it)
     numbers: dict[Any, int] = {}
     for var in (*jaxpr.constvars, *jaxpr.invars):

@@ -1,8 +1,9 @@
 """The traced function itself, with some nodes' values replaced: no unrolling, no contraction, loops
 stay loops.
 
-This is the independent reference of every result: its derivative with respect to the replaced
-values is the total that the influences of all paths must add up to.
+Its derivative with respect to the replaced values is the total that the influences of all paths
+must add up to. With a mixer at its tags, which `_lanes.py` gives, the same derivative tells the
+paths' classes apart.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,146 +11,102 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from pathflow._compat import bind, called_jaxpr, open_jaxpr, scan_counts
 from pathflow.graph import Node
-from pathflow.tracing._flatten import INLINED, Site, TagSite
+from pathflow.tracing._program import Program
+from pathflow.tracing._sites import Site, TagSite
+from pathflow.tracing._visit import Handler, TagVisitor, Visit
 
-# A tagged value seen so far that is the one asked for, or None where the target is the function's
-# output.
-Captured = Any
+Mixer = Callable[[Visit], Any]
 
 
 class Substitution:
-    """Evaluates a jaxpr with tagged values replaced, and returns one of its values.
+    """The target's value as a function of the arguments and of the sources' values.
+
+    At a tag the value is first kept if it is the target, then handed to the tag's mixer, then
+    replaced if it is a source.
 
     Arguments:
-        sites: the tags of the traced function.
-        replaced: the value of each node that is replaced; inputs are replaced by passing other
-            arguments.
+        program: the function.
+        sources: the nodes whose values are replaced.
         target: the node whose value is wanted.
+        mixers: for some tags, what stands in for the tagged value after them.
+
+    Attributes:
+        tracked: the nodes of which it is counted how often they were computed: the sources and the
+            target, as far as they are tags.
     """
 
     def __init__(
-        self, sites: Sequence[TagSite], replaced: Mapping[Node, Any], target: Node | None
-    ) -> None:
-        self._replaced = {
-            s.site: [(node.index, value) for node, value in replaced.items() if _made_at(node, s)]
-            for s in sites
-        }
-        self._target = {s.site for s in sites if target is not None and _made_at(target, s)}
-        self._index = target.index if target is not None else ()
-        self._relevant = {site for site, found in self._replaced.items() if found} | self._target
-
-    def run(
         self,
-        jaxpr: Any,
+        program: Program,
+        sources: Sequence[Node],
+        target: Node,
+        mixers: Mapping[Site, Mixer] | None = None,
+    ) -> None:
+        self._jaxpr = program.jaxpr
+        self._inputs = [program.inputs.get(s) for s in sources]
+        inner = [s for s, at in zip(sources, self._inputs, strict=True) if at is None]
+        kept = any(made_at(target, s) for s in program.sites)
+        self._output = None if kept else program.outputs[target]
+        self._start = jnp.zeros(target.shape, target.dtype) if kept else None
+        self.tracked = (*inner, target) if kept else tuple(inner)
+        mixers = mixers or {}
+        handlers: dict[Site, tuple[list[Node], Mixer | None]] = {}
+        for site in program.sites:
+            nodes = [n for n in self.tracked if made_at(n, site)]
+            if nodes or site.site in mixers:
+                handlers[site.site] = (nodes, mixers.get(site.site))
+        self._handlers, self._target = handlers, target
+
+    def __call__(
+        self,
         args: Sequence[Any],
-        start: Captured,
-        site: Site = (),
-        at: tuple[Any, ...] = (),
-    ) -> tuple[list[Any], Captured]:
-        """The jaxpr's outputs, and the target's value (`start` where it has not been met).
+        constants: Sequence[Any],
+        values: Sequence[Any],
+        given: Mapping[Site, Any] | None = None,
+    ) -> tuple[Any, Any]:
+        """The target's value, and how often each tracked node was computed.
 
         Arguments:
-            jaxpr: what is evaluated.
-            args: its arguments.
-            start: the target's value so far.
-            site: where the jaxpr stands in the traced function.
-            at: the iteration of each loop around it.
+            args: the flat arguments.
+            constants: the arrays that the function closes over.
+            values: what replaces the value of each source.
+            given: for some tags, an array with an axis per loop; see `TagVisitor.run`.
         """
-        inner, consts = open_jaxpr(jaxpr)
-        env = dict(zip(inner.constvars, consts, strict=True))
-        env.update(zip(inner.invars, args, strict=True))
-
-        def read(atom: Any) -> Any:
-            return atom.val if hasattr(atom, "val") else env[atom]
-
-        captured = start
-        for position, eqn in enumerate(inner.eqns):
-            values = [read(a) for a in eqn.invars]
-            out, captured = self._equation(eqn, values, captured, (*site, position), at)
-            env.update(zip(eqn.outvars, out, strict=True))
-        return [read(v) for v in inner.outvars], captured
-
-    def _equation(self, eqn: Any, values: list, captured: Captured, site: Site, at: tuple) -> Any:
-        if site in self._relevant:
-            return self._tag(values[0], captured, site, at)
-        if any(s[: len(site)] == site for s in self._relevant):
-            name = eqn.primitive.name
-            if name in INLINED:
-                return self.run(called_jaxpr(eqn.params), values, captured, site, at)
-            inside = {"scan": self._scan, "while": self._while, "cond": self._cond}[name]
-            return inside(eqn, values, captured, site, at)
-        return bind(eqn.primitive, eqn.params, values), captured
-
-    def _tag(self, value: Any, captured: Captured, site: Site, at: tuple) -> Any:
-        for index, replacement in self._replaced[site]:
-            value = jnp.where(_all_equal(at, index), replacement, value) if index else replacement
-        if site in self._target:
-            captured = jnp.where(_all_equal(at, self._index), value, captured) if at else value
-        return [value], captured
-
-    def _scan(self, eqn: Any, values: list, captured: Captured, site: Site, at: tuple) -> Any:
-        p = eqn.params
-        n_consts, n_carry = scan_counts(p)
-        consts, carry, xs = (
-            values[:n_consts],
-            values[n_consts : n_consts + n_carry],
-            values[n_consts + n_carry :],
+        arguments, replaced = list(args), {}
+        inner = iter(self.tracked)
+        for position, value in zip(self._inputs, values, strict=True):
+            if position is None:
+                replaced[next(inner)] = value
+            else:
+                arguments[position] = value
+        visitor = TagVisitor(
+            {s: self._handler(n, mixer, replaced) for s, (n, mixer) in self._handlers.items()}
         )
+        state = (self._start, jnp.zeros(len(self.tracked), jnp.int32))
+        out, (kept, met) = visitor.run(self._jaxpr, arguments, state, given, constants)
+        return kept if self._output is None else out[self._output], met
 
-        def body(state: Any, step_xs: Any) -> Any:
-            (carry, captured), (step, xs) = state, step_xs
-            out, captured = self.run(
-                p["jaxpr"], [*consts, *carry, *xs], captured, site, (*at, step)
-            )
-            return (out[:n_carry], captured), out[n_carry:]
+    def _handler(
+        self, nodes: Sequence[Node], mixer: Mixer | None, replaced: Mapping[Node, Any]
+    ) -> Handler:
+        def handle(visit: Visit, state: Any) -> Any:
+            (kept, met), value = state, visit.value
+            after = value if mixer is None else mixer(visit)
+            for node in nodes:
+                here = _all_equal(visit.at, node.index)
+                met = met.at[self.tracked.index(node)].add(jnp.asarray(here, met.dtype))
+                if node in replaced:
+                    after = _where(here, replaced[node], after)
+                else:
+                    kept = _where(here, value, kept)
+            return after, (kept, met)
 
-        steps = jnp.arange(p["length"])
-        (carry, captured), ys = lax.scan(
-            body,
-            (list(carry), captured),
-            (steps, list(xs)),
-            length=p["length"],
-            reverse=p["reverse"],
-        )
-        return [*carry, *ys], captured
-
-    def _while(self, eqn: Any, values: list, captured: Captured, site: Site, at: tuple) -> Any:
-        p = eqn.params
-        n_cond, n_body = p["cond_nconsts"], p["body_nconsts"]
-        cond_consts, body_consts = values[:n_cond], values[n_cond : n_cond + n_body]
-
-        def go(state: Any) -> Any:
-            step, carry, captured = state
-            out, _ = self.run(
-                p["cond_jaxpr"], [*cond_consts, *carry], captured, (*site, 0), (*at, step)
-            )
-            return out[0]
-
-        def body(state: Any) -> Any:
-            step, carry, captured = state
-            args = [*body_consts, *carry]
-            out, captured = self.run(p["body_jaxpr"], args, captured, (*site, 1), (*at, step))
-            return step + 1, out, captured
-
-        start = (jnp.zeros((), jnp.int32), list(values[n_cond + n_body :]), captured)
-        _, carry, captured = lax.while_loop(go, body, start)
-        return list(carry), captured
-
-    def _cond(self, eqn: Any, values: list, captured: Captured, site: Site, at: tuple) -> Any:
-        branches = [
-            lambda operands, captured, i=i, jaxpr=jaxpr: self.run(
-                jaxpr, operands, captured, (*site, i), at
-            )
-            for i, jaxpr in enumerate(eqn.params["branches"])
-        ]
-        return lax.switch(values[0], branches, values[1:], captured)
+        return handle
 
 
-def _made_at(node: Node, site: TagSite) -> bool:
+def made_at(node: Node, site: TagSite) -> bool:
     """Whether the node is one of those that the site makes; outside and inside a loop a name is
     free twice.
     """
@@ -157,43 +114,24 @@ def _made_at(node: Node, site: TagSite) -> bool:
 
 
 def _all_equal(at: Sequence[Any], index: Sequence[int]) -> Any:
-    equal = jnp.asarray(True)
+    """Whether the iterations are those of the index; True, and no array, outside loops."""
+    equal: Any = True
     for step, wanted in zip(at, index, strict=True):
         equal = equal & (step == wanted)
     return equal
 
 
+def _where(condition: Any, value: Any, other: Any) -> Any:
+    return value if condition is True else jnp.where(condition, value, other)
+
+
 def substituted(
-    jaxpr: Any,
-    sites: Sequence[TagSite],
-    inputs: Mapping[Node, int],
-    outputs: Mapping[Node, int],
+    program: Program,
     sources: Sequence[Node],
     target: Node,
-) -> Callable[[Sequence[Any], Sequence[Any]], Any]:
-    """The target's value as a function of the flat arguments and of the sources' values.
-
-    Arguments:
-        jaxpr: the traced function's jaxpr.
-        sites: its tags.
-        sources: the nodes whose values are replaced.
-        target: the node whose value is wanted.
-        inputs: the position of each input node among the flat arguments.
-        outputs: the position of each output node among the function's outputs.
-    """
-
-    def value(args: Sequence[Any], values: Sequence[Any]) -> Any:
-        given = list(args)
-        replaced = {}
-        for node, replacement in zip(sources, values, strict=True):
-            if node in inputs:
-                given[inputs[node]] = replacement
-            else:
-                replaced[node] = replacement
-        captured = target if target not in outputs else None
-        run = Substitution(sites, replaced, captured)
-        start = None if captured is None else jnp.zeros(target.shape, target.dtype)
-        out, found = run.run(jaxpr, given, start)
-        return out[outputs[target]] if captured is None else found
-
-    return jax.named_call(value, name="pathflow_reference")
+    mixers: Mapping[Site, Mixer] | None = None,
+) -> Callable[..., tuple[Any, Any]]:
+    """A `Substitution`, under a name that is found in profiles and compiled programs."""
+    return jax.named_call(
+        Substitution(program, sources, target, mixers), name="pathflow_substituted"
+    )

@@ -12,7 +12,8 @@ the product (Definition 6).
 Labels: `name@i.j` with the iterations of the enclosing loops, outermost first, counted from 0; in a
 reverse scan the iteration is the place in the arrays gone through, so a reverse scan of length 3
 starts at `@2`. A name that is used at several places of the program and the same depth of loops
-gets `#1`, `#2`, … from the second place on.
+gets `#1`, `#2`, … from the second place on; the branches of one branching are alternatives, and
+each counts on from what stands before it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -69,10 +70,11 @@ class Run:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     nodes: dict[str, Cell] = field(default_factory=dict)
     decisions: list[int] = field(default_factory=list)
-    sites: dict[tuple[int, str], list[tuple[int, ...]]] = field(default_factory=dict)
+    numbers: dict[tuple[int, ...], int] = field(default_factory=dict)
 
     def program(self, program: Program, args: Sequence[Any]) -> None:
         *arrays, params = args
+        _number(program.block, (), 0, {}, self.numbers)
         env = [Cell(jnp.asarray(params[name])) for name, _ in program.params]
         env += [
             self.input(name, jnp.asarray(array))
@@ -98,10 +100,7 @@ class Run:
         return cell
 
     def label(self, name: str, site: tuple[int, ...], index: tuple[int, ...]) -> str:
-        places = self.sites.setdefault((len(index), name), [])
-        if site not in places:
-            places.append(site)
-        number = places.index(site)
+        number = self.numbers[site]
         return (
             name
             + (f"#{number}" if number else "")
@@ -208,6 +207,32 @@ class Run:
             turns += 1
         self.decisions.append(turns)
         return carry
+
+
+def _number(
+    block: Block,
+    site: tuple[int, ...],
+    depth: int,
+    used: dict[tuple[int, str], int],
+    numbers: dict[tuple[int, ...], int],
+) -> None:
+    """Writes down the number of every tagged place; `used` tells how many bear a name at a
+    depth.
+    """
+    for position, step in enumerate(block.steps):
+        where = (*site, position)
+        if isinstance(step.op, Tag):
+            numbers[where] = used.get((depth, step.op.name), 0)
+            used[depth, step.op.name] = numbers[where] + 1
+        elif isinstance(step.op, Branch):
+            ways = [dict(used) for _ in step.op.branches]
+            for number, (branch, way) in enumerate(zip(step.op.branches, ways, strict=True)):
+                _number(branch, (*where, number), depth, way, numbers)
+            used.update({k: max(w.get(k, 0) for w in ways) for way in ways for k in way})
+        else:
+            inner = depth + isinstance(step.op, Scan | Fori | While)
+            for body in blocks(step.op):
+                _number(body, where, inner, used, numbers)
 
 
 def _apply(fn: Callable[..., tuple], inputs: Sequence[Cell], moves: bool) -> list[Cell]:

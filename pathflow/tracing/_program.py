@@ -1,0 +1,211 @@
+"""A function with its tags named, before anything is unrolled: what `trace` flattens, and what runs
+as it is where loops are to stay loops.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathflow._compat import open_jaxpr
+from pathflow._errors import ShapeError, TraceError, UnknownNodeError
+from pathflow.graph import Node
+from pathflow.interest import AbstractQoI, Custom
+from pathflow.tracing._ends import input_names, output_nodes, value_node
+from pathflow.tracing._keys import jaxpr_key
+from pathflow.tracing._select_nodes import AbstractNodeSelector
+from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
+from pathflow.tracing._tag import tag_p
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A function as JAX traced it, with the names of its nodes.
+
+    Two programs are equal when they compute the same from the same arguments and constants, so that
+    what is compiled for one serves the other.
+
+    Arguments:
+        jaxpr: the function of flat arguments.
+        sites: its tags.
+        inputs: the input nodes, with their positions among the flat arguments.
+        outputs: the nodes that it returns, with their positions among its flat outputs.
+        args_structure: how the arguments (the quantity of interest first, if any) are flattened.
+        avals: the shape and dtype of each flat argument.
+        qoi: the quantity of interest, or None.
+    """
+
+    jaxpr: Any
+    sites: tuple[TagSite, ...]
+    inputs: dict[Node, int]
+    outputs: dict[Node, int]
+    args_structure: Any
+    avals: tuple[Any, ...]
+    qoi: Any
+
+    @property
+    def default_target(self) -> Node | None:
+        """The quantity of interest, or the function's only output."""
+        return next(iter(self.outputs)) if len(self.outputs) == 1 else None
+
+    @property
+    def constants(self) -> list[Any]:
+        """The arrays that the function closes over."""
+        return open_jaxpr(self.jaxpr)[1]
+
+    def node(self, label: Node | str) -> Node:
+        """The node of that label, with its shape and dtype.
+
+        Raises:
+            UnknownNodeError: no tag, input or output has that name, or it has no such iteration.
+            ShapeError: the name stands for values of different shapes in different branches.
+        """
+        wanted = Node.parse(label) if isinstance(label, str) else label
+        for node in (*self.inputs, *self.outputs):
+            if node == wanted:
+                return node
+        sites = [s for s in self.sites if s.name == wanted.name and s.depth == len(wanted.index)]
+        if not sites:
+            raise UnknownNodeError(self._unknown(wanted))
+        facts = {(s.shape, s.dtype) for s in sites}
+        if len(facts) > 1:
+            raise ShapeError(
+                f"node {str(wanted)!r} has another shape or dtype in each branch of a cond "
+                f"({', '.join(f'{d}{list(s)}' for s, d in sorted(facts))}); give the tags in the "
+                "branches different names."
+            )
+        for length in (s.lengths for s in sites):
+            for i, n in zip(wanted.index, length, strict=True):
+                if n is not None and i >= n:
+                    raise UnknownNodeError(
+                        f"no node {str(wanted)!r}: the loop around {wanted.name!r} has iterations "
+                        f"0 .. {n - 1}."
+                    )
+        ((shape, dtype),) = facts
+        return Node(wanted.name, wanted.index, shape, dtype)
+
+    def _unknown(self, wanted: Node) -> str:
+        labels = {str(n): None for n in (*self.inputs, *self.outputs)}
+        labels.update((site_label(s), None) for s in self.sites)
+        same = [text for text in labels if text.split("@")[0] == wanted.name]
+        close = same or difflib.get_close_matches(str(wanted), labels, n=5, cutoff=0.5)
+        hint = f"close matches: {', '.join(close)}" if close else f"there are {_first(labels)}"
+        return f"no node {str(wanted)!r} in the function ({hint}); i stands for an iteration."
+
+    @cached_property
+    def _key(self) -> Any:
+        facts = (self.sites, tuple(self.inputs.items()), tuple(self.outputs.items()))
+        return (jaxpr_key(self.jaxpr), facts, self.args_structure)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Program):
+            return NotImplemented
+        return self is other or self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def site_label(site: TagSite) -> str:
+    """The labels of a site's nodes, with `i` for every iteration."""
+    return site.name + ("@" + ".".join("i" * site.depth) if site.depth else "")
+
+
+def _first(labels: Collection[str]) -> str:
+    shown = list(labels)[:8]
+    return ", ".join(shown) + (", ..." if len(labels) > len(shown) else "")
+
+
+def make_program(
+    fn: Callable[..., Any],
+    args: Sequence[Any],
+    qoi: Callable[[Any], Any] | None,
+    nodes: AbstractNodeSelector,
+    inputs: Sequence[str] | None,
+    caller: str,
+) -> tuple[Program, list[Any]]:
+    """The program of a function, and its flat arguments; see `pathflow.trace` for the errors, in
+    which `caller` is named.
+    """
+    if qoi is not None and not isinstance(qoi, AbstractQoI):
+        qoi = Custom(qoi)
+    _check_call(fn, args, caller)
+    full, composed = (args, fn) if qoi is None else ((qoi, *args), _measured(fn))
+    offset = len(full) - len(args)
+    flat, structure = jax.tree_util.tree_flatten_with_path(tuple(full))
+    leaves = [leaf for _, leaf in flat]
+    _check_arrays(flat, offset, caller)
+    names = input_names(fn, args, flat, offset, inputs, caller)
+    closed, shapes = jax.make_jaxpr(
+        lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
+        return_shape=True,
+    )(*leaves)
+    reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
+    sites = tag_sites(closed, lambda n: n == QUANTITY or nodes(n), reserved)
+    _check_sites(sites, caller)
+    avals = tuple(
+        jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in open_jaxpr(closed)[0].invars
+    )
+    input_nodes = {value_node(n, (), avals[i]): i for i, n in names.items()}
+    outputs = output_nodes(closed, shapes, sites, input_nodes)
+    return Program(closed, sites, input_nodes, outputs, structure, avals, qoi), leaves
+
+
+def _measured(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The quantity of interest, its first argument, of the function's output."""
+    return lambda quantity, *args: tag_p.bind(quantity(fn(*args)), name=QUANTITY)
+
+
+def _check_call(fn: Callable[..., Any], args: Sequence[Any], caller: str) -> None:
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*args)
+    except TypeError as error:
+        raise TraceError(
+            f"{caller}(fn, *args): {len(args)} arguments do not fit fn{signature}: {error}; bind "
+            "keyword arguments with functools.partial."
+        ) from None
+
+
+def _check_arrays(flat: Sequence[Any], offset: int, caller: str) -> None:
+    arrays = jax.ShapeDtypeStruct | jax.Array | np.ndarray | np.generic | int | float | complex
+    for path, leaf in flat:
+        if not isinstance(leaf, arrays):
+            position = path[0].idx - offset
+            raise TraceError(
+                f"{caller}(*args): {'qoi' if position < 0 else f'argument {position}'} holds "
+                f"{leaf!r}, which is no array; close over it, or bind it with functools.partial."
+            )
+
+
+def check_named(names: Iterable[str], caller: str) -> None:
+    """Refuses a function without nodes of its own; `names` are those of the tagged values.
+
+    Raises:
+        TraceError: no name is there beside that of the quantity of interest.
+    """
+    if all(name == QOI_NAME for name in names):
+        raise TraceError(
+            f"{caller}(fn): no node was found in fn. Mark values with pathflow.tag(x, name), or "
+            f"choose others with {caller}(..., nodes=...); a function that another jit holds "
+            "compiled may hide its tags."
+        )
+
+
+def _check_sites(sites: Sequence[TagSite], caller: str) -> None:
+    check_named((s.name for s in sites), caller)
+    for s in sites:
+        if jnp.issubdtype(s.dtype, jnp.complexfloating):
+            raise TraceError(
+                f"tag {site_label(s)!r} is complex, and a path influence is real: tag its real and "
+                "imaginary parts."
+            )
