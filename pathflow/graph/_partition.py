@@ -289,5 +289,5 @@ def _steps(pattern: Pattern) -> Iterable[Step]:
 
 
 def _check_most(most: int) -> None:
-    if most < 1:
-        raise PatternError(f"most={most} leaves a single class; give at least 1.")
+    if not isinstance(most, int) or most < 1:
+        raise PatternError(f"most={most!r} is no number of classes; give an integer from 1.")

@@ -1,6 +1,7 @@
 """Patterns: regular expressions over the nodes of a path."""
 
 import abc
+import operator
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -276,10 +277,12 @@ class Repeat(Pattern):
     most: int | None = None
 
     def __post_init__(self) -> None:
-        if self.least < 0 or (self.most is not None and self.most < self.least):
+        if not _is_count(self.least) or (
+            self.most is not None and not (_is_count(self.most) and self.most >= self.least)
+        ):
             raise PatternError(
                 f"a pattern cannot repeat from {self.least} to {self.most} times; "
-                "give 0 <= least <= most, or None for most."
+                "give integers with 0 <= least <= most, or None for most."
             )
         _check_nesting(self)
 
@@ -342,6 +345,10 @@ def _check_nesting(pattern: Pattern) -> None:
     object.__setattr__(pattern, "_depth", depth)
 
 
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and number >= 0
+
+
 def _joined(pattern: Pattern, operator: str) -> str:
     return operator.join(_held(p, _TIGHTNESS[type(pattern)] + 1) for p in parts_of(pattern))
 
@@ -363,11 +370,20 @@ def _glob(name: str) -> "re.Pattern[str]":
 
 def _as_level(entry: Level) -> Level:
     """An entry of an index in its normal form: one iteration is a number."""
-    low, high = entry if isinstance(entry, tuple) else (entry, entry + 1)
+    try:
+        # NumPy's integers pass too, and become Python's.
+        if not isinstance(entry, tuple):
+            low = operator.index(entry)
+            high = low + 1
+        else:
+            low, end = operator.index(entry[0]), entry[1]
+            high = end if end is None else operator.index(end)
+    except (TypeError, IndexError):
+        low, high = 0, 0
     if low < 0 or (high is not None and high <= low):
         raise PatternError(
-            f"index entry {entry!r} holds no iteration; iterations count from 0, and a range "
-            "(low, high) goes to just before high."
+            f"index entry {entry!r} holds no iteration; give an integer from 0, or a range "
+            "(low, high) of integers that goes to just before high, with None for no end."
         )
     return low if high == low + 1 else (low, high)
 

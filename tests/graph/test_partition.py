@@ -97,6 +97,7 @@ def test_as_partition():
         (lambda: pf.CountSteps("a*b*", 0), "most=0"),
         (lambda: pf.CountSteps("(a)*", 2), "is not a single step"),
         (lambda: pf.PathLength(0), "most=0"),
+        (lambda: pf.PathLength(2.5), "most=2.5"),
         (lambda: as_partition("a b"), "partition='a b' is a str"),
     ],
 )

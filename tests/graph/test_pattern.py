@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -235,12 +236,16 @@ def test_nesting_beyond_the_limit_is_refused():
         (lambda: pf.Step("a", ()), r"index=\(\) has no level"),
         (lambda: pf.Step("a", -1), "index entry -1 holds no iteration"),
         (lambda: pf.Step("a", ((3, 3),)), r"index entry \(3, 3\) holds no iteration"),
+        (lambda: pf.Step("a", "2"), "index entry '2' holds no iteration"),
+        (lambda: pf.Step("a", ((1, "2"),)), r"index entry \(1, '2'\) holds no iteration"),
+        (lambda: pf.Step("a", ((1,),)), r"index entry \(1,\) holds no iteration"),
         (lambda: pf.Then((a,)), r"Then\(parts\) has 1 parts"),
         (lambda: pf.Either(()), r"Either\(parts\) has 0 parts"),
         (lambda: pf.Both(("a", "b")), "Both got 'a' as a part"),
         (lambda: pf.Not("a"), "Not got 'a' as a part"),
         (lambda: a.repeat(-1), "cannot repeat from -1 to None"),
         (lambda: a.repeat(3, 2), "cannot repeat from 3 to 2"),
+        (lambda: a.repeat(1, 2.5), "cannot repeat from 1 to 2.5"),
         (lambda: as_pattern(3), "pattern=3 is a int"),
         (lambda: as_step("a b"), "'a b' is not a single step"),
     ],
@@ -249,3 +254,10 @@ def test_nesting_beyond_the_limit_is_refused():
 def test_parts_that_make_no_pattern(make, message):
     with pytest.raises(pf.PatternError, match=message):
         make()
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_integers_of_numpy_become_pythons():
+    step = pf.Step("h", (np.int64(2), (np.int64(3), None)))
+    assert repr(step.levels) == "((2, 3), (3, None))"
+    assert step == pf.Pattern.parse("h@2.3:")
