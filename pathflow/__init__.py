@@ -40,8 +40,12 @@ from .graph import Patterns as Patterns
 from .graph import Repeat as Repeat
 from .graph import Step as Step
 from .graph import Then as Then
+from .influence import AbstractExecution as AbstractExecution
 from .influence import AbstractSearch as AbstractSearch
+from .influence import Aggregate as Aggregate
+from .influence import Conductance as Conductance
 from .influence import Enumerate as Enumerate
+from .influence import OnGraph as OnGraph
 from .influence import attribute as attribute
 from .interest import AbstractDoI as AbstractDoI
 from .interest import AbstractQoI as AbstractQoI

@@ -1,5 +1,9 @@
 """Influences of paths, and the searches that go through them."""
 
+from pathflow.influence._aggregate import Aggregate as Aggregate
 from pathflow.influence._attribute import attribute as attribute
+from pathflow.influence._conductance import Conductance as Conductance
 from pathflow.influence._enumerate import Enumerate as Enumerate
+from pathflow.influence._execution import AbstractExecution as AbstractExecution
+from pathflow.influence._on_graph import OnGraph as OnGraph
 from pathflow.influence._search import AbstractSearch as AbstractSearch

@@ -2,7 +2,8 @@
 partials.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -12,10 +13,19 @@ import numpy as np
 
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
 from pathflow.graph import Node
-from pathflow.influence._kernel import Applied, evaluator, flags_of
-from pathflow.tracing import QOI_NAME, LocalPartial, NodeFunction, TracedGraph, Value
+from pathflow.influence._kernel import Applied, Partial, evaluator, flags_of
+from pathflow.tracing import (
+    QOI_NAME,
+    JointPartial,
+    LocalPartial,
+    NodeFunction,
+    TracedGraph,
+    Value,
+)
 
 Edge = tuple[Node, Node]
+# All edges into a node from some of its predecessors, together.
+JointEdge = tuple[tuple[Node, ...], Node]
 
 
 def value_ancestors(
@@ -41,25 +51,52 @@ def local_partial(computes: Any, slot: int) -> LocalPartial:
     return LocalPartial(computes, slot)
 
 
+@lru_cache(4096)
+def _joint_partial(computes: Any, slots: tuple[int, ...]) -> JointPartial:
+    return JointPartial(computes, slots)
+
+
 def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, LocalPartial]:
     """The local partial of each edge; edges of one class share it."""
     found = {}
     for u, v in edges:
-        function = traced.functions[v]
-        computes = function.computes
-        if computes is not None and computes.reverse_only and computes.forward_only:
-            raise NotDifferentiableError(
-                f"node {str(v)!r} holds a custom vjp rule and a loop of unknown length, and JAX "
-                "differentiates neither way through both; tag a value between them."
-            )
-        try:
-            found[u, v] = local_partial(computes, function.predecessors.index(u))
-        except NotImplementedError as error:
-            raise NotDifferentiableError(
-                f"node {str(v)!r} computes something from {str(u)!r} that has no linear "
-                f"derivative: {error}"
-            ) from error
+        function = _differentiable(traced, v)
+        with _no_linear_derivative(v, str(u)):
+            found[u, v] = local_partial(function.computes, function.predecessors.index(u))
     return found
+
+
+def joint_partial(traced: TracedGraph, edge: JointEdge) -> JointPartial:
+    """The local partial of a node with respect to several predecessors, which nodes of its class
+    share.
+    """
+    before, node = edge
+    function = _differentiable(traced, node)
+    slots = tuple(function.predecessors.index(u) for u in before)
+    with _no_linear_derivative(node, ", ".join(map(str, before))):
+        return _joint_partial(function.computes, slots)
+
+
+def _differentiable(traced: TracedGraph, node: Node) -> NodeFunction:
+    function = traced.functions[node]
+    computes = function.computes
+    if computes is not None and computes.reverse_only and computes.forward_only:
+        raise NotDifferentiableError(
+            f"node {str(node)!r} holds a custom vjp rule and a loop of unknown length, and JAX "
+            "differentiates neither way through both; tag a value between them."
+        )
+    return function
+
+
+@contextmanager
+def _no_linear_derivative(node: Node, before: str) -> Iterator[None]:
+    try:
+        yield
+    except NotImplementedError as error:
+        raise NotDifferentiableError(
+            f"node {str(node)!r} computes something from {before!r} that has no linear "
+            f"derivative: {error}"
+        ) from error
 
 
 class Activations:
@@ -69,7 +106,7 @@ class Activations:
         traced: the graph.
         nodes: the nodes to evaluate, closed under predecessors up to the sources.
         sources: their values are given.
-        partials: the edges whose partials are wanted.
+        partials: the edges whose partials are wanted, one by one or jointly.
         guards: whether to check the graph's decisions; `nodes` must then hold what they need.
     """
 
@@ -78,7 +115,7 @@ class Activations:
         traced: TracedGraph,
         nodes: Iterable[Node],
         sources: Sequence[Node],
-        partials: Mapping[Edge, LocalPartial],
+        partials: Mapping[Any, Partial],
         *,
         guards: bool = True,
     ) -> None:
@@ -87,13 +124,18 @@ class Activations:
         self._functions = traced.functions
         self._guards = traced.guards if guards else ()
         self._sources = frozenset(sources)
-        self._partials: dict[Node, list[tuple[Edge, LocalPartial]]] = {}
+        self._partials: dict[Node, list[tuple[Any, Partial]]] = {}
         for edge, partial in partials.items():
             self._partials.setdefault(edge[1], []).append((edge, partial))
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that are evaluated, in order."""
+        return tuple(self._order)
+
     def __call__(
         self, context: Mapping[Any, Value], source_values: Mapping[Node, Value]
-    ) -> tuple[dict[Node, Value], dict[Edge, Applied]]:
+    ) -> tuple[dict[Node, Value], dict[Any, Applied]]:
         """The value of each node and the applied partial of each edge.
 
         Raises:
@@ -101,7 +143,7 @@ class Activations:
             DecisionChangedError: a branch or loop would go another way than the graph has it.
         """
         values: dict[Node, Value] = {}
-        applied: dict[Edge, Applied] = {}
+        applied: dict[Any, Applied] = {}
         finite: list[tuple[Node, Any]] = []
         for node in self._order:
             if node in self._sources:
@@ -119,7 +161,7 @@ class Activations:
 
     def _evaluate(
         self, function: NodeFunction, values: Mapping[Node, Value], context: Mapping[Any, Value]
-    ) -> tuple[Value, Any, dict[Edge, Applied]]:
+    ) -> tuple[Value, Any, dict[Any, Applied]]:
         inputs = [
             *(values[p] for p in function.predecessors),
             *(context[a] for a in function.context),

@@ -143,6 +143,7 @@ def audit_of_sums(
     scale: Float64[np.ndarray, " B"],
     checks: Checks,
     what: str,
+    inner: Float64[np.ndarray, " B"] | float = 0.0,
 ) -> Audit:
     """The residuals of a result whose parts add up to `sums`.
 
@@ -152,6 +153,7 @@ def audit_of_sums(
         scale: the size that rounding errors are measured against, for each example.
         checks: the untouched function at the points of interest.
         what: what the scale is, in words.
+        inner: what the result's parts miss each other by; the larger difference counts.
     """
     if checks.total is None:
         structural = np.full(len(sums), np.nan)
@@ -160,7 +162,8 @@ def audit_of_sums(
         total = checks.total
         # Where every influence is zero the total must be zero too, and its absolute size is the
         # residual.
-        structural = np.abs(sums - total) / np.where(scale > 0, scale, 1.0)
+        gap = np.maximum(np.abs(sums - total), inner)
+        structural = gap / np.where(scale > 0, scale, 1.0)
     return Audit(
         structural=_shaped(structural, problem),
         reference_total=_shaped(total, problem),

@@ -6,15 +6,14 @@ from typing import Any, final
 
 import numpy as np
 
-from pathflow._errors import ArgumentError, TooManyPathsError
+from pathflow._errors import TooManyPathsError
 from pathflow.graph import Node
 from pathflow.influence._activations import Activations
 from pathflow.influence._audit import make_audit, refined
-from pathflow.influence._points import points_of
 from pathflow.influence._problem import Problem
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence._sweep import Plan, scatter
-from pathflow.influence._tiles import activations_to, chunks, example_tiles, tile_sizes
+from pathflow.influence._tiles import activations_to, check_memory, tile_sizes, tiles
 from pathflow.results import Attribution
 from pathflow.tracing import TracedGraph
 
@@ -43,10 +42,7 @@ class Enumerate(AbstractSearch[Attribution]):
     progress: Any = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.memory, int) or self.memory <= 0:
-            raise ArgumentError(
-                f"Enumerate(memory=...) takes a positive number of bytes, got {self.memory!r}."
-            )
+        check_memory(self.memory, "Enumerate(memory=...)")
 
     def run(self, problem: Problem) -> Attribution:
         count, batch = problem.space.count, problem.examples or 1
@@ -54,17 +50,13 @@ class Enumerate(AbstractSearch[Attribution]):
         plan, activations = _planned(problem.traced, problem.space.sources, problem.space.target)
         doi, checks = refined(problem)
         out = np.zeros((batch, count), problem.dtype)
-        tile, chunk = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
-        tiles = example_tiles(batch, tile)
-        for done, examples in enumerate(tiles):
-            points = points_of(problem, doi, examples)
-            part = np.zeros((examples.stop - examples.start, count), problem.dtype)
-            for at in chunks(problem, activations, points, examples, chunk):
+        sizes = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
+        problem = problem.with_doi(doi)
+        for examples, parts in tiles(problem, activations, sizes, self.progress):
+            out[examples] = 0
+            for at in parts:
                 found = plan.sweep(at.applied, at.direction, at.weights, at.examples)
-                scatter(part, list(found))
-            out[examples] = part
-            if self.progress is not None:
-                self.progress((done + 1) / len(tiles))
+                scatter(out[examples], list(found))
         influences = out if problem.examples is not None else out[0]
         return Attribution(
             problem.space,

@@ -61,5 +61,7 @@ def aggregation(
         if counts is None or counts[state]:
             states.setdefault(classes, []).append(state)
     amounts = np.stack([values[..., chosen].sum(axis=-1) for chosen in states.values()], axis=-1)
-    numbers = counts and tuple(sum(counts[q] for q in chosen) for chosen in states.values())
+    numbers = None
+    if counts is not None:
+        numbers = tuple(sum(counts[q] for q in chosen) for chosen in states.values())
     return Aggregation(automaton.names, tuple(states), amounts, numbers, audit, metadata)

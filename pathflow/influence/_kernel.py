@@ -13,9 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathflow.tracing import LocalPartial, NodeClass, Value
+from pathflow.tracing import JointPartial, LocalPartial, NodeClass, Value
 
 Flags = tuple[tuple[bool, bool], ...]
+Partial = LocalPartial | JointPartial
 _CACHED = 4096
 
 
@@ -36,7 +37,7 @@ def lift(fn: Callable, flags: Flags, examples: int | None, points: int | None) -
 
 
 @lru_cache(_CACHED)
-def evaluator(computes: NodeClass, partials: tuple[LocalPartial, ...], flags: Flags) -> Callable:
+def evaluator(computes: NodeClass, partials: tuple[Partial, ...], flags: Flags) -> Callable:
     """`(*inputs) -> value, whether it is finite, residuals of each partial`."""
 
     def one(*inputs: Any) -> Any:
@@ -64,7 +65,7 @@ class Applied:
     """
 
     def __init__(
-        self, partial: LocalPartial, residuals: Sequence[Value], shared: Sequence[Value]
+        self, partial: Partial, residuals: Sequence[Value], shared: Sequence[Value]
     ) -> None:
         self.partial = partial
         self.values = (*residuals, *shared)

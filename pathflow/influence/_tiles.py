@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pathflow._errors import ArgumentError
 from pathflow.graph import Node
 from pathflow.influence._activations import Activations, value_ancestors
 from pathflow.influence._kernel import Applied
-from pathflow.influence._points import Points
+from pathflow.influence._points import Points, points_of
 from pathflow.influence._problem import Problem
 from pathflow.tracing import TracedGraph, Value
 
@@ -72,6 +73,59 @@ def chunks(
         _, applied = activations(context, dict(zip(sources, part.values, strict=True)))
         direction = dict(zip(sources, part.direction, strict=True))
         yield Chunk(applied, direction, part.weights, count)
+
+
+def tiles(
+    problem: Problem, activations: Activations, sizes: tuple[int, int], progress: Any
+) -> Iterator[tuple[slice, Iterator[Chunk]]]:
+    """Goes through the examples of a problem, and through the points of each tile of them.
+
+    An example may be in two tiles, so each tile stands for itself: results are set, not added.
+
+    Arguments:
+        problem: what was asked.
+        activations: what evaluates the model.
+        sizes: how many examples and points are worked on together.
+        progress: called with the fraction done after each tile, or None.
+    """
+    found = example_tiles(problem.examples or 1, sizes[0])
+    for done, examples in enumerate(found):
+        points = points_of(problem, problem.doi, examples)
+        yield examples, chunks(problem, activations, points, examples, sizes[1])
+        if progress is not None:
+            progress((done + 1) / len(found))
+
+
+def fitting_sizes(problem: Problem, entries: int, memory: int, what: str) -> tuple[int, int]:
+    """How many examples and points are worked on together in a budget of bytes.
+
+    Arguments:
+        problem: what was asked.
+        entries: how many numbers one example takes at one point.
+        memory: the budget.
+        what: the argument that sets the budget, for the message.
+
+    Raises:
+        ArgumentError: the budget does not hold one example at one point.
+    """
+    unit = entries * problem.dtype.itemsize
+    if unit > memory:
+        raise ArgumentError(
+            f"{what}: one example at one point takes {unit:,} bytes, over the budget of "
+            f"{memory:,}; raise it, or ask for fewer classes at a time."
+        )
+    count = points_of(problem, problem.doi, slice(0, 1)).count
+    return tile_sizes(memory, unit, count, problem.examples or 1)
+
+
+def check_memory(memory: Any, what: str) -> None:
+    """Refuses a budget that is no positive number of bytes.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not isinstance(memory, int) or isinstance(memory, bool) or memory <= 0:
+        raise ArgumentError(f"{what} takes a positive number of bytes, got {memory!r}.")
 
 
 def activations_to(

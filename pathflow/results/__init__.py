@@ -1,6 +1,7 @@
 """What an attribution found, as data: influences by path, tables of them, and the audit."""
 
 from ._aggregation import Aggregation as Aggregation
+from ._aggregation import check_names as check_names
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
 from ._conductances import Conductances as Conductances

@@ -136,7 +136,7 @@ class Conductances:
     def _known_edges(self) -> tuple[Edge, ...]:
         if self.edges is None:
             raise ArgumentError(
-                "this result holds no edges; ask for them, as in Conductance(edges=True)."
+                "this result holds no edges: only the influences through nodes were computed."
             )
         return self.edges
 
