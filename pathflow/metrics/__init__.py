@@ -1,6 +1,7 @@
 """Statistics of a path over many sentences: arrays of influences in, or results one by one."""
 
-from ._bootstrap import Interval as Interval
+from pathflow.results import Interval as Interval
+
 from ._bootstrap import bootstrap_interval as bootstrap_interval
 from ._concentration import concentration as concentration
 from ._concentration import concentrations as concentrations

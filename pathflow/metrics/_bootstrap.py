@@ -1,22 +1,13 @@
 """Confidence intervals for means over sentences."""
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float
 
 from pathflow._errors import ArgumentError
+from pathflow.results import Interval
 
 # Resampled means at a time: bounds the index array to 64 MiB whatever the number of sentences.
 _CHUNK_ENTRIES = 2**23
-
-
-class Interval(NamedTuple):
-    """A mean with its confidence interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 def bootstrap_interval(

@@ -13,9 +13,16 @@ from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError
 from pathflow.graph import Path, PathLike, PathSpace
-from pathflow.results import AbstractOrder, Attribution, Largest, Magnitude, Smallest
+from pathflow.results import (
+    AbstractOrder,
+    Attribution,
+    Interval,
+    Largest,
+    Magnitude,
+    Smallest,
+)
 
-from ._bootstrap import Interval, bootstrap_interval
+from ._bootstrap import bootstrap_interval
 from ._concentration import carried, check_counts, check_fraction, fractions_of, needed
 from ._paths import (
     PerSentence,

@@ -6,9 +6,7 @@ from math import isnan
 from typing import final
 
 from pathflow.graph import Path
-from pathflow.results import AbstractOrder
-
-from ._bootstrap import Interval
+from pathflow.results import AbstractOrder, Interval
 
 
 @final

@@ -7,8 +7,11 @@ from ._audit import Audit as Audit
 from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
 from ._conductances import NodeInfluence as NodeInfluence
+from ._interval import Interval as Interval
 from ._order import AbstractOrder as AbstractOrder
 from ._order import Largest as Largest
 from ._order import Magnitude as Magnitude
 from ._order import Smallest as Smallest
+from ._ranked import Certificate as Certificate
+from ._ranked import Ranked as Ranked
 from ._table import PathInfluence as PathInfluence
