@@ -88,6 +88,18 @@ def _apply(key: tuple, pull: bool, examples: int | None, points: int) -> Callabl
     return over_paths
 
 
+def chain(keys: tuple, pull: bool, examples: int | None, points: int) -> Callable:
+    """`(arrays of each partial, vectors) -> vectors`, through one partial after the other."""
+    flags = (examples is not None, True)
+
+    def run(arrays: Any, vectors: Any) -> Any:
+        for key, of_partial in zip(keys, arrays, strict=True):
+            vectors = _apply(key, pull, examples, points)(of_partial, vectors, flags)
+        return vectors
+
+    return run
+
+
 @lru_cache(_CACHED)
 def mover(
     keys: tuple, pull: bool, vector_flags: Flags, examples: int | None, points: int

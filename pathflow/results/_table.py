@@ -1,7 +1,7 @@
 """Lists of paths with their influences: the first few, or a data frame."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -23,16 +23,18 @@ class PathInfluence:
         path: the path.
         rank: its number among all paths.
         influence: its influence; over a batch, the mean.
-        share: its influence over the sum of all influences of its sign; 0 for an influence of 0.
+        share: its influence over the sum of all influences of its sign; 0 for an influence of 0,
+            and None where that sum is not known.
     """
 
     path: Path
     rank: int
     influence: float
-    share: float
+    share: float | None
 
     def __str__(self) -> str:
-        return f"{self.influence:+.4g}  {self.share:6.1%}  {self.path}"
+        share = "" if self.share is None else f"{self.share:6.1%}  "
+        return f"{self.influence:+.4g}  {share}{self.path}"
 
 
 def top_ranks(
@@ -109,6 +111,25 @@ def data_frame(
     if batched:
         columns = {"example": np.repeat(np.arange(n), len(ranks)), **columns}
     return pandas.DataFrame(columns)
+
+
+def ranked_frame(
+    space: PathSpace,
+    rows: Float[np.ndarray, "B k"],
+    ranks: Sequence[int],
+    batched: bool,
+) -> Any:
+    """A pandas data frame with a row per listed path (and per example), shares being unknown."""
+    n = len(rows)
+    small = all(rank <= np.iinfo(np.int64).max for rank in ranks)
+    columns = {
+        "path": [str(space.unrank(rank)) for rank in ranks] * n,
+        "rank": np.tile(np.array(ranks, np.int64 if small else object), n),
+        "influence": rows.ravel(),
+    }
+    if batched:
+        columns = {"example": np.repeat(np.arange(n), len(ranks)), **columns}
+    return pandas_module().DataFrame(columns)
 
 
 def pandas_module() -> Any:
