@@ -17,6 +17,12 @@ from ._partition import StepLike as StepLike
 from ._partition import as_partition as as_partition
 from ._partition import as_step as as_step
 from ._partition import signature as signature
+from ._parts import AbstractParts as AbstractParts
+from ._parts import Axis as Axis
+from ._parts import Components as Components
+from ._parts import Division as Division
+from ._parts import Groups as Groups
+from ._parts import as_parts as as_parts
 from ._path import Path as Path
 from ._path import PathLike as PathLike
 from ._pattern import Both as Both
