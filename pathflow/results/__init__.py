@@ -12,6 +12,9 @@ from ._order import AbstractOrder as AbstractOrder
 from ._order import Largest as Largest
 from ._order import Magnitude as Magnitude
 from ._order import Smallest as Smallest
+from ._part_table import PartTable as PartTable
 from ._ranked import Certificate as Certificate
 from ._ranked import Ranked as Ranked
+from ._refinement import PartInfluence as PartInfluence
+from ._refinement import Refinement as Refinement
 from ._table import PathInfluence as PathInfluence

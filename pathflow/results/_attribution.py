@@ -40,6 +40,8 @@ class Attribution:
         influences: shape `(n_paths,)`, or `(B, n_paths)` for a batch of B examples, in rank order.
         audit: the residuals.
         metadata: how the result came about; anything that JSON can hold.
+        question: what `pathflow.attribute` was asked, for `pathflow.refine` to ask on; it is no
+            data, and is left behind by `example`, `mean`, transformations of pytrees and pickles.
 
     Raises:
         ShapeError: the influences have another shape, or are no floating numbers.
@@ -56,6 +58,7 @@ class Attribution:
     influences: Float[np.ndarray, "*B paths"]
     audit: Audit
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    question: Any = None
 
     def __post_init__(self) -> None:
         shape, count = np.shape(self.influences), self.space.count
@@ -254,6 +257,7 @@ def _unflatten(facts: tuple[PathSpace, str], leaves: Any) -> Attribution:
     values = (facts[0], *leaves, json.loads(facts[1]))
     for name, value in zip(("space", "influences", "audit", "metadata"), values, strict=True):
         object.__setattr__(result, name, value)
+    object.__setattr__(result, "question", None)
     return result
 
 
