@@ -9,6 +9,7 @@ from pathflow._errors import ArgumentError
 from pathflow.graph import Node
 from pathflow.influence._enumerate import Enumerate
 from pathflow.influence._problem import MATMUL_PRECISION, make_problem
+from pathflow.influence._question import with_question
 from pathflow.influence._search import AbstractSearch
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import TracedGraph
@@ -83,4 +84,5 @@ def attribute(
             f"attribute(search=...) takes a search such as Enumerate(), got {search!r}."
         )
     with jax.default_matmul_precision(MATMUL_PRECISION):
-        return search.run(make_problem(graph, args, source, target, doi, qoi, in_axes))
+        problem = make_problem(graph, args, source, target, doi, qoi, in_axes)
+        return with_question(search.run(problem), problem)

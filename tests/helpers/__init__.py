@@ -9,6 +9,7 @@ from tests.helpers._brute import brute_force as brute_force
 from tests.helpers._brute import count_paths as count_paths
 from tests.helpers._brute import line as line
 from tests.helpers._brute import structure as structure
+from tests.helpers._brute_parts import BruteParts as BruteParts
 from tests.helpers._cases import INTERESTS as INTERESTS
 from tests.helpers._cases import PROGRAMS as PROGRAMS
 from tests.helpers._cases import SOURCES as SOURCES

@@ -113,7 +113,7 @@ def brute_force(
     # The decisions are the same, so all points share one map from values to values.
     nodes = runs[0].nodes
     values = [{label: cell.value for label, cell in run.nodes.items()} for run in runs]
-    blocks = _partials(nodes, values)
+    blocks = partials(nodes, values)
     graph = dependences(nodes)
     sources = list(points.values)
     return BruteForce(
@@ -128,7 +128,7 @@ def brute_force(
     )
 
 
-def _partials(nodes: dict[str, Cell], values: list[dict[str, Any]]) -> list[dict[Edge, np.ndarray]]:
+def partials(nodes: dict[str, Cell], values: list[dict[str, Any]]) -> list[dict[Edge, np.ndarray]]:
     """At each point, the dense Jacobian of every computed node with respect to every node, as
     (output size, input size) blocks.
     """
