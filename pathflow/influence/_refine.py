@@ -16,11 +16,11 @@ from pathflow.influence._audit import Checks, audit_of_sums, refined
 from pathflow.influence._chosen_paths import PathsLike, choose_paths
 from pathflow.influence._divisions import At, divisions_of
 from pathflow.influence._live import LivePaths, live_paths
+from pathflow.influence._origin import Origin
 from pathflow.influence._parts_plan import PartsPlan
 from pathflow.influence._parts_sweep import PartsSweep
 from pathflow.influence._points import points_of
 from pathflow.influence._problem import MATMUL_PRECISION, Problem
-from pathflow.influence._question import Question
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence._strands import TooManyHistoriesError, chain_count
 from pathflow.influence._tiles import activations_to, chunks, example_tiles, tile_sizes
@@ -245,7 +245,7 @@ def refine(
         ```
     """
     question = getattr(result, "question", None)
-    if not isinstance(question, Question):
+    if not isinstance(question, Origin):
         raise ArgumentError(
             f"refine(result=...): this {type(result).__name__} does not hold its question (it was "
             "loaded, taken out of a batch, or changed as a pytree); refine what attribute "

@@ -10,21 +10,21 @@ Result = TypeVar("Result")
 
 @final
 @dataclass(frozen=True, eq=False)
-class Question:
+class Origin:
     """A problem, which travels with a result but is no part of its data: copies share it, and a
     pickle leaves it behind.
     """
 
     problem: Problem
 
-    def __deepcopy__(self, _: Any) -> "Question":
+    def __deepcopy__(self, _: Any) -> "Origin":
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()
 
     def __repr__(self) -> str:
-        return "Question(...)"
+        return "Origin(...)"
 
 
 def with_question(result: Result, problem: Problem) -> Result:
@@ -32,4 +32,4 @@ def with_question(result: Result, problem: Problem) -> Result:
     if not hasattr(result, "question"):
         return result
     # A new problem holds the arguments, but not what has been computed from them.
-    return replace(cast("Any", result), question=Question(replace(problem)))
+    return replace(cast("Any", result), question=Origin(replace(problem)))
