@@ -47,13 +47,18 @@ from .graph import Step as Step
 from .graph import Then as Then
 from .influence import Above as Above
 from .influence import AbstractExecution as AbstractExecution
+from .influence import AbstractProposal as AbstractProposal
 from .influence import AbstractSearch as AbstractSearch
 from .influence import Aggregate as Aggregate
 from .influence import Conductance as Conductance
 from .influence import Enumerate as Enumerate
+from .influence import Greedy as Greedy
+from .influence import Importance as Importance
 from .influence import OnGraph as OnGraph
 from .influence import Refine as Refine
+from .influence import Sample as Sample
 from .influence import TopK as TopK
+from .influence import Uniform as Uniform
 from .influence import attribute as attribute
 from .influence import refine as refine
 from .interest import AbstractDoI as AbstractDoI
@@ -88,6 +93,7 @@ from .results import PartTable as PartTable
 from .results import PathInfluence as PathInfluence
 from .results import Ranked as Ranked
 from .results import Refinement as Refinement
+from .results import Sampled as Sampled
 from .results import Smallest as Smallest
 from .tracing import AbstractNodeSelector as AbstractNodeSelector
 from .tracing import Tagged as Tagged

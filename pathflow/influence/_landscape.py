@@ -85,6 +85,16 @@ class Landscape:
         flat = vectors.reshape(len(vectors), -1, self.points).astype(np.float64)
         return np.einsum("mep,ep->me", flat, self._per_example)
 
+    def flow(self, tangents: np.ndarray, cotangent: np.ndarray) -> np.ndarray:
+        """What flows from beginnings into a junction and on to the target, `(paths, examples)`.
+
+        Arguments:
+            tangents: of the beginnings, at the junction.
+            cotangent: the sum of all endings from there.
+        """
+        product = tangents.astype(np.float64) * cotangent
+        return self.influences(product.reshape(len(product), *self.axes, -1).sum(axis=-1))
+
     def _step(self, hop: Hop, *, pull: bool) -> Callable:
         keys = tuple(self._applied[e].key for e in hop.edges)
         return _compiled(keys[::-1] if pull else keys, pull, self.examples, self.points)

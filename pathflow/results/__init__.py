@@ -17,4 +17,5 @@ from ._ranked import Certificate as Certificate
 from ._ranked import Ranked as Ranked
 from ._refinement import PartInfluence as PartInfluence
 from ._refinement import Refinement as Refinement
+from ._sampled import Sampled as Sampled
 from ._table import PathInfluence as PathInfluence
