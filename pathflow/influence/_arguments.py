@@ -1,70 +1,105 @@
-"""The arguments of `attribute`, checked against those that the graph was traced with, as flat
-values.
-"""
+"""The arguments of a function, checked against those that it was traced with, as flat values."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow.interest import AbstractDoI
-from pathflow.tracing import TracedGraph, Value
+from pathflow.tracing import Program, Value
 
 
 def flat_arguments(
-    traced: TracedGraph, args: Sequence[Any], qoi: Any, in_axes: Any
+    program: Program, args: Sequence[Any], qoi: Any, in_axes: Any, caller: str
 ) -> tuple[tuple[Value, ...], int | None]:
-    """The flat arguments as values, examples first, and the number of examples."""
-    if not isinstance(args, tuple | list):
-        raise ArgumentError(
-            "attribute(args=...) takes the tuple of the function's arguments, got "
-            f"{type(args).__name__}."
-        )
-    args = tuple(args)
-    _check_axes(in_axes)
+    """The flat arguments as values, examples first, and the number of examples.
+
+    Arguments:
+        program: what they are checked against.
+        args: the arguments.
+        qoi: a quantity of interest in place of the program's, or None.
+        in_axes: which axis of each argument holds examples.
+        caller: who asks, for the errors.
+    """
+    args, flat_axes = tuple(args), example_axes(args, in_axes, caller)
     batched = in_axes is not None
-    axes: Any = (in_axes,) * len(args) if not isinstance(in_axes, tuple | list) else tuple(in_axes)
-    if len(axes) != len(args):
-        raise ArgumentError(
-            f"attribute(in_axes=...) has {len(axes)} entries for {len(args)} arguments; give one "
-            "for each."
-        )
-    flat_axes = [a for arg, axis in zip(args, axes, strict=True) for a in _leaf_axes(arg, axis)]
-    own = _quantity(traced, qoi)
+    own = _quantity(program, qoi, caller)
     if own is not None:
         # A quantity's arrays are per example when they have one axis more than when it was traced.
-        pairs = zip(jax.tree.leaves(own), traced.program.avals, strict=False)
+        pairs = zip(jax.tree.leaves(own), program.avals, strict=False)
         per_example = [batched and jnp.ndim(x) == len(a.shape) + 1 for x, a in pairs]
         flat_axes = [0 if p else None for p in per_example] + flat_axes
         args = (own, *args)
     structure = jax.tree.structure(args)
-    if structure != traced.program.args_structure:
+    if structure != program.args_structure:
         raise ShapeError(
-            f"attribute(args=...) has the structure {structure}, but the function was traced with "
-            f"{traced.program.args_structure}; pass arguments of the same kind, or trace again."
+            f"{caller}(args=...) has the structure {structure}, but the function was traced with "
+            f"{program.args_structure}; pass arguments of the same kind, or trace again."
         )
-    rows = zip(
-        _names(args, own), jax.tree.leaves(args), flat_axes, traced.program.avals, strict=True
-    )
-    values = [_value(*row) for row in rows]
-    return tuple(values), _count_examples(values) if batched else None
+    rows = zip(_names(args, own), jax.tree.leaves(args), flat_axes, program.avals, strict=True)
+    values = [_value(*row, caller) for row in rows]
+    return tuple(values), _count_examples(values, caller) if batched else None
 
 
-def _quantity(traced: TracedGraph, qoi: Any) -> Any:
-    """The quantity of interest: the one given, else the one that the graph was traced with."""
-    if qoi is None:
-        return traced.qoi
-    if traced.qoi is None:
+def example_axes(args: Any, in_axes: Any, caller: str) -> list[int | None]:
+    """For each flat argument the axis of examples, or None.
+
+    Raises:
+        ArgumentError: `args` is no tuple, or `in_axes` does not fit it.
+    """
+    if not isinstance(args, tuple | list):
         raise ArgumentError(
-            "attribute(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., "
+            f"{caller}(args=...) takes the tuple of the function's arguments, got "
+            f"{type(args).__name__}."
+        )
+    _check_axes(in_axes, caller)
+    axes: Any = (in_axes,) * len(args) if not isinstance(in_axes, tuple | list) else tuple(in_axes)
+    if len(axes) != len(args):
+        raise ArgumentError(
+            f"{caller}(in_axes=...) has {len(axes)} entries for {len(args)} arguments; give one "
+            "for each."
+        )
+    pairs = zip(args, axes, strict=True)
+    return [a for arg, axis in pairs for a in _leaf_axes(arg, axis, caller)]
+
+
+def first_example(args: Sequence[Any], in_axes: Any, caller: str) -> tuple[Any, ...]:
+    """The arguments of the first example.
+
+    Raises:
+        ArgumentError: `in_axes` does not fit the arguments, or an axis of examples is empty.
+        ShapeError: an argument has no such axis.
+    """
+    axes = example_axes(args, in_axes, caller)
+    leaves, structure = jax.tree.flatten(tuple(args))
+    names = _names(tuple(args), None)
+    first = []
+    for name, leaf, axis in zip(names, leaves, axes, strict=True):
+        if axis is None:
+            first.append(leaf)
+            continue
+        array = _examples_first(name, jnp.asarray(leaf), axis, caller)
+        if not array.shape[0]:
+            _refuse_empty(caller)
+        first.append(array[0])
+    return jax.tree.unflatten(structure, first)
+
+
+def _quantity(program: Program, qoi: Any, caller: str) -> Any:
+    """The quantity of interest: the one given, else the one that the program was traced with."""
+    if qoi is None:
+        return program.qoi
+    if program.qoi is None:
+        raise ArgumentError(
+            f"{caller}(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., "
             "qoi=...)."
         )
-    if jax.tree.structure(qoi) != jax.tree.structure(traced.qoi):
+    if jax.tree.structure(qoi) != jax.tree.structure(program.qoi):
         raise ArgumentError(
-            f"attribute(qoi={qoi!r}) is another quantity than the graph was traced with, "
-            f"{traced.qoi!r}; only its arrays may differ, so trace again with this one."
+            f"{caller}(qoi={qoi!r}) is another quantity than the graph was traced with, "
+            f"{program.qoi!r}; only its arrays may differ, so trace again with this one."
         )
     return qoi
 
@@ -78,7 +113,9 @@ def _names(args: Any, qoi: Any) -> list[str]:
     return names
 
 
-def check_examples(doi: AbstractDoI, ndims: Sequence[int], examples: int | None) -> None:
+def check_examples(
+    doi: AbstractDoI, ndims: Sequence[int], examples: int | None, caller: str
+) -> None:
     """Whether the arrays of a distribution that are per example hold as many as there are.
 
     Raises:
@@ -89,24 +126,24 @@ def check_examples(doi: AbstractDoI, ndims: Sequence[int], examples: int | None)
     for leaf, axis in zip(jax.tree.leaves(doi), doi.example_axes(ndims), strict=True):
         if axis is not None and leaf.shape[axis] != examples:
             raise ShapeError(
-                f"attribute(doi=...): an array of {type(doi).__name__} has shape {leaf.shape}, "
+                f"{caller}(doi=...): an array of {type(doi).__name__} has shape {leaf.shape}, "
                 f"which holds {leaf.shape[axis]} examples, but the arguments hold {examples}; give "
                 "one entry per example, or one array that all share."
             )
 
 
-def _check_axes(in_axes: Any) -> None:
+def _check_axes(in_axes: Any, caller: str) -> None:
     axes = jax.tree.leaves(in_axes, is_leaf=lambda a: a is None)
     if isinstance(in_axes, dict) or any(
         axis is not None and (isinstance(axis, bool) or not isinstance(axis, int)) for axis in axes
     ):
         raise ArgumentError(
-            f"attribute(in_axes={in_axes!r}) takes, as jax.vmap does, an integer or None, or a "
+            f"{caller}(in_axes={in_axes!r}) takes, as jax.vmap does, an integer or None, or a "
             "tuple with one of them (or a pytree of them) per argument."
         )
 
 
-def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
+def _leaf_axes(arg: Any, axis: Any, caller: str) -> list[int | None]:
     """One axis per leaf: of the whole argument, or of its parts where `axis` is a pytree, as in
     `jax.vmap`.
     """
@@ -116,57 +153,67 @@ def _leaf_axes(arg: Any, axis: Any) -> list[int | None]:
         return list(jax.api_util.flatten_axes("in_axes", jax.tree_util.tree_structure(arg), axis))
     except ValueError:
         raise ArgumentError(
-            f"attribute(in_axes=...) has {axis!r} for an argument of another structure; give it "
+            f"{caller}(in_axes=...) has {axis!r} for an argument of another structure; give it "
             "one axis, or a pytree of axes that is a prefix of it."
         ) from None
 
 
-def _value(name: str, leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct) -> Value:
+def _value(
+    name: str, leaf: Any, axis: int | None, aval: jax.ShapeDtypeStruct, caller: str
+) -> Value:
     # A Python number takes the dtype that it had when the function was traced.
     number = isinstance(leaf, int | float) and not isinstance(leaf, bool)
     array = jnp.asarray(leaf, aval.dtype) if number else jnp.asarray(leaf)
     if axis is not None:
-        if not -array.ndim <= axis < array.ndim:
-            raise ShapeError(
-                f"attribute(in_axes=...): {name} is {_described(array)} and has no axis {axis} of "
-                "examples; name one that it has, or None for an argument that all examples share."
-            )
-        array = jnp.moveaxis(array, axis, 0)
+        array = _examples_first(name, array, axis, caller)
     shape = array.shape[1:] if axis is not None else array.shape
     if shape != tuple(aval.shape):
         raise ShapeError(
-            f"attribute: {name} has shape {shape}"
+            f"{caller}: {name} has shape {shape}"
             + (" per example" if axis is not None else "")
             + f", but the function was traced with {tuple(aval.shape)}; trace again for this shape"
             + ("." if axis is not None else ", or say with in_axes= which axis holds examples.")
         )
     if array.dtype != aval.dtype and not jnp.issubdtype(aval.dtype, jax.dtypes.extended):
         raise ShapeError(
-            f"attribute: {name} has dtype {array.dtype}, but the function was traced with "
+            f"{caller}: {name} has dtype {array.dtype}, but the function was traced with "
             f"{aval.dtype}; convert it, or trace again."
         )
     return Value(array, axis is not None)
+
+
+def _examples_first(name: str, array: Any, axis: int, caller: str) -> Any:
+    if not -array.ndim <= axis < array.ndim:
+        raise ShapeError(
+            f"{caller}(in_axes=...): {name} is {_described(array)} and has no axis {axis} of "
+            "examples; name one that it has, or None for an argument that all examples share."
+        )
+    return jnp.moveaxis(array, axis, 0)
 
 
 def _described(array: Any) -> str:
     return f"an array of shape {array.shape}" if array.ndim else "a scalar"
 
 
-def _count_examples(values: Sequence[Value]) -> int:
+def _count_examples(values: Sequence[Value], caller: str) -> int:
     counts = {v.array.shape[0] for v in values if v.batched}
     if not counts:
         raise ArgumentError(
-            "attribute(in_axes=...) gives no argument an axis of examples; use in_axes=None for "
+            f"{caller}(in_axes=...) gives no argument an axis of examples; use in_axes=None for "
             "one example."
         )
     if len(counts) > 1:
         raise ShapeError(
-            f"attribute(in_axes=...): the arguments hold {sorted(counts)} examples; all must hold "
+            f"{caller}(in_axes=...): the arguments hold {sorted(counts)} examples; all must hold "
             "the same number."
         )
     (count,) = counts
     if count == 0:
-        raise ArgumentError(
-            "attribute(args=...): the axis of examples is empty; give at least one example."
-        )
+        _refuse_empty(caller)
     return count
+
+
+def _refuse_empty(caller: str) -> NoReturn:
+    raise ArgumentError(
+        f"{caller}(args=...): the axis of examples is empty; give at least one example."
+    )

@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from pathflow._errors import NonFiniteError
 from pathflow.influence._points import points_of
 from pathflow.influence._problem import Problem
+from pathflow.influence._question import Question
 from pathflow.influence._reference import Reference, reference
 from pathflow.interest import AbstractDoI, Line
 from pathflow.results import Audit
@@ -43,7 +44,7 @@ class Checks:
         return None if self.total is None or self.change is None else self.total - self.change
 
 
-def checks_of(problem: Problem, doi: AbstractDoI) -> Checks:
+def checks_of(problem: Problem | Question, doi: AbstractDoI) -> Checks:
     """Evaluates the untouched function, some examples at a time."""
     if problem.examples is None:
         return _checks(problem, doi, slice(None), None)
@@ -63,7 +64,9 @@ def checks_of(problem: Problem, doi: AbstractDoI) -> Checks:
     return Checks(total, change, parts[0][0].n_points)
 
 
-def _checks(problem: Problem, doi: AbstractDoI, examples: slice, count: int | None) -> Checks:
+def _checks(
+    problem: Problem | Question, doi: AbstractDoI, examples: slice, count: int | None
+) -> Checks:
     points = points_of(problem, doi, examples)
     axis = 0 if count is None else 1
     values = list(points.values)
@@ -96,12 +99,12 @@ def _weighted(found: Reference, weights: np.ndarray, *, line: bool) -> Checks:
     return Checks(total, change, n)
 
 
-def points_of_sources(problem: Problem, examples: slice) -> list[Value]:
+def points_of_sources(problem: Problem | Question, examples: slice) -> list[Value]:
     """The sources' own values, for some examples."""
     return [Value(v.array[examples], True) if v.batched else v for v in problem.source_values]
 
 
-def refined(problem: Problem) -> tuple[AbstractDoI, Checks]:
+def refined(problem: Problem | Question) -> tuple[AbstractDoI, Checks]:
     """The distribution with as many points as its tolerance asks for, and the checks at them."""
     doi = problem.doi
     checks = checks_of(problem, doi)
@@ -138,7 +141,7 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
 
 
 def audit_of_sums(
-    problem: Problem,
+    problem: Problem | Question,
     sums: Float64[np.ndarray, " B"],
     scale: Float64[np.ndarray, " B"],
     checks: Checks,
@@ -169,16 +172,15 @@ def audit_of_sums(
         reference_total=_shaped(total, problem),
         quadrature=None if checks.gap is None else _shaped(checks.gap, problem),
         n_steps=checks.n_points,
-        blocked=tuple(f"{u} -> {v}" for u, v in problem.traced.blocked),
+        blocked=problem.blocked,
         dtype=_coarsest(problem),
         scale=what,
     )
 
 
-def _coarsest(problem: Problem) -> str:
+def _coarsest(problem: Problem | Question) -> str:
     """The lowest precision that an influence passes; it bounds how well sums can agree."""
-    dtypes = {n.dtype for n in problem.space.nodes}
-    return max(dtypes, key=lambda d: float(jnp.finfo(d).eps))
+    return max(problem.dtypes, key=lambda d: float(jnp.finfo(d).eps))
 
 
 def _check_finite(problem: Problem, rows: np.ndarray) -> None:
@@ -196,5 +198,5 @@ def _check_finite(problem: Problem, rows: np.ndarray) -> None:
     )
 
 
-def _shaped(values: np.ndarray, problem: Problem) -> np.ndarray | np.floating:
+def _shaped(values: np.ndarray, problem: Problem | Question) -> np.ndarray | np.floating:
     return values if problem.examples is not None else values[0]

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pathflow.influence._problem import Problem
+from pathflow.influence._question import Question
 from pathflow.interest import AbstractDoI, DoIPoints
 from pathflow.tracing import Value
 
@@ -46,7 +47,7 @@ class Points:
         return Points(values, weights.astype(self.weights.dtype), self.direction, self.endpoints)
 
 
-def points_of(problem: Problem, doi: AbstractDoI, examples: slice) -> Points:
+def points_of(problem: Problem | Question, doi: AbstractDoI, examples: slice) -> Points:
     """The points of interest of some examples (or of the only one)."""
     sources = [v.array[examples] if v.batched else v.array for v in problem.source_values]
     batched = problem.examples is not None

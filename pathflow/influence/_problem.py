@@ -3,31 +3,28 @@ interest; checked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
-from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError, ShapeError
-from pathflow._version import __version__
+from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError
 from pathflow.graph import Node, PathSpace
 from pathflow.influence._activations import Activations, value_ancestors
 from pathflow.influence._arguments import check_examples, flat_arguments
+from pathflow.influence._asked import check_concrete, check_doi, ends_of, facts, spread
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, TracedGraph, Value
-
-MATMUL_PRECISION = "highest"
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A checked question.
+    """A checked question about the paths of a graph.
 
     Arguments:
+        traced: the graph with its functions.
+        space: the paths from the sources to the target.
         args: the value of each flat argument of the traced function.
         examples: the number of examples, or None where the arguments have no example axis.
         doi: the distribution of interest.
@@ -50,7 +47,7 @@ class Problem:
     def source_values(self) -> tuple[Value, ...]:
         """The sources' values at the arguments."""
         found, _ = _source_activations(self.traced, self.space.sources)(self.context, {})
-        return tuple(_spread(found[s], self.examples) for s in self.space.sources)
+        return tuple(spread(found[s], self.examples) for s in self.space.sources)
 
     @property
     def program(self) -> Program:
@@ -73,20 +70,20 @@ class Problem:
     def dtype(self) -> Any:
         return np.dtype(self.space.target.dtype)
 
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """Notes on dependences that carry no derivative."""
+        return tuple(f"{u} -> {v}" for u, v in self.traced.blocked)
+
+    @property
+    def dtypes(self) -> frozenset[str]:
+        """The dtypes of the values on the paths."""
+        return frozenset(n.dtype for n in self.space.nodes)
+
     def metadata(self, doi: AbstractDoI, search: Any) -> dict[str, Any]:
         """What a reader of the result must know of how it came about."""
-        return {
-            "pathflow": __version__,
-            "jax": jax.__version__,
-            "dtype": str(self.dtype),
-            "matmul_precision": MATMUL_PRECISION,
-            "sources": [str(s) for s in self.space.sources],
-            "target": str(self.space.target),
-            "doi": describe(doi),
-            "qoi": None if self.traced.qoi is None else type(self.traced.qoi).__name__,
-            "search": type(search).__name__,
-            "graph": self.traced.graph.fingerprint(),
-        }
+        found = facts(self.program, self.sources, self.target, doi, type(search).__name__)
+        return {**found, "graph": self.traced.graph.fingerprint()}
 
 
 def make_problem(
@@ -103,50 +100,18 @@ def make_problem(
         raise ArgumentError(
             f"attribute(graph=...) takes what pathflow.trace returns, got {type(traced).__name__}."
         )
-    if not isinstance(doi, AbstractDoI):
-        raise ArgumentError(
-            "attribute(doi=...) takes a distribution such as Line(baseline), got "
-            f"{type(doi).__name__}."
-        )
-    _check_concrete(args=args, qoi=qoi, doi=doi, graph=traced.qoi)
+    check_doi(doi, "attribute")
+    check_concrete("attribute", args=args, qoi=qoi, doi=doi, graph=traced.qoi)
     space = _space(traced, source, target)
-    values, examples = flat_arguments(traced, args, qoi, in_axes)
-    check_examples(doi, [len(n.shape) for n in space.sources], examples)
+    values, examples = flat_arguments(traced.program, args, qoi, in_axes, "attribute")
+    check_examples(doi, [len(n.shape) for n in space.sources], examples, "attribute")
     return Problem(traced, space, values, examples, doi)
 
 
-def _check_concrete(**arguments: Any) -> None:
-    for name, argument in arguments.items():
-        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
-            raise ArgumentError(
-                f"attribute({name}=...) holds traced values; call it outside jit, vmap and grad "
-                "(it compiles what it needs), and give many examples by in_axes=."
-            )
-
-
 def _space(traced: TracedGraph, source: Any, target: Any) -> PathSpace:
-    if target is None:
-        if traced.default_target is None:
-            raise ArgumentError(
-                "attribute(target=None): the function returns several values; name one as target, "
-                "or trace with qoi=."
-            )
-        target = traced.default_target
-    end = traced.node(target)
-    if end.shape != ():
-        raise ShapeError(
-            f"attribute(target={str(end)!r}): a target is a scalar, and this node has shape "
-            f"{end.shape}; trace with a quantity of interest, qoi=..., that makes it one number."
-        )
-    sources = [traced.node(s) for s in (source if isinstance(source, tuple | list) else (source,))]
-    for node in (*sources, end):
-        if not jnp.issubdtype(node.dtype, jnp.floating):
-            raise NotDifferentiableError(
-                f"node {str(node)!r} holds {node.dtype}, which has no derivative; choose a "
-                "floating-point node, such as the embedding of a token and not its number."
-            )
+    sources, end = ends_of(traced.program, traced.node, source, target, "attribute")
     try:
-        return traced.paths(tuple(sources), end)
+        return traced.paths(sources, end)
     except NoPathError as error:
         for node in sources:
             _check_blocked(traced, node, end)
@@ -176,20 +141,3 @@ def _source_activations(traced: TracedGraph, sources: tuple[Node, ...]) -> Activ
     return Activations(
         traced, value_ancestors(traced, wanted, ()) | set(sources), (), {}, guards=False
     )
-
-
-def _spread(value: Value, examples: int | None) -> Value:
-    """The value with an axis of examples where the problem has one."""
-    if examples is None or value.batched:
-        return value
-    return Value(jnp.broadcast_to(value.array, (examples, *value.array.shape)), batched=True)
-
-
-def describe(doi: Any) -> str:
-    """The distribution without its arrays, as in `Line(n_steps=50, rule=GaussLegendre())`."""
-    shown = [
-        f"{f.name}={value!r}"
-        for f in fields(doi)
-        if not hasattr(value := getattr(doi, f.name), "dtype") and not isinstance(value, tuple)
-    ]
-    return f"{type(doi).__name__}({', '.join(shown)})"

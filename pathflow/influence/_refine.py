@@ -12,6 +12,7 @@ from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError, NonFiniteError, TooManyPathsError
 from pathflow.graph import AbstractParts, Components, Division, Node, Trellis
+from pathflow.influence._asked import MATMUL_PRECISION
 from pathflow.influence._audit import Checks, audit_of_sums, refined
 from pathflow.influence._chosen_paths import PathsLike, choose_paths
 from pathflow.influence._divisions import At, divisions_of
@@ -20,7 +21,7 @@ from pathflow.influence._origin import Origin
 from pathflow.influence._parts_plan import PartsPlan
 from pathflow.influence._parts_sweep import PartsSweep
 from pathflow.influence._points import points_of
-from pathflow.influence._problem import MATMUL_PRECISION, Problem
+from pathflow.influence._problem import Problem
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence._strands import TooManyHistoriesError, chain_count
 from pathflow.influence._tiles import activations_to, chunks, example_tiles, tile_sizes

@@ -2,7 +2,10 @@
 
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
+from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
 from pathflow.tracing._joint import JointPartial as JointPartial
+from pathflow.tracing._mix import LANES as LANES
+from pathflow.tracing._mix import mix as mix
 from pathflow.tracing._node_class import FORWARD_ONLY as FORWARD_ONLY
 from pathflow.tracing._node_class import REVERSE_ONLY as REVERSE_ONLY
 from pathflow.tracing._node_class import NodeClass as NodeClass

@@ -16,7 +16,9 @@ Flows = list[frozenset[int]]
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
 
 
-def equation_flows(name: str, params: dict[str, Any], n_inputs: int, n_outputs: int) -> Flows:
+def equation_flows(
+    name: str, params: dict[str, Any], n_inputs: int, n_outputs: int, *, values: bool = False
+) -> Flows:
     """For each output, the positions of the inputs that a derivative flows from.
 
     Arguments:
@@ -24,21 +26,29 @@ def equation_flows(name: str, params: dict[str, Any], n_inputs: int, n_outputs: 
         params: the equation's parameters.
         n_inputs: how many inputs it has.
         n_outputs: how many outputs it has.
+        values: whether to ask, in place of derivatives, for the inputs that the value depends on.
     """
     if name == "scan":
         n_consts, n_carry = scan_counts(params)
-        return _looped(_jaxpr_flows(params["jaxpr"]), n_consts, n_carry, params["length"])
+        body = jaxpr_flows(params["jaxpr"], values=values)
+        return _looped(body, n_consts, n_carry, params["length"])
     if name == "while":
-        # The condition decides how often, and no derivative flows through that.
+        # The condition decides how often: the values depend on that, and no derivative does.
         skipped, n_consts = params["cond_nconsts"], params["body_nconsts"]
         n_carry = n_inputs - skipped - n_consts
-        flows = _looped(_jaxpr_flows(params["body_jaxpr"]), n_consts, n_carry, None)
-        return [frozenset(i + skipped for i in f) for f in flows]
+        body = jaxpr_flows(params["body_jaxpr"], values=values)
+        flows = _looped(body, n_consts, n_carry, None)
+        decides = frozenset(range(n_inputs)) if values else frozenset()
+        return [frozenset(i + skipped for i in f) | decides for f in flows]
     if name == "cond":
-        branches = [_jaxpr_flows(branch) for branch in params["branches"]]
-        return [frozenset(i + 1 for flows in branches for i in flows[o]) for o in range(n_outputs)]
+        branches = [jaxpr_flows(branch, values=values) for branch in params["branches"]]
+        decides = frozenset({0}) if values else frozenset()
+        return [
+            frozenset(i + 1 for flows in branches for i in flows[o]) | decides
+            for o in range(n_outputs)
+        ]
     if name in _CALLS:
-        return _jaxpr_flows(called_jaxpr(params))
+        return jaxpr_flows(called_jaxpr(params), values=values)
     return [frozenset(range(n_inputs))] * n_outputs
 
 
@@ -71,23 +81,29 @@ def _through(
     return frozenset(found)
 
 
-def _jaxpr_flows(jaxpr: Any) -> Flows:
+def jaxpr_flows(jaxpr: Any, *, values: bool = False) -> Flows:
+    """For each output of a jaxpr, the positions of its inputs that a derivative flows from; with
+    `values`, those that its value depends on.
+    """
     inner, _ = open_jaxpr(jaxpr)
     nothing: frozenset[int] = frozenset()
     known: dict[Any, frozenset[int]] = dict.fromkeys(inner.constvars, nothing)
     known.update((v, frozenset({i})) for i, v in enumerate(inner.invars))
 
     def read(atom: Any) -> frozenset[int]:
-        if hasattr(atom, "val") or not jnp.issubdtype(atom.aval.dtype, jnp.inexact):
+        if hasattr(atom, "val"):
             return nothing
-        return known[atom]
+        carries = values or jnp.issubdtype(atom.aval.dtype, jnp.inexact)
+        return known[atom] if carries else nothing
 
     for eqn in inner.eqns:
-        if eqn.primitive.name == "stop_gradient":
+        if eqn.primitive.name == "stop_gradient" and not values:
             known.update(dict.fromkeys(eqn.outvars, nothing))
             continue
         sources = [read(a) for a in eqn.invars]
-        flows = equation_flows(eqn.primitive.name, eqn.params, len(sources), len(eqn.outvars))
+        flows = equation_flows(
+            eqn.primitive.name, eqn.params, len(sources), len(eqn.outvars), values=values
+        )
         for var, inputs in zip(eqn.outvars, flows, strict=True):
             known[var] = _union([sources[i] for i in inputs])
     return [read(v) for v in inner.outvars]

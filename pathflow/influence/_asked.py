@@ -1,0 +1,121 @@
+"""What every question about influences is checked for, whether it is asked of a graph or of a
+function as it is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+
+from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
+from pathflow._version import __version__
+from pathflow.graph import Node
+from pathflow.interest import AbstractDoI
+from pathflow.tracing import Program, Value
+
+MATMUL_PRECISION = "highest"
+
+
+def check_doi(doi: Any, caller: str) -> None:
+    """Refuses what is no distribution of interest.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not isinstance(doi, AbstractDoI):
+        raise ArgumentError(
+            f"{caller}(doi=...) takes a distribution such as Line(baseline), got "
+            f"{type(doi).__name__}."
+        )
+
+
+def check_concrete(caller: str, **arguments: Any) -> None:
+    """Refuses arguments that another transformation is tracing.
+
+    Raises:
+        ArgumentError: an argument holds a tracer.
+    """
+    for name, argument in arguments.items():
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
+            raise ArgumentError(
+                f"{caller}({name}=...) holds traced values; call it outside jit, vmap and grad "
+                "(it compiles what it needs), and give many examples by in_axes=."
+            )
+
+
+def ends_of(
+    program: Program, node: Callable[[Any], Node], source: Any, target: Any, caller: str
+) -> tuple[tuple[Node, ...], Node]:
+    """The sources and the target.
+
+    Arguments:
+        program: the function; its default target stands for None.
+        node: finds a label's node.
+        source: one label or node, or a sequence of them.
+        target: a label or node, or None.
+        caller: who asks, for the errors.
+
+    Raises:
+        ArgumentError: there is no default target.
+        UnknownNodeError: a label names no node.
+        ShapeError: the target is no scalar.
+        NotDifferentiableError: a source or the target holds integers.
+    """
+    if target is None:
+        if program.default_target is None:
+            raise ArgumentError(
+                f"{caller}(target=None): the function returns several values; name one as target, "
+                "or trace with qoi=."
+            )
+        target = program.default_target
+    end = node(target)
+    if end.shape != ():
+        raise ShapeError(
+            f"{caller}(target={str(end)!r}): a target is a scalar, and this node has shape "
+            f"{end.shape}; trace with a quantity of interest, qoi=..., that makes it one number."
+        )
+    sources = tuple(node(s) for s in (source if isinstance(source, tuple | list) else (source,)))
+    for found in (*sources, end):
+        if not jnp.issubdtype(found.dtype, jnp.floating):
+            raise NotDifferentiableError(
+                f"node {str(found)!r} holds {found.dtype}, which has no derivative; choose a "
+                "floating-point node, such as the embedding of a token and not its number."
+            )
+    return sources, end
+
+
+def spread(value: Value, examples: int | None) -> Value:
+    """The value with an axis of examples where the question has one."""
+    if examples is None or value.batched:
+        return value
+    return Value(jnp.broadcast_to(value.array, (examples, *value.array.shape)), batched=True)
+
+
+def describe(doi: Any) -> str:
+    """The distribution without its arrays, as in `Line(n_steps=50, rule=GaussLegendre())`."""
+    shown = [
+        f"{f.name}={value!r}"
+        for f in fields(doi)
+        if not hasattr(value := getattr(doi, f.name), "dtype") and not isinstance(value, tuple)
+    ]
+    return f"{type(doi).__name__}({', '.join(shown)})"
+
+
+def facts(
+    program: Program, sources: Sequence[Node], target: Node, doi: AbstractDoI, search: str
+) -> dict[str, Any]:
+    """What a reader of a result must know of how it came about."""
+    return {
+        "pathflow": __version__,
+        "jax": jax.__version__,
+        "dtype": target.dtype,
+        "matmul_precision": MATMUL_PRECISION,
+        "sources": [str(s) for s in sources],
+        "target": str(target),
+        "doi": describe(doi),
+        "qoi": None if program.qoi is None else type(program.qoi).__name__,
+        "search": search,
+    }
