@@ -101,6 +101,25 @@ def _plain(cells: Sequence[Sequence[str]], title: str) -> None:
         print("  ".join(padded).rstrip())
 
 
+def show_plain(lines: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Prints lines with any columns, numbers to four digits."""
+    columns = list(lines[0])
+    cells = [[_short(line[name]) for name in columns] for line in lines]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    print(title)
+    for line in (columns, ["-" * width for width in widths], *cells):
+        cut = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cut).rstrip())
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return {True: "yes", False: "no"}.get(value, str(value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
 def _text(name: str, value: Any) -> str:
     if value is None:
         return "-"
