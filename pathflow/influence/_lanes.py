@@ -19,26 +19,63 @@ import jax.numpy as jnp
 from pathflow.influence._kernel import Flags, lift
 
 _CACHED = 4096
+# More predecessors of one shape than this are handled together: with hundreds of them (every layer
+# before, on a residual stream) operations for each would take minutes to compile.
+_FEW = 4
 
 
-def _send(tangents: Any, following: Any) -> Any:
-    """The sums of the lanes that lead to the same lane of the next node.
+def _alike(vectors: Sequence[Any], flags: Flags) -> list[list[int]]:
+    """Slots that are handled together: many of one shape, or one alone."""
+    found: dict[Any, list[int]] = {}
+    for slot, (x, axes) in enumerate(zip(vectors, flags, strict=True)):
+        found.setdefault((x.shape, x.dtype, axes), []).append(slot)
+    return [
+        part
+        for slots in found.values()
+        for part in ([slots] if len(slots) > _FEW else [[slot] for slot in slots])
+    ]
+
+
+def _stacked(arrays: Sequence[Any], slots: Sequence[int]) -> Any:
+    return jnp.stack([arrays[slot] for slot in slots])
+
+
+def _in_order(groups: Sequence[Sequence[int]], results: Sequence[Any]) -> list[Any]:
+    """One result per slot, from one array per group."""
+    found = {
+        slot: x
+        for slots, result in zip(groups, results, strict=True)
+        for slot, x in zip(slots, result, strict=True)
+    }
+    return [found[slot] for slot in range(len(found))]
+
+
+def _send(vectors: Sequence[Any], flags: Flags, following: Any) -> list[Any]:
+    """For each slot the sums of the lanes that lead to the same lane of the node.
 
     Lanes are sent before they are pushed, since a push is the dearer step and several lanes may
     become one.
     """
-    lanes = len(tangents)
+    lanes = len(vectors[0])
     if lanes == 1:
-        return tangents
-    matrix = jnp.equal(following[None, :], jnp.arange(lanes)[:, None]).astype(tangents.dtype)
-    return jnp.tensordot(matrix, tangents, 1)
+        return list(vectors)
+
+    def of_group(slots: Sequence[int]) -> Any:
+        tangents = _stacked(vectors, slots)
+        after = _stacked(following, slots)
+        matrices = jnp.equal(after[:, None, :], jnp.arange(lanes)[None, :, None])
+        return jnp.einsum("sij,sj...->si...", matrices.astype(tangents.dtype), tangents)
+
+    groups = _alike(vectors, flags)
+    return _in_order(groups, [of_group(slots) for slots in groups])
 
 
 def _fetch(cotangents: Any, following: Any) -> Any:
-    """The transpose of `_send`: each lane reads the lane that it leads to."""
-    if len(cotangents) == 1:
+    """The transpose of `_send`, for a group: each lane reads the lane that it leads to."""
+    if cotangents.shape[1] == 1:
         return cotangents
-    return jnp.take(cotangents, following, axis=0, mode="fill", fill_value=0)
+    take = jax.vmap(lambda c, after: jnp.take(c, after, axis=0, mode="fill", fill_value=0))
+    return take(cotangents, following)
 
 
 @lru_cache(_CACHED)
@@ -59,8 +96,7 @@ def pusher(key: tuple, vector_flags: Flags, examples: int | None, points: int) -
     over_lanes = jax.vmap(lift(one, (*vector_flags, *flags), examples, points), in_axes=axes)
 
     def run(arrays: Sequence[Any], vectors: Sequence[Any], following: Any) -> Any:
-        sent = [_send(x, following[i]) for i, x in enumerate(vectors)]
-        return over_lanes(*sent, *arrays)
+        return over_lanes(*_send(vectors, vector_flags, following), *arrays)
 
     return jax.jit(run)
 
@@ -87,29 +123,27 @@ def puller(key: tuple, vector_flags: Flags, examples: int | None, points: int) -
         arrays: Sequence[Any], cotangents: Any, vectors: Sequence[Any], following: Any, sums: Any
     ) -> Any:
         pulled = over_lanes(cotangents, *arrays)
-        fetched = [_fetch(c, following[i]) for i, c in enumerate(pulled)]
-        flows = [
-            _entries(c, x, f, batched)
-            for c, x, f in zip(fetched, vectors, vector_flags, strict=True)
-        ]
-        added = [None if s is None else s + c for s, c in zip(sums, fetched, strict=True)]
+        groups, fetched, along, absolute = _alike(vectors, vector_flags), [], [], []
+        for slots in groups:
+            fetched.append(_fetch(_stacked(pulled, slots), _stacked(following, slots)))
+            tangents = _stacked(vectors, slots)
+            if not vector_flags[slots[0]][1]:
+                # The tangents of a source are the same at all points.
+                tangents = jnp.expand_dims(tangents, 2 + batched)
+            flow = fetched[-1] * tangents
+            along.append(_over_entries(flow, batched))
+            absolute.append(_over_entries(jnp.abs(flow), batched))
+        added = zip(sums, _in_order(groups, fetched), strict=True)
         return (
-            added,
-            jnp.stack([_over_entries(flow, batched) for flow in flows]),
-            jnp.stack([_over_entries(jnp.abs(flow), batched) for flow in flows]),
+            [None if s is None else s + c for s, c in added],
+            jnp.stack(_in_order(groups, along)),
+            jnp.stack(_in_order(groups, absolute)),
         )
 
     return jax.jit(run)
 
 
-def _entries(cotangents: Any, tangents: Any, flags: tuple[bool, bool], batched: bool) -> Any:
-    """Their products, entry by entry; the tangents of a source are the same at all points."""
-    if not flags[1]:
-        tangents = jnp.expand_dims(tangents, 1 + batched)
-    return cotangents * tangents
-
-
 def _over_entries(flow: Any, batched: bool) -> Any:
-    """The sum over lanes and entries, for each example and point."""
-    kept = range(1, 3 if batched else 2)
+    """The sum over lanes and entries, for each slot, example and point."""
+    kept = (0, *range(2, 4 if batched else 3))
     return jnp.sum(flow, axis=tuple(i for i in range(flow.ndim) if i not in kept))

@@ -61,4 +61,5 @@ def short_integer(n: int) -> str:
 
 
 def _share(value: float, total: float) -> float:
-    return float(value) / float(total) if total else np.nan
+    # Adding zero makes a minus zero a zero.
+    return float(value) / float(total) + 0.0 if total else np.nan
