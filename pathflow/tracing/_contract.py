@@ -12,17 +12,19 @@ from pathflow.graph import Graph, Node
 from pathflow.tracing._flows import equation_flows
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
+from pathflow.tracing._split import loosened
 
 
 @dataclass(frozen=True, eq=False)
 class Marked:
     """A value that is to be a node: `source` is computed, `output` is what the rest of the program
-    reads.
+    reads; `part` says that it is a part of a value that is split.
     """
 
     node: Node
     source: Atom
     output: Atom | None
+    part: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,10 @@ class Contraction:
 def contract(marked: Sequence[Marked]) -> Contraction:
     """The graph over the marked values, which are in an order in which they can be computed."""
     owner = {m.output: m.node for m in marked if m.output is not None}
-    functions = {m.node: node_function(m.node, m.source, owner) for m in marked}
+    starts: dict[int, Const] = {}
+    functions = {
+        m.node: node_function(m.node, m.source, owner, starts if m.part else None) for m in marked
+    }
     edges, blocked = [], []
     for node, function in functions.items():
         pairs = zip(function.predecessors, function.differentiable, strict=True)
@@ -67,12 +72,23 @@ def contract(marked: Sequence[Marked]) -> Contraction:
     return Contraction(graph, functions, tuple(blocked))
 
 
-def node_function(node: Node, source: Atom, owner: dict[Atom, Node]) -> NodeFunction:
-    """What `source` computes from the nodes that own variables."""
+def node_function(
+    node: Node, source: Atom, owner: dict[Atom, Node], starts: dict[int, Const] | None = None
+) -> NodeFunction:
+    """What `source` computes from the nodes that own variables.
+
+    Arguments:
+        node: the node.
+        source: its value.
+        owner: the nodes of variables.
+        starts: for a part of a split value, the context that stands for places in arrays.
+    """
     is_input = isinstance(source, Var) and owner.get(source) == node
     if is_input or not source.depends:
         return NodeFunction(node, None, (), (), (source,))
     equations = backward_slice([source], stop=lambda v: v in owner or not v.depends)
+    if starts is not None:
+        equations = loosened(equations, starts)
     inner = {var for e in equations for var in e.outputs}
     reads: dict[Var, None] = {}
     context: dict[Atom, None] = {}

@@ -16,11 +16,14 @@ from jax.extend import source_info_util
 
 from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts
 from pathflow._errors import TraceError
+from pathflow.graph import Node
 from pathflow.tracing._builder import Builder
+from pathflow.tracing._ends import value_node
 from pathflow.tracing._follow import follow
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, evaluate
 from pathflow.tracing._select import Selector
 from pathflow.tracing._sites import INLINED, TAGS, Site, TagFinder, TagSite
+from pathflow.tracing._split import Splits, part_name, split_value
 
 _MAX_ITERATIONS = 100_000
 
@@ -37,13 +40,14 @@ class Guard:
 @dataclass(frozen=True, eq=False)
 class TagValue:
     """One tagged value: its name, loop iterations, the variable that it marks and the one that
-    users of the tag read.
+    users of the tag read; and whether it is a part of a value that is split.
     """
 
     name: str
     index: tuple[int, ...]
     source: Atom
     output: Atom
+    part: bool = False
 
 
 class Flattener:
@@ -53,6 +57,7 @@ class Flattener:
         builder: receives the equations.
         sites: the tags that make nodes.
         concrete: the values of the program's inputs, or None where only shapes are known.
+        splits: the tagged values that are taken apart.
     """
 
     def __init__(
@@ -60,14 +65,17 @@ class Flattener:
         builder: Builder,
         sites: Iterable[TagSite],
         concrete: dict[Var, Any] | None,
+        splits: Splits = Splits(),  # noqa: B008  (immutable)
     ) -> None:
         self.builder = builder
         self.selector = Selector(builder)
         self.tags: list[TagValue] = []
         self.guards: list[Guard] = []
+        self.split: list[Node] = []
         self._sites = {s.site: s for s in sites}
         self._holds_tags = TagFinder()
         self._concrete = concrete
+        self._splits = splits
         self._index: tuple[int, ...] = ()
 
     def run(
@@ -104,9 +112,21 @@ class Flattener:
         tag_site = self._sites.get(site)
         if tag_site is None:
             return source
+        node = value_node(tag_site.name, self._index, source)
+        division = self._splits.of(node)
+        if division is None:
+            return self._mark(eqn, tag_site.name, source, part=False)
+        self.split.append(node)
+
+        def mark(part: str, value: Atom) -> Atom:
+            return self._mark(eqn, part_name(tag_site.name, part), value, part=True)
+
+        return split_value(self.selector, source, division, mark)
+
+    def _mark(self, eqn: Any, name: str, source: Atom, *, part: bool) -> Atom:
         aval = [(source.shape, source.dtype)]
         (output,) = self.builder.emit(eqn.primitive, eqn.params, [source], aval, depends=True)
-        self.tags.append(TagValue(tag_site.name, self._index, source, output))
+        self.tags.append(TagValue(name, self._index, source, output, part))
         return output
 
     def _opaque(self, eqn: Any, inputs: list[Atom]) -> Sequence[Atom]:

@@ -21,6 +21,7 @@ from pathflow.tracing._ends import input_names, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
 from pathflow.tracing._select_nodes import AbstractNodeSelector
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
+from pathflow.tracing._split import Splits
 from pathflow.tracing._tag import tag_p
 
 
@@ -39,6 +40,7 @@ class Program:
         args_structure: how the arguments (the quantity of interest first, if any) are flattened.
         avals: the shape and dtype of each flat argument.
         qoi: the quantity of interest, or None.
+        splits: the tagged values that make a node for each of their parts.
     """
 
     jaxpr: Any
@@ -48,6 +50,7 @@ class Program:
     args_structure: Any
     avals: tuple[Any, ...]
     qoi: Any
+    splits: Splits = Splits()  # noqa: RUF009  (immutable)
 
     @property
     def default_target(self) -> Node | None:
@@ -101,7 +104,7 @@ class Program:
     @cached_property
     def _key(self) -> Any:
         facts = (self.sites, tuple(self.inputs.items()), tuple(self.outputs.items()))
-        return (jaxpr_key(self.jaxpr), facts, self.args_structure)
+        return (jaxpr_key(self.jaxpr), facts, self.args_structure, self.splits)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Program):

@@ -12,9 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from pathflow._errors import ArgumentError
 from pathflow.graph import Node
 from pathflow.tracing._program import Program
-from pathflow.tracing._sites import Site, TagSite
+from pathflow.tracing._sites import Site
+from pathflow.tracing._split import Place, place_at
 from pathflow.tracing._visit import Handler, TagVisitor, Visit
 
 Mixer = Callable[[Visit], Any]
@@ -47,16 +49,22 @@ class Substitution:
         self._jaxpr = program.jaxpr
         self._inputs = [program.inputs.get(s) for s in sources]
         inner = [s for s, at in zip(sources, self._inputs, strict=True) if at is None]
-        kept = any(made_at(target, s) for s in program.sites)
+        kept = any(place_at(target, s, program.splits) for s in program.sites)
         self._output = None if kept else program.outputs[target]
         self._start = jnp.zeros(target.shape, target.dtype) if kept else None
         self.tracked = (*inner, target) if kept else tuple(inner)
         mixers = mixers or {}
-        handlers: dict[Site, tuple[list[Node], Mixer | None]] = {}
+        if mixers and program.splits.choices:
+            raise ArgumentError(
+                "without a graph every tagged value is one node, but this graph was traced with "
+                "split=...; use the search on the graph (OnGraph()), or trace without split."
+            )
+        handlers: dict[Site, tuple[dict[Node, Place], Mixer | None]] = {}
         for site in program.sites:
-            nodes = [n for n in self.tracked if made_at(n, site)]
-            if nodes or site.site in mixers:
-                handlers[site.site] = (nodes, mixers.get(site.site))
+            places = {n: place_at(n, site, program.splits) for n in self.tracked}
+            made = {n: place for n, place in places.items() if place is not None}
+            if made or site.site in mixers:
+                handlers[site.site] = (made, mixers.get(site.site))
         self._handlers, self._target = handlers, target
 
     def __call__(
@@ -89,28 +97,21 @@ class Substitution:
         return kept if self._output is None else out[self._output], met
 
     def _handler(
-        self, nodes: Sequence[Node], mixer: Mixer | None, replaced: Mapping[Node, Any]
+        self, places: Mapping[Node, Place], mixer: Mixer | None, replaced: Mapping[Node, Any]
     ) -> Handler:
         def handle(visit: Visit, state: Any) -> Any:
             (kept, met), value = state, visit.value
             after = value if mixer is None else mixer(visit)
-            for node in nodes:
+            for node, place in places.items():
                 here = _all_equal(visit.at, node.index)
                 met = met.at[self.tracked.index(node)].add(jnp.asarray(here, met.dtype))
                 if node in replaced:
-                    after = _where(here, replaced[node], after)
+                    after = _where(here, place.replaced(after, replaced[node]), after)
                 else:
-                    kept = _where(here, value, kept)
+                    kept = _where(here, place.taken(value, node), kept)
             return after, (kept, met)
 
         return handle
-
-
-def made_at(node: Node, site: TagSite) -> bool:
-    """Whether the node is one of those that the site makes; outside and inside a loop a name is
-    free twice.
-    """
-    return node.name == site.name and len(node.index) == site.depth
 
 
 def _all_equal(at: Sequence[Any], index: Sequence[int]) -> Any:

@@ -18,6 +18,7 @@ from pathflow.tracing._flatten import Flattener, Guard
 from pathflow.tracing._ir import Atom, Const, Var
 from pathflow.tracing._program import Program, check_named, make_program
 from pathflow.tracing._select_nodes import AbstractNodeSelector, tagged
+from pathflow.tracing._split import SplitLike, check_used, make_splits
 
 NodeLike = Node | str
 
@@ -114,6 +115,7 @@ def trace(
     qoi: Callable[[Any], Any] | None = None,
     nodes: AbstractNodeSelector = tagged(),  # noqa: B008  (immutable)
     inputs: Sequence[str] | None = None,
+    split: SplitLike | None = None,
 ) -> TracedGraph:
     """Traces a function into the graph of Definition 5.
 
@@ -132,13 +134,19 @@ def trace(
         nodes: which values are nodes; those marked by `pathflow.tag` by default.
         inputs: names of the parameters of `fn` that are nodes. By default those whose argument is
             one floating-point array; a pytree (parameters) is context.
+        split: tagged values that make one node for each of their parts: a mapping from steps
+            (`"c1"`, `"c1@2:"`, `"h*"`) to `pathflow.Components()` (neurons), `Groups(...)` or
+            `Axis(...)` (heads, positions). The part `17` of `c1@3` is the node `c1[17]@3`. For one
+            path, or for wide nodes, `pathflow.refine` is the cheaper way.
 
     Returns:
         The graph, with the functions that `pathflow.attribute` needs.
 
     Raises:
         TraceError: no node is found; a name in `inputs` is no parameter of `fn`; a decision needs
-            values but only shapes are given; a node is complex.
+            values but only shapes are given; a node is complex; `split` names an input, or nothing
+            that is tagged.
+        ShapeError: a value has no such parts.
 
     Sharp edges:
         A tag marks what *reads the tag's result*: `y = pf.tag(x, "y"); f(x) + g(y)` passes `y` only
@@ -146,11 +154,13 @@ def trace(
         execution.
     """
     program, leaves = make_program(fn, args, qoi, nodes, inputs, "trace")
+    program = replace(program, splits=make_splits(split, tuple(program.inputs)))
     flat = _flatten(program, leaves)
     tags = [
-        Marked(value_node(t.name, t.index, t.output), t.source, t.output)
+        Marked(value_node(t.name, t.index, t.output), t.source, t.output, t.part)
         for t in flat.flattener.tags
     ]
+    check_used(program.splits, flat.flattener.split, [m.node for m in tags])
     # Tags in a branch that is not taken make no nodes.
     check_named((m.node.name for m in tags), "trace")
     marked = [*flat.input_marks, *tags]
@@ -194,7 +204,7 @@ def _flatten(program: Program, leaves: Sequence[Any]) -> _Flat:
     concrete = None
     if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves):
         concrete = dict(zip(variables, map(jnp.asarray, leaves), strict=True))
-    flattener = Flattener(builder, program.sites, concrete)
+    flattener = Flattener(builder, program.sites, concrete, program.splits)
     outputs = flattener.run(jaxpr, list(map(Const, consts)), variables)
     inputs = [Marked(node, variables[i], variables[i]) for i, node in nodes.items()]
     return _Flat(variables, outputs, inputs, flattener)
