@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pathflow._compat import called_jaxpr, open_jaxpr, sub_jaxprs
+from pathflow.graph import Node
 
 # Where an equation stands: its position in its jaxpr, after those of the equations around it, with
 # the number of the branch after a `cond`, and 0 (condition) or 1 (body) after a `while`.
@@ -59,6 +60,13 @@ class TagSite:
     def depth(self) -> int:
         """How many loops are around it, the length of its nodes' indices."""
         return len(self.lengths)
+
+
+def made_at(node: Node, site: TagSite) -> bool:
+    """Whether the node is one of those that the site makes; outside and inside a loop a name is
+    free twice.
+    """
+    return node.name == site.name and len(node.index) == site.depth
 
 
 def tag_sites(

@@ -17,7 +17,7 @@ from pathflow._errors import ArgumentError, TraceError
 from pathflow.graph import AbstractParts, Division, Node, Step, as_parts, as_step
 from pathflow.tracing._ir import Atom, Const, Equation
 from pathflow.tracing._select import Selector
-from pathflow.tracing._sites import QOI_NAME, TagSite
+from pathflow.tracing._sites import QOI_NAME, TagSite, made_at
 
 SplitLike = Mapping[str | Step, AbstractParts]
 
@@ -69,18 +69,14 @@ class Place:
 
 
 def place_at(node: Node, site: TagSite, splits: Splits) -> Place | None:
-    """Where the node is at a tag; None where the tag does not make it.
-
-    A name is free twice, outside and inside a loop.
-    """
-    if len(node.index) != site.depth:
-        return None
-    if node.name == site.name:
+    """Where the node is at a tag; None where the tag does not make it."""
+    if made_at(node, site):
         return Place(None)
     base, _, part = node.name.removesuffix("]").rpartition("[")
-    if base != site.name or part_name(base, part) != node.name:
+    whole = Node(base or node.name, node.index, site.shape, site.dtype)
+    if part_name(base, part) != node.name or not made_at(whole, site):
         return None
-    division = splits.of(Node(base, node.index, site.shape, site.dtype))
+    division = splits.of(whole)
     if division is None or part not in division.names:
         return None
     return Place(division.entries(division.names.index(part)))
