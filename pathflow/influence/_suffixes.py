@@ -16,12 +16,14 @@ cotangents, and that stay at most as many as a node has entries.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from typing import cast
 
 import numpy as np
 from scipy.linalg import get_lapack_funcs
+from threadpoolctl import threadpool_limits
 
 from pathflow.influence._hops import Hop
 from pathflow.influence._landscape import Landscape, padded
@@ -30,7 +32,7 @@ from pathflow.influence._spill import Spill
 # Of the largest diagonal entry of a moment: under it a factor's row is rounding of its first ones.
 _RANK_TOLERANCE = 1e-13
 # Factors have one of these numbers of rows, or as many as the node has entries.
-_LADDER = (1, 8, 64, 128, 256, 512)
+_LADDER = (1, 32, 256, 1024)
 # Of the sum of a factor's squares: what float32 may lose where a bound is taken.
 _ROUNDING = 1e-12
 _NORM_ROWS = 64
@@ -76,10 +78,17 @@ class AllSuffixes:
         self._rows = Spill(memory)
         self._cut: dict[int, np.ndarray] = {}
         self._rounding: dict[int, np.ndarray] = {}
+        # Many small matrices: one thread each and several at a time. Threads that share a small one
+        # wait for each other, on a busy machine for most of the time.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
+            self._sweep(pool)
+
+    def _sweep(self, pool: ThreadPoolExecutor) -> None:
+        landscape = self._landscape
         for u in reversed(landscape.hops.junctions):
             hops = landscape.hops.after[u]
             if hops:
-                self._find(u, hops)
+                self._find(u, hops, pool)
             else:
                 self._rows[u] = np.ones((2, *landscape.axes), landscape.node(u).dtype)
                 self._cut[u] = self._rounding[u] = np.zeros(prod(landscape.axes))
@@ -87,11 +96,11 @@ class AllSuffixes:
     def __getitem__(self, junction: int) -> Suffixes:
         return Suffixes(self._rows[junction], self._cut[junction] + self._rounding[junction])
 
-    def _find(self, u: int, hops: tuple[Hop, ...]) -> None:
+    def _find(self, u: int, hops: tuple[Hop, ...], pool: ThreadPoolExecutor) -> None:
         land = self._landscape
         points, size = prod(land.axes), max(1, prod(land.node(u).shape))
         most = max(1, self._memory // (16 * land.entries(u)))
-        moments = Moments(points, size, most)
+        moments = Moments(points, size, most, pool)
         total: np.ndarray | int = 0
         cut = np.zeros(points)
         for hop in hops:
@@ -120,7 +129,8 @@ class Moments:
         cut: what has been left out at each point, at most this times the identity.
     """
 
-    def __init__(self, points: int, size: int, most: int) -> None:
+    def __init__(self, points: int, size: int, most: int, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
         self._size, self._most = size, most
         self._rows = np.zeros((0, points, size))
         self._matrices: np.ndarray | None = None
@@ -138,10 +148,14 @@ class Moments:
         points = self._rows.shape[1]
         if self._matrices is None:
             self._matrices = np.zeros((points, self._size, self._size))
-        for k in range(points):
-            at = self._rows[:, k].astype(np.float64)
-            self._matrices[k] += at.T @ at
-        self._rows = self._rows[:0]
+        matrices, rows = self._matrices, self._rows
+
+        def add(k: int) -> None:
+            at = rows[:, k].astype(np.float64)
+            matrices[k] += at.T @ at
+
+        list(self._pool.map(add, range(points)))
+        self._rows = rows[:0]
 
     def _shorten(self) -> None:
         """Keeps the most important directions."""
@@ -156,25 +170,28 @@ class Moments:
     def factor(self) -> np.ndarray:
         """The rows `(r, points, size)`."""
         if self._matrices is not None:
-            return _laddered(_factors(self._matrices), self._size)
+            return _laddered(_factors(self._matrices, self._pool), self._size)
         if len(self._rows) > self._most:
             self._shorten()
         return _laddered(self._rows, self._size)
 
 
-def _factors(matrices: np.ndarray) -> np.ndarray:
+def _factors(matrices: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
     """Pivoted Cholesky factors; rows beyond the numerical rank are left out."""
     factorize = cast("Callable", get_lapack_funcs("pstrf", dtype=np.float64))
     points, size, _ = matrices.shape
-    out, deepest = np.zeros((size, points, size)), 1
-    for k, matrix in enumerate(matrices):
-        largest = matrix.diagonal().max()
-        if largest > 0:
-            # Scaled, since squares of small influences are far from one.
-            upper, pivots, rank, _ = factorize(matrix / largest, tol=_RANK_TOLERANCE)
-            out[:rank, k, pivots - 1] = np.triu(upper)[:rank] * np.sqrt(largest)
-            deepest = max(deepest, rank)
-    return out[:deepest]
+    out = np.zeros((size, points, size))
+
+    def factor(k: int) -> int:
+        largest = matrices[k].diagonal().max()
+        if not largest > 0:
+            return 0
+        # Scaled, since squares of small influences are far from one.
+        upper, pivots, rank, _ = factorize(matrices[k] / largest, tol=_RANK_TOLERANCE)
+        out[:rank, k, pivots - 1] = np.triu(upper)[:rank] * np.sqrt(largest)
+        return rank
+
+    return out[: max(1, *pool.map(factor, range(points)))]
 
 
 def _laddered(rows: np.ndarray, size: int) -> np.ndarray:
