@@ -61,12 +61,9 @@ class TagSite:
         """How many loops are around it, the length of its nodes' indices."""
         return len(self.lengths)
 
-
-def made_at(node: Node, site: TagSite) -> bool:
-    """Whether the node is one of those that the site makes; outside and inside a loop a name is
-    free twice.
-    """
-    return node.name == site.name and len(node.index) == site.depth
+    def makes(self, node: Node) -> bool:
+        """Whether the node is one of the tag's; outside and inside loops a name is free twice."""
+        return node.name == self.name and len(node.index) == self.depth
 
 
 def tag_sites(

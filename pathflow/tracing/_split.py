@@ -17,7 +17,7 @@ from pathflow._errors import ArgumentError, TraceError
 from pathflow.graph import AbstractParts, Division, Node, Step, as_parts, as_step
 from pathflow.tracing._ir import Atom, Const, Equation
 from pathflow.tracing._select import Selector
-from pathflow.tracing._sites import QOI_NAME, TagSite, made_at
+from pathflow.tracing._sites import QOI_NAME, TagSite
 
 SplitLike = Mapping[str | Step, AbstractParts]
 
@@ -70,11 +70,11 @@ class Place:
 
 def place_at(node: Node, site: TagSite, splits: Splits) -> Place | None:
     """Where the node is at a tag; None where the tag does not make it."""
-    if made_at(node, site):
+    if site.makes(node):
         return Place(None)
     base, _, part = node.name.removesuffix("]").rpartition("[")
     whole = Node(base or node.name, node.index, site.shape, site.dtype)
-    if part_name(base, part) != node.name or not made_at(whole, site):
+    if part_name(base, part) != node.name or not site.makes(whole):
         return None
     division = splits.of(whole)
     if division is None or part not in division.names:
