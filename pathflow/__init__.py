@@ -57,8 +57,10 @@ from .influence import Importance as Importance
 from .influence import OnGraph as OnGraph
 from .influence import Refine as Refine
 from .influence import Sample as Sample
+from .influence import Streaming as Streaming
 from .influence import TopK as TopK
 from .influence import Uniform as Uniform
+from .influence import aggregate as aggregate
 from .influence import attribute as attribute
 from .influence import refine as refine
 from .interest import AbstractDoI as AbstractDoI

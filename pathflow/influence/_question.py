@@ -31,11 +31,11 @@ from pathflow.interest import AbstractDoI
 from pathflow.tracing import (
     AbstractNodeSelector,
     Program,
+    Substitution,
     TracedGraph,
     Value,
     jaxpr_flows,
     make_program,
-    substituted,
     tagged,
 )
 
@@ -113,7 +113,7 @@ class Question:
 @lru_cache(64)
 def _value_of(program: Program, node: Node, flags: Any, examples: int | None) -> Callable:
     """`(*args, *constants) -> the node's value, how often it was computed`."""
-    value, n_args = substituted(program, (), node), len(program.avals)
+    value, n_args = Substitution(program, (), node), len(program.avals)
 
     def one(*inputs: Any) -> Any:
         return value(inputs[:n_args], inputs[n_args:], ())
@@ -198,7 +198,7 @@ def _reached(
     program: Program, sources: tuple[Node, ...], target: Node, *, values: bool
 ) -> frozenset[int]:
     """The positions of the sources from which a derivative, or a value, reaches the target."""
-    value = substituted(program, sources, target)
+    value = Substitution(program, sources, target)
     avals = [jax.ShapeDtypeStruct(s.shape, s.dtype) for s in sources]
     constants = [jax.ShapeDtypeStruct(jnp.shape(c), jnp.result_type(c)) for c in program.constants]
 

@@ -14,7 +14,7 @@ import numpy as np
 from pathflow._compat import open_jaxpr
 from pathflow.graph import Node
 from pathflow.influence._kernel import flags_of, lift
-from pathflow.tracing import FORWARD_ONLY, REVERSE_ONLY, Program, Value, holds, substituted
+from pathflow.tracing import FORWARD_ONLY, REVERSE_ONLY, Program, Substitution, Value, holds
 
 # Points evaluated together; bounds the memory that a wide model takes.
 _CHUNK = 64
@@ -38,7 +38,7 @@ def _compiled(
     )
     if reverse and forward:
         return None
-    value = substituted(program, sources, target)
+    value = Substitution(program, sources, target)
     n, n_args = len(sources), len(program.avals)
 
     def one(*inputs: Any) -> Any:

@@ -93,7 +93,8 @@ class Substitution:
             {s: self._handler(n, mixer, replaced) for s, (n, mixer) in self._handlers.items()}
         )
         state = (self._start, jnp.zeros(len(self.tracked), jnp.int32))
-        out, (kept, met) = visitor.run(self._jaxpr, arguments, state, given, constants)
+        with jax.named_scope("pathflow_substitution"):
+            out, (kept, met) = visitor.run(self._jaxpr, arguments, state, given, constants)
         return kept if self._output is None else out[self._output], met
 
     def _handler(
@@ -124,15 +125,3 @@ def _all_equal(at: Sequence[Any], index: Sequence[int]) -> Any:
 
 def _where(condition: Any, value: Any, other: Any) -> Any:
     return value if condition is True else jnp.where(condition, value, other)
-
-
-def substituted(
-    program: Program,
-    sources: Sequence[Node],
-    target: Node,
-    mixers: Mapping[Site, Mixer] | None = None,
-) -> Callable[..., tuple[Any, Any]]:
-    """A `Substitution`, under a name that is found in profiles and compiled programs."""
-    return jax.named_call(
-        Substitution(program, sources, target, mixers), name="pathflow_substituted"
-    )
