@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
-from pathflow.tracing import substituted
+from pathflow.tracing import Substitution
 from tests.helpers import OUTPUT, dag_programs, lstm_by_layer, lstm_by_step, lstm_params
 
 _EXACT = 1e-10
@@ -221,4 +221,4 @@ def test_streaming_knows_no_parts(params):
     graph = pf.trace(lstm_by_step, params, split={"c1": pf.Components()})
     site = graph.program.sites[0].site
     with pytest.raises(pf.ArgumentError, match=r"OnGraph\(\)"):
-        substituted(graph.program, (), graph.node("qoi"), {site: lambda visit: visit.value})
+        Substitution(graph.program, (), graph.node("qoi"), {site: lambda visit: visit.value})
