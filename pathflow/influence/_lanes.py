@@ -36,7 +36,8 @@ def _alike(vectors: Sequence[Any], flags: Flags) -> list[list[int]]:
     ]
 
 
-def _stacked(arrays: Sequence[Any], slots: Sequence[int]) -> Any:
+def _stacked(arrays: Any, slots: Sequence[int]) -> Any:
+    """The entries of the slots, from a list of arrays or from an array of them."""
     return jnp.stack([arrays[slot] for slot in slots])
 
 
@@ -63,7 +64,7 @@ def _send(vectors: Sequence[Any], flags: Flags, following: Any) -> list[Any]:
     def of_group(slots: Sequence[int]) -> Any:
         tangents = _stacked(vectors, slots)
         after = _stacked(following, slots)
-        matrices = jnp.equal(after[:, None, :], jnp.arange(lanes)[None, :, None])
+        matrices = jnp.equal(after[:, None, :], jnp.arange(lanes, dtype=after.dtype)[None, :, None])
         return jnp.einsum("sij,sj...->si...", matrices.astype(tangents.dtype), tangents)
 
     groups = _alike(vectors, flags)
