@@ -62,6 +62,7 @@ from .influence import TopK as TopK
 from .influence import Uniform as Uniform
 from .influence import aggregate as aggregate
 from .influence import attribute as attribute
+from .influence import conductance as conductance
 from .influence import refine as refine
 from .interest import AbstractDoI as AbstractDoI
 from .interest import AbstractQoI as AbstractQoI

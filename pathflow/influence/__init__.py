@@ -15,6 +15,7 @@ from pathflow.influence._sample import Sample as Sample
 from pathflow.influence._sample import Uniform as Uniform
 from pathflow.influence._search import AbstractSearch as AbstractSearch
 from pathflow.influence._streamed import aggregate as aggregate
+from pathflow.influence._streamed_conductance import conductance as conductance
 from pathflow.influence._streaming import Streaming as Streaming
 from pathflow.influence._topk import Above as Above
 from pathflow.influence._topk import TopK as TopK

@@ -203,24 +203,29 @@ def _compiled(
     examples: int | None,
 ) -> tuple[Callable, tuple[Node, ...]]:
     at, tracked = values_of(program, sources, target, mixing.mixers())
-    reverse = any(holds(e, REVERSE_ONLY) for e in open_jaxpr(program.jaxpr)[0].eqns)
-    derivative = _pulled if reverse else _pushed
-    n = len(sources)
+    rows = np.eye(len(mixing.states))[:, list(mixing.ends)]
+    arrive, n = arrivals_of(program), len(sources)
 
     def one(*inputs: Any) -> Any:
-        return derivative(at(inputs), mixing, inputs[:n], inputs[n : 2 * n])
+        return arrive(at(inputs), mixing, inputs[:n], inputs[n : 2 * n], rows)
 
     return jax.jit(lift(one, flags, examples, None)), tracked
 
 
-def _pushed(of_points: Callable, mixing: Mixing, points: Any, direction: Any) -> Any:
-    """One tangent per lane, pushed forward."""
-    value, tangents, met = push_lanes(of_points, mixing, points, direction)
-    return value, met, jnp.asarray(_arrivals(mixing), tangents.dtype) @ tangents
+def arrivals_of(program: Program) -> Callable:
+    """What differentiates the program: forward, or in reverse where a rule of its own allows no
+    other.
+
+    It takes a function of the sources' values, a mixing, these values, the directions, and sets of
+    lanes as rows of zeros and ones. It returns the target's value, how often each tracked node was
+    computed, and what arrives at the target in each set of lanes.
+    """
+    reverse = any(holds(e, REVERSE_ONLY) for e in open_jaxpr(program.jaxpr)[0].eqns)
+    return _pulled if reverse else _pushed
 
 
-def push_lanes(of_points: Callable, mixing: Mixing, points: Any, direction: Any) -> Any:
-    """The target's value, its tangent in each lane, and how often each tracked node was computed.
+def _pushed(of_points: Callable, mixing: Mixing, points: Any, direction: Any, rows: Any) -> Any:
+    """One tangent per lane, pushed forward.
 
     Each source's tangent is its direction in the lane that it begins in, and zero in all others.
     """
@@ -230,29 +235,24 @@ def push_lanes(of_points: Callable, mixing: Mixing, points: Any, direction: Any)
         tangents = [d * h.astype(d.dtype) for d, h in zip(direction, here, strict=True)]
         return jax.jvp(of_points, points, tuple(tangents), has_aux=True)
 
-    return jax.vmap(lane, axis_name=LANES, out_axes=(None, 0, None))(jnp.asarray(begun))
+    lanes = jax.vmap(lane, axis_name=LANES, out_axes=(None, 0, None))
+    value, tangents, met = lanes(jnp.asarray(begun))
+    return value, met, jnp.asarray(rows, tangents.dtype) @ tangents
 
 
-def _pulled(of_points: Callable, mixing: Mixing, points: Any, direction: Any) -> Any:
-    """One cotangent per lane, pulled back, for every state that a path may end in.
-
-    What JAX can only differentiate in reverse is served this way. The states of the ends take
-    turns, since a cotangent forgets where it came from.
+def _pulled(of_points: Callable, mixing: Mixing, points: Any, direction: Any, rows: Any) -> Any:
+    """One cotangent per lane, pulled back, for one set of lanes after the other: a cotangent
+    forgets where it came from.
     """
 
-    def ended(seeds: Any) -> Any:
+    def of_row(row: Any) -> Any:
         def lane(seed: Any) -> Any:
             value, pull, met = jax.vjp(of_points, *points, has_aux=True)
             return value, met, pull(seed.astype(value.dtype))
 
-        value, met, cotangents = jax.vmap(lane, axis_name=LANES, out_axes=(None, None, 0))(seeds)
+        lanes = jax.vmap(lane, axis_name=LANES, out_axes=(None, None, 0))
+        value, met, cotangents = lanes(row)
         parts = zip(cotangents, mixing.starts, direction, strict=True)
         return value, met, sum(jnp.vdot(c[start], d) for c, start, d in parts)
 
-    turns = jax.vmap(ended, out_axes=(None, None, 0))
-    return turns(jnp.asarray(_arrivals(mixing)))
-
-
-def _arrivals(mixing: Mixing) -> np.ndarray:
-    """`(states, lanes)`: 1 where a lane ends in a state."""
-    return np.eye(len(mixing.states))[:, list(mixing.ends)]
+    return jax.vmap(of_row, out_axes=(None, None, 0))(jnp.asarray(rows))

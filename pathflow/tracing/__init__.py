@@ -4,6 +4,7 @@ from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
 from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
 from pathflow.tracing._joint import JointPartial as JointPartial
+from pathflow.tracing._memory import all_bytes as all_bytes
 from pathflow.tracing._memory import live_bytes as live_bytes
 from pathflow.tracing._mix import LANES as LANES
 from pathflow.tracing._mix import mix as mix

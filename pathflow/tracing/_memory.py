@@ -1,4 +1,4 @@
-"""How many bytes a function's intermediate values take at one time, read off its jaxpr."""
+"""How many bytes a function's intermediate values take, read off its jaxpr."""
 
 from collections.abc import Sequence
 from math import prod
@@ -29,6 +29,24 @@ def live_bytes(jaxpr: Any) -> int:
             ends[last[v]].append(v)
         held -= _bytes(ends[position])
     return most
+
+
+def all_bytes(jaxpr: Any) -> int:
+    """The bytes of all intermediate values, of every turn of a scan: what reverse mode may keep, an
+    estimate.
+
+    What `jax.checkpoint` computes again is kept for one call at a time.
+    """
+    inner, _ = open_jaxpr(jaxpr)
+    kept = again = 0
+    for eqn in inner.eqns:
+        kept += _bytes(eqn.outvars)
+        inside = sum(map(all_bytes, sub_jaxprs(eqn.params)))
+        if eqn.primitive.name in ("checkpoint", "remat", "remat2"):
+            again = max(again, inside)
+        else:
+            kept += inside * eqn.params.get("length", 1)
+    return kept + again
 
 
 def _bytes(variables: Sequence[Any]) -> int:
