@@ -7,12 +7,12 @@ from pathflow.influence._enumerate import Enumerate as Enumerate
 from pathflow.influence._execution import AbstractExecution as AbstractExecution
 from pathflow.influence._greedy import Greedy as Greedy
 from pathflow.influence._on_graph import OnGraph as OnGraph
+from pathflow.influence._proposal import AbstractProposal as AbstractProposal
+from pathflow.influence._proposal import Importance as Importance
+from pathflow.influence._proposal import Uniform as Uniform
 from pathflow.influence._refine import Refine as Refine
 from pathflow.influence._refine import refine as refine
-from pathflow.influence._sample import AbstractProposal as AbstractProposal
-from pathflow.influence._sample import Importance as Importance
 from pathflow.influence._sample import Sample as Sample
-from pathflow.influence._sample import Uniform as Uniform
 from pathflow.influence._search import AbstractSearch as AbstractSearch
 from pathflow.influence._streamed import aggregate as aggregate
 from pathflow.influence._streamed_conductance import conductance as conductance

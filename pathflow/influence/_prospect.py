@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pathflow._errors import NonFiniteError
-from pathflow.graph import PatternLike, Trellis
+from pathflow._errors import NonFiniteError, NoPathError
+from pathflow.graph import PatternLike, Trellis, as_pattern, explain_no_match
 from pathflow.influence._aggregate import Aggregate
 from pathflow.influence._audit import Checks, audit_of_sums, refined
 from pathflow.influence._hops import searched
@@ -35,8 +35,14 @@ class Prospect:
 
 
 def prospect(problem: Problem, pattern: PatternLike | None) -> Prospect:
-    """Evaluates the model, for the paths that match a pattern or for all."""
+    """Evaluates the model, for the paths that match a pattern or for all.
+
+    Raises:
+        NoPathError: the pattern matches no path; it says why.
+    """
     trellis = searched(problem.space, pattern)
+    if pattern is not None and not trellis.count:
+        raise NoPathError(explain_no_match(problem.space, as_pattern(pattern)))
     live = live_paths(problem.traced, problem.space)
     doi, checks = refined(problem)
     carrying = None if live.space is None else searched(live.space, pattern)

@@ -1,6 +1,5 @@
 """Paths drawn at random, where there are too many to go through."""
 
-import abc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -9,66 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow._errors import ArgumentError
-from pathflow.graph import PathLike, PatternLike, as_pattern, explain_no_match
-from pathflow.influence._draws import draw, influences_of
+from pathflow._errors import ArgumentError, GraphError
+from pathflow.graph import Path, PathLike, PatternLike, as_pattern
+from pathflow.influence._draws import Draws, Tail, follow
+from pathflow.influence._numbering import Numbering
 from pathflow.influence._problem import Problem
+from pathflow.influence._proposal import AbstractProposal, Uniform
 from pathflow.influence._prospect import (
+    Prospect,
     prospect,
     sum_over_paths,
     total_audit,
     total_cotangents,
 )
 from pathflow.influence._search import AbstractSearch
+from pathflow.influence._tiles import check_memory
 from pathflow.influence._topk import Above, TopK
-from pathflow.results import Magnitude, Sampled
-
-
-class AbstractProposal(abc.ABC):
-    """How paths are drawn."""
-
-    @property
-    @abc.abstractmethod
-    def uniform(self) -> float:
-        """The fraction of draws that are uniform over all paths; the others go by the bounds."""
-
-
-@final
-@dataclass(frozen=True)
-class Uniform(AbstractProposal):
-    """Every path equally likely, exactly: by the numbers of endings."""
-
-    @property
-    def uniform(self) -> float:
-        """All."""
-        return 1.0
-
-
-@final
-@dataclass(frozen=True)
-class Importance(AbstractProposal):
-    """Large paths more likely: at every choice, hops in proportion to their bounds.
-
-    Part of the draws stays uniform, which bounds the weights: no path is drawn less often than by a
-    uniform sample of that part.
-
-    Arguments:
-        part: the uniform fraction, over 0 and under 1.
-
-    Source: defensive importance sampling, T. Hesterberg, "Weighted Average Importance Sampling and
-        Defensive Mixture Distributions" (1995).
-    """
-
-    part: float = 0.2
-
-    def __post_init__(self) -> None:
-        if not 0 < self.part < 1:
-            raise ArgumentError(f"Importance(part={self.part!r}) takes a number between 0 and 1.")
-
-    @property
-    def uniform(self) -> float:
-        """As given."""
-        return self.part
+from pathflow.results import Magnitude, Ranked, Sampled
 
 
 @final
@@ -92,6 +48,11 @@ class Sample(AbstractSearch[Sampled]):
     Raises:
         ArgumentError: an argument is out of its range.
 
+    Running it raises as well:
+        NoPathError: the pattern matches no path; it says why.
+        GraphError: a path of `of` is none of the space, or does not match the pattern.
+        NonFiniteError: the influence of some path is NaN or infinite.
+
     Example:
         ```python
         search = pf.Sample(2000, jax.random.key(0), of=(path,), head=pf.Above(0.01))
@@ -112,81 +73,108 @@ class Sample(AbstractSearch[Sampled]):
     def __post_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 2:
             raise ArgumentError(f"Sample(n={self.n!r}) takes an integer of at least 2.")
+        check_memory(self.memory, "Sample(memory=...)")
+        _seed(self.key)
         if not isinstance(self.proposal, AbstractProposal):
             raise ArgumentError(
                 f"Sample(proposal={self.proposal!r}) takes Uniform() or Importance()."
             )
-        if isinstance(self.of, str):
+        if not isinstance(self.of, tuple | list) or isinstance(self.of, Path):
             raise ArgumentError(f"Sample(of={self.of!r}) takes a tuple of paths: of=(path,).")
-        if self.head is not None and not isinstance(self.head, Above | TopK):
-            raise ArgumentError(f"Sample(head={self.head!r}) takes Above(...), TopK(...) or None.")
-        if self.head is not None and not isinstance(self.head.by, Magnitude):
+        if self.head is not None:
+            self._check_head(self.head)
+
+    def _check_head(self, head: Any) -> None:
+        if not isinstance(head, Above | TopK):
+            raise ArgumentError(f"Sample(head={head!r}) takes Above(...), TopK(...) or None.")
+        if not isinstance(head.by, Magnitude):
             raise ArgumentError(
-                f"Sample(head=...) goes by {self.head.by!r}; the head is the largest paths by "
+                f"Sample(head=...) goes by {head.by!r}; the head is the largest paths by "
                 "Magnitude()."
             )
-        if self.head is not None and self.head.pattern != self.pattern:
+        if _parsed(head.pattern) != _parsed(self.pattern):
             raise ArgumentError(
-                f"Sample(head=...) is about the pattern {self.head.pattern!r} and the sample about "
+                f"Sample(head=...) is about the pattern {head.pattern!r} and the sample about "
                 f"{self.pattern!r}; give both the same."
             )
 
     def run(self, problem: Problem) -> Sampled:
-        seed = _seed(self.key)
-        asked = [problem.space.rank(path) for path in self.of]
+        space = problem.space
+        ranks = [space.rank(path) for path in self.of]
         found = prospect(problem, self.pattern)
-        if not found.trellis.count:
-            raise ArgumentError(
-                f"Sample(pattern={str(self.pattern)!r}): "
-                f"{explain_no_match(problem.space, as_pattern(self.pattern or '.*'))}"
-            )
-        head = None if self.head is None else self.head.run(problem)
-        examples, land = problem.examples or 1, found.landscape
-        total = np.zeros(examples)
-        if land is not None:
-            total = sum_over_paths(land, total_cotangents(land))
-        advance = self.progress or (lambda _f: None)
-        drawn = draw(
-            found.trellis,
-            land,
-            self.n,
-            self.proposal.uniform,
-            seed,
-            examples,
-            self.memory,
-            advance,
-        )
-        paths = [problem.space.unrank(rank) for rank in asked]
-        known = influences_of(land, paths, examples, self.memory)
-        batched = problem.examples is not None
-        influences = drawn.influences.T.astype(problem.dtype)
-        # What is surely in the sum of absolute influences; rounding is measured against it.
-        scale = np.maximum(np.abs(influences).max(axis=1), np.abs(total))
+        asked = {rank: space.unrank(rank) for rank in ranks}
+        self._check_asked(found, asked.values())
+        head = None if self.head is None else self.head.run(problem.with_doi(found.doi))
+        listed = () if head is None else map(space.unrank, head.ranks)
+        total = np.zeros(problem.examples or 1)
+        if found.landscape is not None:
+            total = sum_over_paths(found.landscape, total_cotangents(found.landscape))
+        tail = Tail(found, tuple(listed), self.memory, self.progress)
+        known = follow(found, list(asked.values()), self.memory)
+        draws = Draws((), np.zeros((0, len(total))), np.zeros(0))
+        if tail.count:
+            draws = self.proposal.draw(tail, self.n, _seed(self.key))
+        return self._result(found, total, head, dict(zip(asked, known, strict=True)), draws)
+
+    def _check_asked(self, found: Prospect, paths: Any) -> None:
+        numbering = Numbering(found.trellis)
+        for path in paths:
+            if numbering.number(path) is None:
+                raise GraphError(
+                    f"Sample(of=...): path {str(path)!r} does not match the pattern "
+                    f"{str(self.pattern)!r}; leave it out, or widen the pattern."
+                )
+
+    def _result(
+        self,
+        found: Prospect,
+        total: np.ndarray,
+        head: Ranked | None,
+        known: dict[int, np.ndarray],
+        draws: Draws,
+    ) -> Sampled:
+        problem = found.problem
+        batched, dtype = problem.examples is not None, problem.dtype
+        # In one precision, so that equal influences are equal wherever they are kept.
+        known = {rank: x.astype(dtype) for rank, x in known.items()}
+        influences = draws.influences.T.astype(dtype)
+        ranks = tuple(problem.space.rank(path) for path in draws.paths)
+        seen = dict(zip(ranks, influences.T, strict=True)) | known
+        if head is not None:
+            seen |= dict(zip(head.ranks, np.atleast_2d(head.influences).T, strict=True))
+        scale = np.abs(np.array([*seen.values(), np.zeros(len(total))], np.float64)).sum(axis=0)
         return Sampled(
             problem.space,
             found.trellis.count,
-            tuple(problem.space.rank(path) for path in drawn.paths),
+            ranks,
             influences if batched else influences[0],
-            drawn.weights,
+            draws.weights,
             total if batched else float(total[0]),
-            dict(zip(asked, known, strict=True)),
+            known,
             head,
-            total_audit(found, self.pattern, total, scale),
+            total_audit(found, self.pattern, total, np.maximum(scale, np.abs(total))),
             problem.metadata(found.doi, self),
         )
 
 
+def _parsed(pattern: PatternLike | None) -> Any:
+    return None if pattern is None else as_pattern(pattern)
+
+
 def _seed(key: Any) -> int:
-    """An integer from a random key of JAX."""
+    """An integer from a random key of JAX.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    dtype, words = getattr(key, "dtype", None), None
     try:
-        data = jax.random.key_data(key) if _is_key(key) else np.asarray(key, np.uint32)
-        words = np.asarray(data).ravel().tolist()
-    except (TypeError, ValueError):
-        words = []
-    if not words:
-        raise ArgumentError(f"Sample(key={key!r}) takes a random key, such as jax.random.key(0).")
-    return sum(word << (32 * i) for i, word in enumerate(words))
-
-
-def _is_key(key: Any) -> bool:
-    return hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+        if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
+            words = np.asarray(jax.random.key_data(key))
+        elif dtype == np.uint32:
+            words = np.asarray(key)
+    except TypeError:
+        words = None
+    if words is None or words.ndim != 1:
+        raise ArgumentError(f"Sample(key={key!r}) takes one random key, such as jax.random.key(0).")
+    return sum(word << (32 * i) for i, word in enumerate(words.tolist()))

@@ -2,37 +2,24 @@
 once.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pathflow.graph import Path
+from pathflow.graph import Node, Path
 from pathflow.influence._bounds import bounds_of
-from pathflow.influence._hops import Hop, Hops
 from pathflow.influence._landscape import Landscape
 from pathflow.influence._suffixes import AllSuffixes
 
+# A path as choices: the number of its source, then of each hop among those that leave a junction.
+Steps = tuple[int, ...]
 
-def hops_along(hops: Hops, path: Path) -> tuple[Hop, ...] | None:
-    """The hops that a path takes; None where it takes an edge that is none of them.
-
-    Arguments:
-        hops: of the live paths.
-        path: any path of the space.
-    """
-    vertices, nodes = hops.trellis.vertices, list(path)
-    at = next((s for s in hops.trellis.sources if vertices[s].node == nodes[0]), None)
-    taken: list[Hop] = []
-    place = 1
-    while at is not None and place < len(nodes):
-        hop = next((h for h in hops.after[at] if h.edges[0][1] == nodes[place]), None)
-        end = place + len(hop.edges) if hop else 0
-        if hop is None or [v for _, v in hop.edges] != nodes[place:end]:
-            return None
-        taken.append(hop)
-        at, place = hop.end, end
-    return tuple(taken) if at is not None and not hops.after[at] else None
+# Paths that are followed together, at most, and for how many vectors each may need room.
+_TOGETHER, _VECTORS = 4096, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +27,12 @@ class Walked:
     """Paths that were followed.
 
     Arguments:
-        paths: their hops.
+        steps: what each took.
         influences: `(n, examples)`.
         log_probability: `(n,)`: of drawing each by the bounds; zeros where none are used.
     """
 
-    paths: list[tuple[Hop, ...]]
+    steps: list[Steps]
     influences: np.ndarray
     log_probability: np.ndarray
 
@@ -55,6 +42,7 @@ class Walk:
 
     Arguments:
         landscape: the hops.
+        memory: bytes of tangents.
         suffixes: what bounds the endings: then walkers without a path choose hops in proportion to
             their bounds, and the probability of every path is worked out.
         random: of those choices.
@@ -63,106 +51,173 @@ class Walk:
     def __init__(
         self,
         landscape: Landscape,
+        memory: int,
         suffixes: AllSuffixes | None = None,
         random: np.random.Generator | None = None,
     ) -> None:
-        self._land, self._suffixes = landscape, suffixes
-        self._random = np.random.default_rng(0) if random is None else random
+        self._land, self._suffixes, self._random = landscape, suffixes, random
+        self._numbers: dict[int, dict[Node, int]] = {}
+        widest = max(prod(landscape.node(u).shape) for u in landscape.hops.junctions)
+        each = prod(landscape.axes) * max(1, widest) * np.dtype(np.float64).itemsize * _VECTORS
+        self._together = max(1, min(_TOGETHER, memory // each))
 
-    def run(self, given: Sequence[tuple[Hop, ...] | None]) -> Walked:
-        """Follows one path for each entry: the one given, or where it is None, any."""
-        land, hops = self._land, self._land.hops
-        n = len(given)
-        influences = np.zeros((n, land.examples or 1))
-        log_probability = np.zeros(n)
-        taken: list[list[Hop]] = [[] for _ in range(n)]
-        waiting: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
-        for source, members in self._begin(given, log_probability).items():
-            arrival = (members, np.zeros(len(members), int), land.start(source))
-            waiting.setdefault(source, []).append(arrival)
-        for u in hops.junctions:
-            if u not in waiting:
-                continue
-            members, groups, vectors = _merged(waiting.pop(u))
-            if not hops.after[u]:
-                influences[members] = land.influences(vectors)[groups]
-                continue
-            moved = None
-            if self._suffixes is not None:
-                moved, odds = self._odds(self._suffixes, hops.after[u], vectors)
-                choice = self._choose(given, taken, members, u, odds[groups])
-                with np.errstate(divide="ignore"):
-                    log_probability[members] += np.log(odds[groups, choice])
-            else:
-                choice = self._choose(given, taken, members, u, None)
-            for h, hop in enumerate(hops.after[u]):
-                here = choice == h
-                if not here.any():
-                    continue
-                used, inverse = np.unique(groups[here], return_inverse=True)
-                end = land.push(hop, vectors[used]) if moved is None else moved[h][used]
-                for i in members[here].tolist():
-                    taken[i].append(hop)
-                waiting.setdefault(hop.end, []).append((members[here], inverse, end))
-        return Walked([tuple(t) for t in taken], influences, log_probability)
+    def steps_along(self, path: Path) -> Steps | None:
+        """The steps of a path of the space; None where it is none of the landscape, so that some
+        partial on it is zero.
+        """
+        hops = self._land.hops
+        starts = [hops.trellis.vertices[s].node for s in hops.trellis.sources]
+        if path[0] not in starts:
+            return None
+        steps = [starts.index(path[0])]
+        at, place = hops.trellis.sources[steps[0]], 1
+        while hops.after[at]:
+            number = self._by_node(at).get(path[place])
+            if number is None:
+                return None
+            hop = hops.after[at][number]
+            if any(v != path[place + i] for i, (_, v) in enumerate(hop.edges)):
+                return None
+            steps.append(number)
+            at, place = hop.end, place + len(hop.edges)
+        return tuple(steps)
 
-    def _begin(
-        self, given: Sequence[tuple[Hop, ...] | None], log_probability: np.ndarray
-    ) -> dict[int, np.ndarray]:
-        """Which walkers start at which source."""
-        sources = self._land.hops.trellis.sources
-        choice = np.array([0 if w is None else sources.index(w[0].start) for w in given], int)
-        if self._suffixes is not None and len(sources) > 1:
-            starts = [
-                bounds_of(self._land, self._suffixes[s], self._land.start(s))[0] for s in sources
-            ]
-            odds = _proportions(np.array([starts]))[0]
-            free = np.array([w is None for w in given])
-            choice[free] = self._random.choice(len(sources), size=int(free.sum()), p=odds)
-            log_probability += np.log(odds[choice])
-        members = {s: np.flatnonzero(choice == i) for i, s in enumerate(sources)}
-        return {s: m for s, m in members.items() if len(m)}
+    def _by_node(self, junction: int) -> dict[Node, int]:
+        """The number of each hop from a junction, by the first node on it."""
+        if junction not in self._numbers:
+            after = self._land.hops.after[junction]
+            self._numbers[junction] = {hop.edges[0][1]: i for i, hop in enumerate(after)}
+        return self._numbers[junction]
 
-    def _odds(
-        self, suffixes: AllSuffixes, after: Sequence[Hop], vectors: np.ndarray
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        """The beginnings pushed through every hop, and how probably each hop is taken."""
-        moved = [self._land.push(hop, vectors) for hop in after]
-        pairs = zip(after, moved, strict=True)
-        bounds = [bounds_of(self._land, suffixes[hop.end], x) for hop, x in pairs]
-        return moved, _proportions(np.stack(bounds, axis=1))
+    def path_along(self, steps: Steps) -> Path:
+        """The path of some steps."""
+        hops = self._land.hops
+        at = hops.trellis.sources[steps[0]]
+        nodes = [self._land.node(at)]
+        for step in steps[1:]:
+            hop = hops.after[at][step]
+            nodes += [v for _, v in hop.edges]
+            at = hop.end
+        return Path(nodes)
 
-    def _choose(
+    def run(
+        self, given: Sequence[Steps | None], advance: Callable[[float], Any] | None = None
+    ) -> Walked:
+        """Follows one path for each entry: the one given, or where it is None, any.
+
+        Arguments:
+            given: the paths.
+            advance: called with the fraction done.
+        """
+        examples, size = self._land.examples or 1, self._together
+        done = [Walked([], np.zeros((0, examples)), np.zeros(0))]
+        for begin in range(0, len(given), size):
+            done.append(_Party(self._land, self._suffixes, self._random, given[begin:][:size]).go())
+            if advance is not None:
+                advance(min(1.0, (begin + size) / len(given)))
+        return Walked(
+            [steps for part in done for steps in part.steps],
+            np.concatenate([part.influences for part in done]),
+            np.concatenate([part.log_probability for part in done]),
+        )
+
+
+class _Arrivals(NamedTuple):
+    """Walkers at one junction.
+
+    Attributes:
+        walkers: their numbers.
+        beginnings: for each of them, which of the vectors is its own.
+        vectors: the tangents of the beginnings.
+    """
+
+    walkers: np.ndarray
+    beginnings: np.ndarray
+    vectors: np.ndarray
+
+
+class _Party:
+    """Walkers that go together."""
+
+    def __init__(
         self,
-        given: Sequence[tuple[Hop, ...] | None],
-        taken: Sequence[Sequence[Hop]],
-        members: np.ndarray,
-        u: int,
-        odds: np.ndarray | None,
-    ) -> np.ndarray:
-        """Which hop each walker takes."""
-        after = self._land.hops.after[u]
-        number = {hop: h for h, hop in enumerate(after)}
-        choice = np.zeros(len(members), int)
+        landscape: Landscape,
+        suffixes: AllSuffixes | None,
+        random: np.random.Generator | None,
+        given: Sequence[Steps | None],
+    ) -> None:
+        self._land, self._suffixes, self._given = landscape, suffixes, given
+        self._random = np.random.default_rng(0) if random is None else random
+        self._taken: list[list[int]] = [[] for _ in given]
+        self._log_probability = np.zeros(len(given))
+        self._waiting: dict[int, list[_Arrivals]] = defaultdict(list)
+
+    def go(self) -> Walked:
+        """Goes from the sources through all junctions."""
+        land, hops = self._land, self._land.hops
+        n, sources = len(self._given), hops.trellis.sources
+        influences = np.zeros((n, land.examples or 1))
+        everyone = _Arrivals(np.arange(n), np.zeros(n, int), np.zeros((1, 0)))
+        self._part(everyone, sources, lambda i, _: land.start(sources[i]))
+        for u in hops.junctions:
+            if u not in self._waiting:
+                continue
+            here, after = _merged(self._waiting.pop(u)), hops.after[u]
+            if after:
+                ends = [hop.end for hop in after]
+                self._part(here, ends, lambda i, x, after=after: land.push(after[i], x))
+            else:
+                influences[here.walkers] = land.influences(here.vectors)[here.beginnings]
+        return Walked([tuple(t) for t in self._taken], influences, self._log_probability)
+
+    def _part(
+        self,
+        here: _Arrivals,
+        ends: Sequence[int],
+        move: Callable[[int, np.ndarray], np.ndarray],
+    ) -> None:
+        """Lets walkers choose where to go on, and moves them there."""
+        moved = None
+        if self._suffixes is None:
+            choice = self._choose(here, None)
+        else:
+            moved = [move(i, here.vectors) for i in range(len(ends))]
+            pairs = zip(ends, moved, strict=True)
+            bounds = [bounds_of(self._land, self._suffixes[end], x) for end, x in pairs]
+            odds = _proportions(np.stack(bounds, axis=1))[here.beginnings]
+            choice = self._choose(here, odds)
+            with np.errstate(divide="ignore"):
+                taken = np.take_along_axis(odds, choice[:, None], axis=1)[:, 0]
+                self._log_probability[here.walkers] += np.log(taken)
+        for i in np.unique(choice).tolist():
+            on = choice == i
+            used, beginnings = np.unique(here.beginnings[on], return_inverse=True)
+            vectors = move(i, here.vectors[used]) if moved is None else moved[i][used]
+            self._waiting[ends[i]].append(_Arrivals(here.walkers[on], beginnings, vectors))
+
+    def _choose(self, here: _Arrivals, odds: np.ndarray | None) -> np.ndarray:
+        """Which of the ways each walker takes: the one given, or one drawn."""
+        choice = np.zeros(len(here.walkers), int)
         if odds is not None:
-            drawn = self._random.random(len(members))[:, None]
-            choice = np.minimum((np.cumsum(odds, axis=1) <= drawn).sum(axis=1), len(after) - 1)
-        for place, i in enumerate(members.tolist()):
-            walk = given[i]
-            if walk is not None:
-                choice[place] = number[walk[len(taken[i])]]
+            drawn = self._random.random(len(choice))[:, None]
+            choice = np.minimum((odds.cumsum(axis=1) <= drawn).sum(axis=1), odds.shape[1] - 1)
+        for place, i in enumerate(here.walkers.tolist()):
+            steps, taken = self._given[i], self._taken[i]
+            if steps is not None:
+                choice[place] = steps[len(taken)]
+            taken.append(int(choice[place]))
         return choice
 
 
-def _merged(
-    arrivals: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _merged(arrivals: Sequence[_Arrivals]) -> _Arrivals:
     """Arrivals at one junction, with their beginnings numbered together."""
-    offsets = np.cumsum([0, *(len(x) for _, _, x in arrivals)])
-    members = np.concatenate([m for m, _, _ in arrivals])
-    groups = np.concatenate([g + o for (_, g, _), o in zip(arrivals, offsets, strict=False)])
-    vectors = [x for _, _, x in arrivals]
-    return members, groups, vectors[0] if len(vectors) == 1 else np.concatenate(vectors)
+    offsets = np.cumsum([0, *(len(a.vectors) for a in arrivals)])
+    beginnings = [a.beginnings + o for a, o in zip(arrivals, offsets, strict=False)]
+    return _Arrivals(
+        np.concatenate([a.walkers for a in arrivals]),
+        np.concatenate(beginnings),
+        np.concatenate([a.vectors for a in arrivals]),
+    )
 
 
 def _proportions(bounds: np.ndarray) -> np.ndarray:

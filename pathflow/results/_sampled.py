@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any, final
 
 import jax
@@ -12,11 +11,12 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
-from pathflow.graph import PathLike, PathSpace
+from pathflow.graph import Path, PathLike, PathSpace
 
-from ._amount import Amount, amount
+from ._amount import Amount, amount, check_example
 from ._audit import Audit
 from ._class_table import short_integer
+from ._estimate import around, clipped, fraction, norm, quantile
 from ._interval import Interval
 from ._ranked import Ranked
 
@@ -29,20 +29,23 @@ OfInfluences = Callable[[Float64[np.ndarray, "B n"]], Float64[np.ndarray, "B n"]
 class Sampled:
     """Estimates over all paths from a sample, with intervals, and the paths known exactly.
 
-    A sum over all paths is estimated as the exact sum over the paths of the *head*, if there is
-    one, plus the number of paths times the weighted mean over the draws that are not in the head.
-    The intervals speak of the draws: how far another sample would be off. Their standard errors are
-    those of the mean over draws; for fractions of equally likely draws they are Wilson's, which are
-    right near 0 and 1 too. Where few paths carry most and there is no head, a sample may hold none
-    of them, and the interval is then too short; that is what the head is for.
+    A sum over all paths is estimated as the exact sum over the *head*, if there is one, plus the
+    number of all other paths, the *tail*, times the weighted mean over the draws from it.
+
+    **What the intervals say.** They speak of the draws: how far another sample would be off, not
+    another model or other sentences. They hold about as often as they say where no few paths
+    dominate what is estimated. A uniform sample without a head may hold none of the paths that
+    carry most, and then both estimate and interval are far too small; at 2000 draws from 10^9 paths
+    that is the rule. Give a head, or draw by `Importance`, for sums and shares. A t-value does not
+    depend on how large the large paths are, and needs neither.
 
     Arguments:
         space: all paths.
-        count: the exact number of paths that the sample is drawn from.
-        ranks: the numbers of the drawn paths in the space, in the order drawn.
+        count: the exact number of paths that the sample is about.
+        ranks: the numbers of the drawn paths in the space; those in the head are passed over.
         influences: theirs, shape `(n,)`, or `(B, n)` for a batch of B examples.
-        weights: `(n,)`: 1 over (count times the probability of the draw); ones for equally likely
-            paths.
+        weights: `(n,)`: 1 over (the number of paths in the tail times the probability of the draw);
+            ones for equally likely paths.
         total: the exact sum of the influences of all `count` paths; one number per example.
         known: influences of paths that were asked for by name, by rank: `(B,)` each.
         head: the largest paths by magnitude, whose influences are known, or None.
@@ -61,8 +64,7 @@ class Sampled:
         ```
 
     Source: D. Horvitz and D. Thompson, "A Generalization of Sampling Without Replacement from a
-        Finite Universe" (1952); E. Wilson, "Probable Inference, the Law of Succession, and
-        Statistical Inference" (1927).
+        Finite Universe" (1952).
     """
 
     space: PathSpace
@@ -77,11 +79,11 @@ class Sampled:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        n = len(self.ranks)
-        if np.shape(self.influences)[-1:] != (n,) or np.shape(self.weights) != (n,):
+        n, shape = len(self.ranks), np.shape(self.influences)
+        if len(shape) not in (1, 2) or shape[-1] != n or np.shape(self.weights) != (n,):
             raise ShapeError(
-                f"influences {np.shape(self.influences)} and weights {np.shape(self.weights)} must "
-                f"hold one number for each of the {n} ranks."
+                f"influences {shape} and weights {np.shape(self.weights)} must hold one number for "
+                f"each of the {n} ranks."
             )
 
     @property
@@ -97,8 +99,12 @@ class Sampled:
         return np.atleast_2d(np.asarray(self.influences, np.float64))
 
     @property
+    def _head_ranks(self) -> tuple[int, ...]:
+        return () if self.head is None else self.head.ranks
+
+    @property
     def _in_head(self) -> np.ndarray:
-        listed = set() if self.head is None else set(self.head.ranks)
+        listed = frozenset(self._head_ranks)
         return np.array([rank in listed for rank in self.ranks], bool)
 
     @property
@@ -113,18 +119,21 @@ class Sampled:
         Raises:
             GraphError: the path is none of the space, or its influence is not known.
         """
-        return amount(self._known(path)[..., 0] if self.n_examples is None else self._known(path))
+        known = self._known(path)
+        return amount(known[0] if self.n_examples is None else known)
 
     def _known(self, path: PathLike) -> Float64[np.ndarray, " B"]:
+        if not isinstance(path, str | Path | tuple | list):
+            raise ArgumentError(f"{path!r} is no path; give labels joined by blanks, or a Path.")
         rank = self.space.rank(path)
         if rank in self.known:
             return np.atleast_1d(np.asarray(self.known[rank], np.float64))
-        if self.head is not None and rank in self.head.ranks:
-            return self._head_rows[:, self.head.ranks.index(rank)]
-        if rank in self.ranks:
-            return self._rows[:, self.ranks.index(rank)]
+        for ranks, rows in ((self._head_ranks, self._head_rows), (self.ranks, self._rows)):
+            if rank in ranks:
+                return rows[:, ranks.index(rank)]
+        shown = " ".join(map(str, path)) if isinstance(path, tuple | list) else path
         raise GraphError(
-            f"the influence of path {str(path)!r} is not known: it is neither in the head nor "
+            f"the influence of path {shown!r} is not known: it is neither in the head nor "
             "among the draws; name it in Sample(of=...)."
         )
 
@@ -136,36 +145,55 @@ class Sampled:
             level: the probability that the interval is made to cover.
 
         Raises:
-            ArgumentError: `level` is no probability, or there are fewer than two draws.
+            ArgumentError: `level` is no probability, there are fewer than two draws, or the number
+                of paths is beyond floating point.
         """
-        estimate, error, _ = self._sums(of)
-        return _around(float(estimate.mean()), float(_norm(error.mean(axis=0))), level)
+        estimate, error = self._sums(of)
+        return around(float(estimate.mean()), norm(error.mean(axis=0)), level)
 
-    def _sums(self, of: OfInfluences) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For each example the estimate, each draw's part of its error, and the head's sum."""
-        if len(self) < 2:
-            raise ArgumentError("an interval needs at least two draws.")
+    def _sums(self, of: OfInfluences) -> tuple[np.ndarray, np.ndarray]:
+        """For each example the estimate, and each draw's part in its error."""
+        head = np.asarray(of(self._head_rows)).sum(axis=1)
+        scale, n = self._float(self.count - len(self._head_ranks)), len(self)
+        if not scale:
+            return head, np.zeros((len(head), 1))
+        if n < 2:
+            raise ArgumentError(f"an interval needs at least two draws, and there are {n}.")
         draws = of(self._rows) * self.weights * ~self._in_head
-        head = of(self._head_rows).sum(axis=1)
+        means = draws.mean(axis=1)
+        parts = scale * (draws - means[:, None]) / math.sqrt(n * (n - 1))
+        return head + scale * means, parts
+
+    def _float(self, count: int) -> float:
         try:
-            scale = float(self.count)
+            return float(count)
         except OverflowError:
             raise ArgumentError(
-                f"there are {short_integer(self.count)} paths, and a sum over them by their mean "
-                "is beyond floating point; use Above for the largest and Aggregate for exact sums."
+                f"there are {short_integer(count)} paths, and a sum over them by their mean is "
+                "beyond floating point; use Above for the largest and Aggregate for exact sums."
             ) from None
-        means = draws.mean(axis=1)
-        n = len(self)
-        parts = scale * (draws - means[:, None]) / math.sqrt(n * (n - 1))
-        return head + scale * means, parts, head
 
     def absolute_sum(self, level: float = 0.95) -> Interval:
-        """The sum of the absolute influences of all paths; errors are those of `sum_of`."""
-        interval = self.sum_of(np.abs, level)
-        least = np.abs(self._head_rows).sum(axis=1)
-        least = least + np.abs(np.atleast_1d(self.total) - self._head_rows.sum(axis=1))
-        # What is known exactly carries at least this much.
-        return _clipped(interval, float(least.mean()), math.inf)
+        """The sum of the absolute influences of all paths; errors are those of `sum_of`.
+
+        Estimate and interval are kept within what the head and the total leave possible.
+        """
+        least, most = self._limits()
+        return clipped(self.sum_of(np.abs, level), float(least.mean()), float(most.mean()))
+
+    def _limits(self, path: PathLike | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """For each example what the absolute sum is between, by what is known exactly."""
+        head = self._head_rows
+        known, tail = head, self.count - head.shape[1]
+        if path is not None and self.space.rank(path) not in self._head_ranks:
+            known = np.concatenate([head, self._known(path)[:, None]], axis=1)
+        rest = np.abs(np.atleast_1d(self.total) - known.sum(axis=1)) if tail else 0.0
+        least = np.abs(known).sum(axis=1) + rest
+        # Of a batch the certificate bounds the mean of the examples, and no one of them.
+        bound = np.inf if self.head is None else self.head.certificate.bound
+        if self.n_examples is not None or not np.isfinite(bound):
+            return least, np.full_like(least, np.inf)
+        return least, np.maximum(least, np.abs(head).sum(axis=1) + self._float(tail) * bound)
 
     def positive_sum(self, level: float = 0.95) -> Interval:
         """The sum of all positive influences: half of the exact total and the absolute sum."""
@@ -176,89 +204,121 @@ class Sampled:
         return self._signed_sum(-1, level)
 
     def _signed_sum(self, sign: int, level: float) -> Interval:
-        mean = float(np.mean(self.total))
-        ends = [(mean + sign * end) / 2 for end in self.absolute_sum(level)]
-        return Interval(ends[0], *sorted(ends[1:]))
+        total = float(np.mean(self.total))
+        mean, *ends = ((total + sign * end) / 2 for end in self.absolute_sum(level))
+        return Interval(mean, *sorted(ends))
 
     def t_value(self, path: PathLike, level: float = 0.95) -> Interval:
         """How probably a path has more influence than another path of a random sentence.
 
         The fraction of *other* paths with less influence, ties counting half; over a batch, the
         mean over its examples. Exact where the path is larger than all outside the head can be.
+        Where all draws agree the interval still has a width: for n equally likely draws, about 4/n.
 
         Raises:
-            GraphError: the path's influence is not known.
-            ArgumentError: there is no other path; see `sum_of` for others.
+            GraphError: the path is none of the space, or its influence is not known.
+            ArgumentError: there is no other path, or `level` is no probability.
         """
-        own = self._known(path)[:, None]
-        rank = self.space.rank(path)
+        own, rank = self._known(path)[:, None], self.space.rank(path)
         if self.count < 2:
             raise ArgumentError("there is one path; a t-value compares it with other paths.")
 
         def below(rows: np.ndarray) -> np.ndarray:
-            return (rows < own) + 0.5 * (rows == own)
+            return ((rows < own) + 0.5 * (rows == own)).mean(axis=0)
 
-        outside = ~self._in_head & np.array([r != rank for r in self.ranks], bool)
-        parts = below(self._rows).mean(axis=0)
-        in_head = self.head is not None and rank in self.head.ranks
-        head = float(below(self._head_rows).sum(axis=1).mean()) - 0.5 * in_head
-        head_count = self._head_rows.shape[1] - in_head
-        tail_count = self.count - 1 - head_count
-        if not tail_count:
-            exact = head / head_count
-            return Interval(exact, exact, exact)
-        tail = self._beyond(own) or _fraction(parts[outside], self.weights[outside], level)
+        of_head = [r != rank for r in self._head_ranks]
+        in_tail = ~self._in_head & np.array([r != rank for r in self.ranks], bool)
+        head = below(self._head_rows)[of_head]
+        tail = self._beyond(own) or fraction(
+            below(self._rows)[in_tail], self.weights[in_tail], level
+        )
+        quantile(level)
+        # Integers of any size may be divided by each other, but not by floating numbers.
         others = self.count - 1
-        share = tail_count / others
-        return Interval(*(head / others + share * end for end in tail))
+        share = (others - len(head)) / others
+        known = float(head.mean()) * (len(head) / others) if len(head) else 0.0
+        return Interval(*(known + share * end for end in tail))
 
     def _beyond(self, own: np.ndarray) -> Interval | None:
         """The fraction of the tail below an influence that no path of the tail can reach."""
         if self.head is None or self.n_examples is not None:
             return None
         bound, value = self.head.certificate.bound, float(own[0, 0])
-        if abs(value) <= bound:
-            return None
         below = float(value > 0)
-        return Interval(below, below, below)
+        return Interval(below, below, below) if abs(value) > bound else None
 
     def positive_share(self, path: PathLike, level: float = 0.95) -> Interval:
         """The expected fraction of all positive influence that a path carries; 0 where it is not
-        positive. Errors are those of `t_value`.
+        positive.
+
+        What it is a fraction of is an estimate, and one over an estimate is too large in the mean:
+        that is corrected to first order. Kept within what the head and the total leave possible.
+
+        Raises:
+            GraphError: the path is none of the space, or its influence is not known.
+            ArgumentError: as for `sum_of`.
         """
         return self._share(path, 1, level)
 
     def negative_share(self, path: PathLike, level: float = 0.95) -> Interval:
         """The expected fraction of all negative influence that a path carries; 0 where it is not
-        negative. Errors are those of `t_value`.
+        negative. Otherwise as `positive_share`.
         """
         return self._share(path, -1, level)
 
     def _share(self, path: PathLike, sign: int, level: float) -> Interval:
         own = np.maximum(sign * self._known(path), 0)
-        absolute, parts, _ = self._sums(np.abs)
-        # The sum of one sign is never less than what is known of it: the head, and the path.
-        known = np.maximum(np.maximum(sign * self._head_rows, 0).sum(axis=1), own)
-        whole = np.maximum((absolute + sign * np.atleast_1d(self.total)) / 2, known)
-        shares = np.divide(own, whole, out=np.zeros_like(own), where=whole > 0)
+        absolute, parts = self._sums(np.abs)
+        total = sign * np.atleast_1d(self.total)
+        least, most = ((limit + total) / 2 for limit in self._limits(path))
+        whole = np.clip((absolute + total) / 2, least, most)
+        # E[1 / W] is about (1 + var(W) / w^2) / w where W has the mean w.
+        wide = 1 + np.square(parts / 2).sum(axis=1) / np.where(whole > 0, whole, 1) ** 2
+        shares = _over(own, np.clip(whole * wide, least, most))
         # To first order: d(own / whole) = -own / whole^2 d(whole).
-        slope = np.divide(shares, 2 * whole, out=np.zeros_like(own), where=whole > 0)
-        error = float(_norm((slope[:, None] * parts).mean(axis=0)))
-        most = np.divide(own, known, out=np.zeros_like(own), where=known > 0).mean()
-        return _clipped(_around(float(shares.mean()), error, level), 0.0, float(most))
+        slope = _over(shares, 2 * whole)
+        error = norm((slope[:, None] * parts).mean(axis=0))
+        low, high = float(_over(own, most).mean()), float(_over(own, least).mean())
+        return clipped(around(float(shares.mean()), error, level), low, high)
+
+    def example(self, i: int) -> "Sampled":
+        """One example of a batch.
+
+        Raises:
+            ArgumentError: there is no axis of examples, or no such example.
+        """
+        check_example(i, self.n_examples)
+        return Sampled(
+            self.space,
+            self.count,
+            self.ranks,
+            np.asarray(self.influences)[i],
+            self.weights,
+            float(np.asarray(self.total)[i]),
+            {rank: np.asarray(x)[i : i + 1] for rank, x in self.known.items()},
+            None if self.head is None else self.head.example(i),
+            self.audit.example(i),
+            self.metadata,
+        )
 
     def __str__(self) -> str:
-        absolute = self.absolute_sum()
         head = "" if self.head is None else f", {len(self.head)} paths known as the head"
-        return (
-            f"{len(self)} draws from {short_integer(self.count)} paths{head}\n"
-            f"total {float(np.mean(self.total)):+.4g} (exact), absolute sum {absolute.mean:.4g} "
-            f"[{absolute.low:.4g}, {absolute.high:.4g}]"
-        )
+        total = f"total {float(np.mean(self.total)):+.4g} (exact), absolute sum"
+        try:
+            mean, low, high = self.absolute_sum()
+            absolute = f"{mean:.4g} [{low:.4g}, {high:.4g}]"
+        except ArgumentError:
+            absolute = "unknown"
+        return f"{len(self)} draws from {short_integer(self.count)} paths{head}\n{total} {absolute}"
 
     def __repr__(self) -> str:
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
         return f"Sampled({len(self)} of {short_integer(self.count)} paths{batch})"
+
+
+def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The ratio; 0 where there is nothing to be a part of."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 # Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
@@ -292,42 +352,3 @@ def _unflatten(static: tuple[Any, ...], leaves: Any) -> Sampled:
 
 
 jax.tree_util.register_pytree_node(Sampled, _flatten, _unflatten)
-
-
-def _norm(parts: np.ndarray) -> float:
-    return float(np.sqrt(np.square(parts).sum()))
-
-
-def _quantile(level: float) -> float:
-    if not 0 < level < 1:
-        raise ArgumentError(f"level={level} is no probability between 0 and 1, such as 0.95.")
-    return NormalDist().inv_cdf((1 + level) / 2)
-
-
-def _around(mean: float, error: float, level: float) -> Interval:
-    half = _quantile(level) * error
-    return Interval(mean, mean - half, mean + half)
-
-
-def _clipped(interval: Interval, low: float, high: float) -> Interval:
-    return Interval(*(min(max(end, low), high) for end in interval))
-
-
-def _fraction(parts: np.ndarray, weights: np.ndarray, level: float) -> Interval:
-    """A mean of numbers between 0 and 1."""
-    n = len(parts)
-    if n < 2:
-        raise ArgumentError(
-            "fewer than two draws are outside the head; draw more, or ask for a smaller head."
-        )
-    z = _quantile(level)
-    if np.all(weights == 1):
-        # Numbers between 0 and 1 vary at most as much as zeros and ones with the same mean.
-        p = float(parts.mean())
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return Interval(p, max(0.0, middle - half), min(1.0, middle + half))
-    # The weights are normed by their sum, whose expectation is n; see Hesterberg (1995).
-    p = float((parts * weights).sum() / weights.sum())
-    error = _norm(weights * (parts - p)) / float(weights.sum())
-    return _clipped(_around(p, error, level), 0.0, 1.0)
