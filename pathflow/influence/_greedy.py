@@ -1,12 +1,13 @@
 """One path, found by following the largest flow: guided refinement."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 import numpy as np
 
 from pathflow.graph import Path, PatternLike
 from pathflow.influence._landscape import Landscape
+from pathflow.influence._numbering import Numbering
 from pathflow.influence._problem import Problem
 from pathflow.influence._prospect import (
     prospect,
@@ -31,6 +32,10 @@ class Greedy(AbstractSearch[Ranked]):
     Arguments:
         pattern: the paths to choose from; all paths by default.
 
+    Running it raises:
+        NoPathError: the pattern matches no path; it says why.
+        NonFiniteError: the influence of some path is NaN or infinite.
+
     Source: guided pattern refinement of Lu et al., "Influence Patterns for Explaining Information
         Flow in BERT" (2021), with a choice at every node.
 
@@ -46,45 +51,60 @@ class Greedy(AbstractSearch[Ranked]):
 
     def run(self, problem: Problem) -> Ranked:
         found = prospect(problem, self.pattern)
-        examples, count = problem.examples or 1, found.trellis.count
-        total, influences = np.zeros(examples), np.zeros((examples, 0))
-        ranks: tuple[int, ...] = ()
-        if found.landscape is not None:
-            totals = total_cotangents(found.landscape)
-            total = sum_over_paths(found.landscape, totals)
-            path, influences = _descend(found.landscape, totals)
-            ranks = (problem.space.rank(path),)
-        unseen = total - influences.sum(axis=1)
-        complete = len(ranks) == count
-        batched = problem.examples is not None
+        land, count = found.landscape, found.trellis.count
+        total = np.zeros(problem.examples or 1)
+        # Where every path is zero, one is as good as another.
+        way = _Way(Numbering(found.trellis).path(0), total, total)
+        if land is not None:
+            totals = total_cotangents(land)
+            total = sum_over_paths(land, totals)
+            way = _descend(land, totals)
+        batched, unseen = problem.examples is not None, total - way.influence
+        certain = count == 1 or land is None
         certificate = Certificate(
-            exact=complete,
-            bound=0.0 if complete else np.inf,
+            exact=certain,
+            bound=0.0 if certain else np.inf,
             unseen_sum=unseen if batched else float(unseen[0]),
-            unseen_count=count - len(ranks),
-            followed=len(ranks),
+            unseen_count=count - 1,
+            followed=1,
         )
-        scale = np.abs(influences).sum(axis=1) + np.abs(unseen)
+        influences = way.influence[:, None].astype(problem.dtype)
         return Ranked(
             problem.space,
-            ranks,
-            (influences if batched else influences[0]).astype(problem.dtype),
+            (problem.space.rank(way.path),),
+            influences if batched else influences[0],
             certificate,
-            total_audit(found, self.pattern, total, scale),
+            total_audit(found, self.pattern, total, np.abs(way.influence) + way.aside),
             problem.metadata(found.doi, self),
         )
 
 
-def _descend(land: Landscape, totals: dict[int, np.ndarray]) -> tuple[Path, np.ndarray]:
-    """The path, and its influence `(examples, 1)`."""
-    starts = {s: land.start(s) for s in land.hops.trellis.sources}
-    at = max(starts, key=lambda s: abs(land.flow(starts[s], totals[s]).mean()))
-    vectors = starts[at]
-    nodes = [land.node(at)]
-    while land.hops.after[at]:
-        moved = [(hop, land.push(hop, vectors)) for hop in land.hops.after[at]]
-        flows = [abs(land.flow(x, totals[hop.end]).mean()) for hop, x in moved]
-        hop, vectors = moved[int(np.argmax(flows))]
-        nodes += [v for _, v in hop.edges]
-        at = hop.end
-    return Path(nodes), land.influences(vectors).T
+class _Way(NamedTuple):
+    """A path that was found.
+
+    Attributes:
+        path: its nodes.
+        influence: `(examples,)`.
+        aside: `(examples,)`: the absolute values of what flowed along all ways not taken.
+    """
+
+    path: Path
+    influence: np.ndarray
+    aside: np.ndarray
+
+
+def _descend(land: Landscape, totals: dict[int, np.ndarray]) -> _Way:
+    """Goes from the sources to the target."""
+    sources, hops = land.hops.trellis.sources, land.hops
+    # The ways on: the edges that each takes, the junction where it ends, and its tangent there.
+    ways = [((), s, land.start(s)) for s in sources]
+    nodes, aside = [], np.zeros(land.examples or 1)
+    while True:
+        flows = np.concatenate([land.flow(x, totals[end]) for _, end, x in ways])
+        best = int(np.argmax(np.abs(flows.mean(axis=1))))
+        aside += np.abs(np.delete(flows, best, axis=0)).sum(axis=0)
+        edges, at, vectors = ways[best]
+        nodes += [v for _, v in edges] or [land.node(at)]
+        if not hops.after[at]:
+            return _Way(Path(nodes), land.influences(vectors)[0], aside)
+        ways = [(hop.edges, hop.end, land.push(hop, vectors)) for hop in hops.after[at]]
