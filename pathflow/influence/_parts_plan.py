@@ -2,7 +2,7 @@
 target, and which row every product there adds to.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -10,11 +10,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from pathflow.graph import Division, Node, Trellis
-from pathflow.influence._strands import Edge, Labels, lay_strands
+from pathflow.influence._strands import ENTRIES, Edge, Labels, TooManyHistoriesError, lay_strands
 from pathflow.tracing import LocalPartial, Sparsity, sparsity_of
 
-# From pairs of histories to the numbers of their rows.
-Numbering = Callable[[np.ndarray], np.ndarray]
 # Operations that one entry of a product at a crossing stands for: it is summed into its row.
 _SCATTER = 20
 
@@ -71,13 +69,17 @@ class PartsPlan:
         ]
         self.forward, self.backward = sides
         self.size = [prod(v.node.shape) for v in trellis.vertices]
-        self.cut = self._choose_cut()
+        self.cut = self._choose_cut(ENTRIES * limit)
         meetings = [*self._meetings()]
-        pairs = [_pairs(*labels) for *_, labels in meetings]
-        self.chosen, number = self._rows(pairs, len(divisions))
+        # A pair of histories, from both sides, as one number; -1 where one of them is missing.
+        span = len(self.backward.histories)
+        pairs = [_pairs(ahead, behind, span) for *_, ahead, behind in meetings]
+        self.chosen, numbers = self._rows(pairs, len(divisions))
+        if len(self.chosen) > limit:
+            raise TooManyHistoriesError
         self.crossings = [
-            Crossing(vertex, edge, pull, number(of))
-            for (vertex, edge, pull, _), of in zip(meetings, pairs, strict=True)
+            Crossing(vertex, edge, pull, rows)
+            for (vertex, edge, pull, _, _), rows in zip(meetings, numbers, strict=True)
         ]
 
     def partial(self, edge: Edge) -> LocalPartial:
@@ -88,55 +90,70 @@ class PartsPlan:
     def _sparsity(self, edge: Edge) -> Sparsity:
         return sparsity_of(self.partial(edge))
 
-    def _choose_cut(self) -> int:
-        """How many vertices are on the left."""
+    def _choose_cut(self, most: int) -> int:
+        """How many vertices are on the left.
+
+        Arguments:
+            most: how many products may be formed.
+
+        Raises:
+            TooManyHistoriesError: no cut has so few, or the strands from both sides do not meet.
+        """
         count = len(self.trellis.vertices)
-        left, right, across = np.zeros(count + 1), np.zeros(count + 1), np.zeros(count + 2)
+        forward, backward = self.forward, self.backward
+        left, right = np.zeros(count + 1), np.zeros(count + 1)
+        moved, products = np.zeros(count + 2), np.zeros(count + 2)
         for u, v in self.edges:
             cost = float(self.partial((u, v)).cost)
-            pushed, pulled = self.forward.moves[u, v].rows, self.backward.moves[u, v].rows
+            pushed, pulled = forward.rows((u, v)), backward.rows((u, v))
             left[v + 1] += cost * pushed
             right[u] += cost * pulled
-            products = min(
-                pushed * self.backward.strands(v) * self.size[v],
-                pulled * self.forward.strands(u) * self.size[u],
-            )
-            # The edge crosses where its start is on the left and its end is not.
-            meeting = cost * min(pushed, pulled) + _SCATTER * products
-            across[u + 1] += meeting
-            across[v + 1] -= meeting
+            if u in forward.labels and v in backward.labels:
+                # The edge crosses where its start is on the left and its end is not.
+                of_edge = np.array([1, -1])
+                moved[[u + 1, v + 1]] += of_edge * cost * min(pushed, pulled)
+                products[[u + 1, v + 1]] += of_edge * prod(_shape(*self._labels((u, v))))
         for s in self.trellis.sources:
-            products = _SCATTER * self.backward.strands(s) * self.size[s]
-            across[0] += products
-            across[s + 1] -= products
-        total = np.cumsum(left) + np.cumsum(right[::-1])[::-1] + np.cumsum(across)[: count + 1]
-        return int(np.argmin(total[: min(self.trellis.ends, default=0) + 1]))
+            if s in backward.labels:
+                products[[0, s + 1]] += np.array([1, -1]) * backward.labels[s].size
+        formed = np.cumsum(products)[: count + 1]
+        total = np.cumsum(left) + np.cumsum(right[::-1])[::-1] + np.cumsum(moved)[: count + 1]
+        total = np.where(formed > most, np.inf, total + _SCATTER * formed)
+        # Left of the cut strands from the sources are needed, right of it those from the target.
+        first = count - len(backward.labels)
+        possible = total[first : min(len(forward.labels), *self.trellis.ends) + 1]
+        if not len(possible) or np.isinf(possible.min()):
+            raise TooManyHistoriesError
+        return first + int(np.argmin(possible))
 
-    def _meetings(self) -> Iterator[tuple[int, Edge | None, bool, tuple[Labels, Labels]]]:
+    def _labels(self, edge: Edge) -> tuple[Labels, Labels]:
+        """The labels of what meets at an edge across the cut: the fewer vectors are moved."""
+        u, v = edge
+        pushed, pulled = self.forward.moves[edge], self.backward.moves[edge]
+        if pushed.rows <= pulled.rows:
+            return pushed.labels, self.backward.labels[v]
+        return self.forward.labels[u], pulled.labels
+
+    def _meetings(self) -> Iterator[tuple[int, Edge | None, bool, Labels, Labels]]:
         """Where strands from both sides meet, as `Crossing` says it, and their labels there."""
         forward, backward = self.forward, self.backward
         for s in self.trellis.sources:
-            if s >= self.cut:
-                undivided = np.zeros((1, 1), np.int64)
-                yield s, None, False, (undivided, backward.labels[s])
+            if s >= self.cut and backward.strands(s):
+                yield s, None, False, np.zeros((1, 1), np.int64), backward.labels[s]
         for u, v in self.edges:
-            pushed, pulled = forward.moves[u, v], backward.moves[u, v]
-            if not (u < self.cut <= v and pushed.rows and pulled.rows):
-                continue
-            if pushed.rows <= pulled.rows:
-                yield v, (u, v), False, (pushed.labels, backward.labels[v])
-            else:
-                yield u, (u, v), True, (forward.labels[u], pulled.labels)
+            if u < self.cut <= v:
+                pushed, pulled = forward.rows((u, v)), backward.rows((u, v))
+                if pushed and pulled:
+                    pull = pushed > pulled
+                    yield u if pull else v, (u, v), pull, *self._labels((u, v))
 
-    def _rows(self, pairs: Sequence[np.ndarray], n_nodes: int) -> tuple[np.ndarray, Numbering]:
-        """The distinct rows among all pairs of histories, and what numbers the pairs of a
-        crossing.
-        """
-        every = [p.reshape(-1, 2) for p in pairs] or [np.zeros((0, 2), np.int64)]
-        span = max((int(p.max(initial=0)) for p in every), default=0) + 1
-        both = np.concatenate(every)
-        both = both[(both >= 0).all(axis=1)]
-        keys = np.unique(both[:, 0] * span + both[:, 1])
+    def _rows(
+        self, pairs: Sequence[np.ndarray], n_nodes: int
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The distinct rows among all pairs of histories, and the number of the row of each."""
+        flat = np.concatenate([np.zeros(0, np.int64), *(p.ravel() for p in pairs)])
+        keys = np.unique(flat[flat >= 0])
+        span = len(self.backward.histories)
         chosen = np.maximum(
             self.forward.histories.chosen(keys // span, n_nodes),
             self.backward.histories.chosen(keys % span, n_nodes),
@@ -146,16 +163,11 @@ class PartsPlan:
         new = np.r_[True, (np.diff(chosen[order], axis=0) != 0).any(axis=1)][: len(order)]
         row_of_key = np.empty(len(order), np.int64)
         row_of_key[order] = np.cumsum(new) - 1
-        rows = chosen[order][new]
-
-        def number(of: np.ndarray) -> np.ndarray:
-            exists = (of >= 0).all(-1)
-            found = np.full(of.shape[:-1], -1)
-            key = (of[..., 0] * span + of[..., 1])[exists]
-            found[exists] = row_of_key[np.searchsorted(keys, key)]
-            return found
-
-        return rows, number
+        numbers = []
+        for p in pairs:
+            numbers.append(np.full(p.shape, -1))
+            numbers[-1][p >= 0] = row_of_key[np.searchsorted(keys, p[p >= 0])]
+        return chosen[order][new], numbers
 
     @property
     def vector_entries(self) -> int:
@@ -166,17 +178,17 @@ class PartsPlan:
         moved = 0
         for u, v in self.edges:
             side = self.forward if v < self.cut else self.backward
-            moved = max(moved, side.moves[u, v].rows * (self.size[u] + self.size[v]))
+            moved = max(moved, side.rows((u, v)) * (self.size[u] + self.size[v]))
         products = max((at.rows.size for at in self.crossings), default=0)
         residuals = sum(self.size[u] + self.size[v] for u, v in self.edges)
         return held + 2 * moved + 2 * products + residuals
 
 
-def _pairs(ahead: Labels, behind: Labels) -> np.ndarray:
-    """The histories that meet in every product, `(rows, rows, entries, 2)`; one entry where all
-    would be the same.
-    """
-    shape = np.broadcast_shapes((len(ahead), 1, ahead.shape[1]), behind.shape)
-    return np.stack(
-        [np.broadcast_to(ahead[:, None], shape), np.broadcast_to(behind, shape)], axis=-1
-    )
+def _shape(ahead: Labels, behind: Labels) -> tuple[int, ...]:
+    """All pairs of vectors, entry by entry; one entry where all would be the same."""
+    return np.broadcast_shapes((len(ahead), 1, ahead.shape[1]), behind.shape)
+
+
+def _pairs(ahead: Labels, behind: Labels, span: int) -> Int64[np.ndarray, "..."]:
+    both = (ahead[:, None] >= 0) & (behind >= 0)
+    return np.where(both, ahead[:, None] * span + behind, -1)

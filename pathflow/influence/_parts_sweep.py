@@ -69,34 +69,35 @@ class PartsSweep:
         plan = self._plan
         found: dict[int, Any] = {}
         for v in range(plan.cut):
-            edges = [(u, v) for u in plan.trellis.predecessors[v]]
             start = [self._direction(v)] if v in plan.trellis.sources else []
-            moves = [plan.forward.moves[e] for e in edges]
-            sent = [(m, found[e[0]], e) for m, e in zip(moves, edges, strict=True) if m.rows]
-            found[v] = self._gathered(plan.forward.strands(v), start, sent, pull=False)
+            edges = [(u, v) for u in plan.trellis.predecessors[v]]
+            found[v] = self._gathered(v, start, edges, found, pull=False)
         return found
 
     def _from_target(self) -> dict[int, Any]:
-        plan = self._plan
+        plan, weights = self._plan, self._chunk.weights
         found: dict[int, Any] = {}
         for u in reversed(range(plan.cut, len(self._vertices))):
-            edges = [(u, v) for v in plan.trellis.successors[u]]
-            dtype = self._vertices[u].node.dtype
             start = []
             if u in plan.trellis.ends:
-                start = [jnp.broadcast_to(self._chunk.weights, (1, *self._axes)).astype(dtype)]
-            moves = [plan.backward.moves[e] for e in edges]
-            sent = [(m, found[e[1]], e) for m, e in zip(moves, edges, strict=True) if m.rows]
-            found[u] = self._gathered(plan.backward.strands(u), start, sent, pull=True)
+                dtype = self._vertices[u].node.dtype
+                start = [jnp.broadcast_to(weights, (1, *self._axes)).astype(dtype)]
+            edges = [(u, v) for v in plan.trellis.successors[u]]
+            found[u] = self._gathered(u, start, edges, found, pull=True)
         return found
 
     def _gathered(
-        self, strands: int, start: list, sent: Sequence[tuple[Move, Any, Edge]], *, pull: bool
+        self, vertex: int, parts: list, edges: Sequence[Edge], found: dict[int, Any], *, pull: bool
     ) -> Any:
-        """The vectors of a vertex: what reaches it, added up by strand."""
-        parts = [self._crossed(m, vectors, edge, pull=pull) for m, vectors, edge in sent]
-        targets = [np.zeros(len(s), np.int64) for s in start] + [m.targets for m, *_ in sent]
-        parts = [*start, *parts]
+        """The vectors of a vertex: what reaches it, added up by strand; None where nothing does."""
+        side = self._plan.backward if pull else self._plan.forward
+        strands = side.strands(vertex)
+        targets = [np.zeros(1, np.int64) for _ in parts]
+        for edge in edges:
+            if side.rows(edge):
+                vectors = found[edge[1 if pull else 0]]
+                parts = [*parts, self._crossed(side.moves[edge], vectors, edge, pull=pull)]
+                targets.append(side.targets[edge])
         if not parts:
             return None
         if all(len(t) == strands and np.array_equal(t, np.arange(strands)) for t in targets):

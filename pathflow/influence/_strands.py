@@ -23,8 +23,12 @@ Edge = tuple[int, int]
 Labels = Int64[np.ndarray, "_ _"]
 
 
+# How many labels may be written down for each history that there may be.
+ENTRIES = 8
+
+
 class TooManyHistoriesError(Exception):
-    """More histories than allowed; never leaves this package."""
+    """There are more histories than allowed. It never leaves this package."""
 
 
 class Histories:
@@ -41,6 +45,9 @@ class Histories:
         self._part = [np.full(1, -1)]
         self._count = 1
 
+    def __len__(self) -> int:
+        return self._count
+
     def extend(self, labels: Labels, node: int, owner: np.ndarray) -> Labels:
         """The labels after dividing a node: every history goes on into the parts that it reaches.
 
@@ -48,6 +55,9 @@ class Histories:
             TooManyHistoriesError: there would be more than allowed.
         """
         n_parts = int(owner.max(initial=0)) + 1
+        # A strand of one history goes on in every part; there may be too many to write them down.
+        if labels.shape[1] == 1 and len(labels) * len(np.unique(owner)) > self._limit:
+            raise TooManyHistoriesError
         labels = np.broadcast_to(labels, (len(labels), len(owner)))
         reached = labels >= 0
         keys, numbers = np.unique((labels * n_parts + owner)[reached], return_inverse=True)
@@ -79,13 +89,11 @@ class Move:
     Arguments:
         strands: for each vector that is moved, the strand that it is taken from.
         kept: the history whose entries are kept of it; None where all are.
-        targets: the strand that each moved vector is added to.
         labels: of the moved vectors.
     """
 
     strands: Int64[np.ndarray, " rows"]
     kept: Int64[np.ndarray, " rows"] | None
-    targets: Int64[np.ndarray, " rows"]
     labels: Labels
 
     @property
@@ -96,21 +104,30 @@ class Move:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """All vertices seen from one end: from the sources on, or from the target back.
+    """Vertices seen from one end: from the sources on, or from the target back, as far as the
+    histories are not too many.
 
     Arguments:
         labels: the strands of each vertex, its own division included.
-        moves: across every edge, named `(from, to)` in the trellis' order.
+        moves: from each of these vertices across its edges, which are named `(from, to)` in the
+            order of the trellis.
+        targets: for each edge between two of them, the strand that each moved vector is added to.
         histories: what the labels stand for.
     """
 
-    labels: tuple[Labels, ...]
+    labels: Mapping[int, Labels]
     moves: Mapping[Edge, Move]
+    targets: Mapping[Edge, Int64[np.ndarray, " rows"]]
     histories: Histories
 
     def strands(self, vertex: int) -> int:
         """How many vectors the vertex holds."""
         return len(self.labels[vertex])
+
+    def rows(self, edge: Edge) -> int:
+        """How many vectors cross the edge; 0 where that is not known."""
+        move = self.moves.get(edge)
+        return 0 if move is None else move.rows
 
 
 def lay_strands(
@@ -121,60 +138,70 @@ def lay_strands(
     *,
     backward: bool,
 ) -> Side:
-    """The strands of every vertex, from the sources on or from the target back.
-
-    Raises:
-        TooManyHistoriesError: there are more histories than `limit`.
+    """The strands of vertices from the sources on or from the target back, up to one with more
+    histories than `limit`.
     """
     histories = Histories(limit)
     number = {node: i for i, node in enumerate(divisions)}
     count = len(trellis.vertices)
-    before = trellis.successors if backward else trellis.predecessors
+    before, after = trellis.predecessors, trellis.successors
+    if backward:
+        before, after = after, before
     starts = frozenset(trellis.ends if backward else trellis.sources)
-    labels: list[Labels] = [np.zeros((0, 0), np.int64)] * count
+    labels: dict[int, Labels] = {}
     moves: dict[Edge, Move] = {}
+    targets: dict[Edge, np.ndarray] = {}
     for v in reversed(range(count)) if backward else range(count):
         node = trellis.vertices[v].node
         edges = [(v, u) if backward else (u, v) for u in before[v]]
-        sent = [_sent(labels[u], sparsity(e)) for u, e in zip(before[v], edges, strict=True)]
         # A start holds the empty history before anything reaches it.
-        own = [np.zeros((1, 1), np.int64)] if v in starts else []
-        labels[v], targets = _merged([*own, *(moved for *_, moved in sent)], prod(node.shape))
-        for edge, (strands, kept, moved), target in zip(
-            edges, sent, targets[len(own) :], strict=True
-        ):
-            moves[edge] = Move(strands, kept, target, moved)
-        if node in divisions and labels[v].size:
-            labels[v] = histories.extend(labels[v], number[node], divisions[node].owner)
-    return Side(tuple(labels), moves, histories)
+        reaching = [np.zeros((int(v in starts), 1), np.int64), *(moves[e].labels for e in edges)]
+        size = prod(node.shape)
+        try:
+            labels[v], (_, *found) = _merged(reaching, size, limit)
+            if node in divisions and len(labels[v]):
+                labels[v] = histories.extend(labels[v], number[node], divisions[node].owner)
+        except TooManyHistoriesError:
+            labels.pop(v, None)
+            break
+        if not size:
+            # Nothing flows through a node without entries.
+            labels[v] = labels[v][:0]
+        targets.update(zip(edges, found, strict=True))
+        for w in after[v]:
+            edge = (w, v) if backward else (v, w)
+            moves[edge] = _move(labels[v], sparsity(edge))
+    return Side(labels, moves, targets, histories)
 
 
-def _sent(labels: Labels, sparsity: Sparsity) -> tuple[np.ndarray, np.ndarray | None, Labels]:
-    """What of a vertex's strands is moved across an edge: strands, the histories kept of them, and
-    the labels after it.
-    """
+def _move(labels: Labels, sparsity: Sparsity) -> Move:
     every = np.arange(len(labels))
     if sparsity == Sparsity.ZERO or not labels.size:
-        return every[:0], None, np.zeros((0, 1), np.int64)
+        return Move(every[:0], None, np.zeros((0, 1), np.int64))
     if sparsity == Sparsity.DIAGONAL or labels.shape[1] == 1:
         # Flat entry k goes to flat entry k, so every label stays; or there is only one to a strand.
-        return every, None, labels
+        return Move(every, None, labels)
     # One vector for each strand and each history on it.
     span = int(labels.max()) + 1
     pairs = np.unique((every[:, None] * span + labels)[labels >= 0])
     strands, history = pairs // span, pairs % span
-    return strands, history, history[:, None]
+    return Move(strands, history, history[:, None])
 
 
-def _merged(parts: Sequence[Labels], size: int) -> tuple[Labels, list[np.ndarray]]:
+def _merged(parts: Sequence[Labels], size: int, limit: int) -> tuple[Labels, list[np.ndarray]]:
     """The strands of one vertex, those with the same labels on all entries as one; and for each
     part the strands that its vectors are added to.
+
+    Raises:
+        TooManyHistoriesError: there are too many labels to write down.
     """
     ends = np.cumsum([len(p) for p in parts])[:-1]
     if all(p.shape[1] == 1 for p in parts):
         flat = np.concatenate([p[:, 0] for p in parts] or [np.zeros(0, np.int64)])
         labels, places = np.unique(flat, return_inverse=True)
         return labels[:, None], np.split(places, ends)
+    if sum(map(len, parts)) * size > ENTRIES * limit:
+        raise TooManyHistoriesError
     wide = np.concatenate([np.broadcast_to(p, (len(p), size)) for p in parts])
     first: dict[bytes, int] = {}
     places = np.array([first.setdefault(row.tobytes(), len(first)) for row in wide], np.int64)

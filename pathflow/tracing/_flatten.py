@@ -114,9 +114,11 @@ class Flattener:
             return source
         node = value_node(tag_site.name, self._index, source)
         division = self._splits.of(node)
-        if division is None:
+        if division is not None:
+            self.split.append(node)
+        # A value without entries has no parts, and stays as it is.
+        if division is None or not source.size:
             return self._mark(eqn, tag_site.name, source, part=False)
-        self.split.append(node)
 
         def mark(part: str, value: Atom) -> Atom:
             return self._mark(eqn, part_name(tag_site.name, part), value, part=True)

@@ -134,7 +134,7 @@ def split_value(
     Arguments:
         selector: follows parts of values.
         source: the value.
-        division: its parts; empty ones are left out.
+        division: its parts, not all of them empty; empty ones are left out.
         mark: from a part's name and value to the variable that is read in its place.
     """
     shape, builder = source.shape, selector.builder
@@ -159,7 +159,7 @@ def split_value(
         begin, used[number] = used[number], used[number] + len(run)
         local = range(begin, begin + len(run))
         pieces.append(selector.select(whole[number], _box(whole[number], axis, local)))
-    return builder.reshape(builder.concatenate(pieces, axis), shape) if pieces else source
+    return builder.reshape(builder.concatenate(pieces, axis), shape)
 
 
 def _axis_of(division: Division, shape: tuple[int, ...]) -> tuple[int | None, np.ndarray]:
@@ -169,7 +169,7 @@ def _axis_of(division: Division, shape: tuple[int, ...]) -> tuple[int | None, np
     owner = division.owner.reshape(shape)
     for axis in range(len(shape)):
         along = np.moveaxis(owner, axis, 0).reshape(shape[axis], -1)
-        if along.size and (along == along[:, :1]).all():
+        if (along == along[:, :1]).all():
             return axis, along[:, 0]
     return None, division.owner
 

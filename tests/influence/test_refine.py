@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
+from pathflow.influence import _parts_plan
 from tests.helpers import (
     INTERESTS,
     OUTPUT,
@@ -335,3 +336,42 @@ def test_a_derivative_that_is_infinite():
     doi = pf.Point(direction=jnp.ones(2))
     with pytest.raises(pf.NonFiniteError, match=r"through a\[0\] of 'x a output'"):
         pf.attribute(graph, (x,), source="x", doi=doi, search=pf.Refine("x a output", "a"))
+
+
+def test_a_side_with_too_many_histories_leaves_the_rest_to_the_other(lstm, monkeypatch):
+    _, _, _, result = lstm
+    at = ["c0@0", "c1@1"]
+    expected = pf.refine(result, ".*", at)
+    assert len(expected) == 25
+    # After the second node, strands of single histories and of many would be written down as one.
+    monkeypatch.setattr("pathflow.influence._strands.ENTRIES", 0.4)
+    reached = []
+    lay = _parts_plan.lay_strands
+    monkeypatch.setattr(
+        _parts_plan, "lay_strands", lambda *a, **k: reached.append(lay(*a, **k)) or reached[-1]
+    )
+    found = pf.refine(result, ".*", at, memory=80 * 130)
+    assert all(len(side.labels) < len(result.space.nodes) for side in reached)
+    assert found.table == expected.table
+    np.testing.assert_allclose(found.influences, expected.influences, rtol=1e-9, atol=1e-15)
+
+
+def test_nodes_without_entries():
+    def fn(x):
+        a = pf.tag(jnp.sin(x), "a")
+        return a.sum() + pf.tag(a[:0], "e").sum()
+
+    graph = pf.trace(fn, jnp.ones(3))
+    result = pf.attribute(graph, (jnp.ones(3),), source="x", doi=pf.Point())
+    for paths, at, rows in (
+        ("x a e output", "a", 0),
+        ("x a e output", "e", 0),
+        (".*", ["a", "e"], 3),
+        (".*", "e", 1),
+    ):
+        refined = pf.refine(result, paths, at)
+        assert len(refined) == rows
+        assert refined.total == pytest.approx(3 * np.cos(1) * (rows > 0))
+        assert refined.audit.ok
+    split = pf.trace(fn, jnp.ones(3), split={"e": pf.Components()})
+    assert split.node("e").shape == (0,)
