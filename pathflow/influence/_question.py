@@ -27,7 +27,7 @@ from pathflow.influence._asked import (
     spread,
 )
 from pathflow.influence._kernel import flags_of, lift
-from pathflow.interest import AbstractDoI
+from pathflow.interest import AbstractDoI, AbstractQoI
 from pathflow.tracing import (
     AbstractNodeSelector,
     Program,
@@ -188,7 +188,11 @@ def _program(
 def _first_quantity(qoi: Any) -> Any:
     """The quantity of the first of several examples; None where it has no arrays with an axis."""
     leaves, structure = jax.tree.flatten(qoi)
-    if not leaves or not all(jnp.ndim(leaf) and jnp.shape(leaf)[0] for leaf in leaves):
+    if (
+        not isinstance(qoi, AbstractQoI)
+        or not leaves
+        or not all(jnp.ndim(leaf) and jnp.shape(leaf)[0] for leaf in leaves)
+    ):
         return None
     return jax.tree.unflatten(structure, [jnp.asarray(leaf)[0] for leaf in leaves])
 
