@@ -1,9 +1,10 @@
 """Arrays that move to disk when they are more than memory should hold."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ class Spill:
     def __init__(self, memory: int) -> None:
         self._left = memory
         self._held: dict[Hashable, np.ndarray] = {}
-        self._files: dict[Hashable, Path] = {}
-        self._folder: Any = None
+        self._files: dict[Hashable, tuple[Path, np.dtype]] = {}
+        self._folder: Path | None = None
 
     def __setitem__(self, key: Hashable, array: np.ndarray) -> None:
         if array.nbytes <= self._left:
@@ -27,16 +28,19 @@ class Spill:
             self._held[key] = array
             return
         if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="pathflow-"))
             # Removed with this object, also where an exception ends the search.
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="pathflow-", ignore_cleanup_errors=True
-            )
-        path = Path(self._folder.name) / f"{len(self._files)}.npy"
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        path = self._folder / f"{len(self._files)}.npy"
         np.save(path, array)
-        self._files[key] = path
+        self._files[key] = path, array.dtype
 
     def __getitem__(self, key: Hashable) -> np.ndarray:
-        return self._held[key] if key in self._held else np.load(self._files[key])
+        if key in self._held:
+            return self._held[key]
+        path, dtype = self._files[key]
+        # NumPy's files do not know bfloat16.
+        return np.load(path).view(dtype)
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._held or key in self._files
