@@ -6,6 +6,7 @@ from itertools import pairwise
 import jax
 import numpy as np
 import pytest
+from hypothesis import given
 
 import pathflow as pf
 from pathflow.graph import automaton_of, make_trellis
@@ -14,7 +15,7 @@ from pathflow.influence._problem import make_problem
 from pathflow.influence._prospect import prospect
 from pathflow.influence._suffixes import AllSuffixes
 from pathflow.influence._walk import Walk
-from tests.helpers import INTERESTS, OUTPUT, PROGRAMS, BruteParts
+from tests.helpers import INTERESTS, OUTPUT, PROGRAMS, BruteParts, pattern_matches, patterns
 
 _EXACT = 1e-10
 # Bounds add what rounding may hide, a root of 1e-12 of the squares.
@@ -135,23 +136,28 @@ def test_free_walkers_go_as_often_as_their_probability_says(case):
         assert abs(count - n * p) <= 5 * np.sqrt(n * p * (1 - p)) + 1
 
 
-@pytest.mark.parametrize("pattern", [None, "x .* output", "~(.* g@1 .*)", "y .* | x .* h@1 .*"])
+_LABELS = ("x", "y", "a@0", "b@0", "a@1", "b@1", "c@1", "output")
+_EDGES = (
+    "x a@0,x b@0,x c@1,y b@0,a@0 a@1,a@0 b@1,b@0 a@1,b@0 b@1,a@1 c@1,b@1 c@1,a@1 output,c@1 output"
+)
+
+
+@given(patterns(_LABELS))
 def test_numbers_are_ranks_among_the_paths_of_a_pattern(pattern):
-    program = PROGRAMS["recurrent"]
-    graph = pf.trace(program.function(), *program.args())
-    space = graph.paths(_SOURCES, OUTPUT)
-    chosen = pf.Patterns({"a": pf.Step.any().repeat(0) if pattern is None else pattern})
-    trellis = make_trellis(space, automaton_of(chosen, space.nodes), bool)
+    nodes = {label: pf.Node.parse(label) for label in _LABELS}
+    edges = [tuple(nodes[label] for label in edge.split()) for edge in _EDGES.split(",")]
+    space = pf.Graph(nodes.values(), edges).paths(("x", "y"), "output")
+    trellis = make_trellis(space, automaton_of(pf.Patterns({"a": pattern}), space.nodes), bool)
     numbering = Numbering(trellis)
-    assert 2 < trellis.count <= space.count
+    among = [i for i, p in enumerate(space) if pattern_matches(pattern, p)]
+    assert trellis.count == len(among)
     paths = [numbering.path(i) for i in range(trellis.count)]
-    ranks = [space.rank(p) for p in paths]
+    assert sorted(map(space.rank, paths)) == among
     assert [numbering.number(p) for p in paths] == list(range(trellis.count))
-    others = [p for p in space if space.rank(p) not in ranks]
-    assert len(others) == space.count - trellis.count
+    others = [p for i, p in enumerate(space) if i not in among]
     assert all(numbering.number(p) is None for p in others)
-    if pattern is None:
-        assert ranks == list(range(space.count))
+    if not others:
+        assert [space.rank(p) for p in paths] == among
 
 
 def test_numbers_beyond_floating_point():
