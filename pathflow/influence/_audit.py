@@ -75,8 +75,8 @@ def _checks(
         bases = points_of_sources(problem, examples)
         values = [
             Value(
-                np.concatenate(
-                    [v.array, *(np.expand_dims(e.array, axis) for e in (start, base))], axis
+                jnp.concatenate(
+                    [v.array, *(jnp.expand_dims(e.array, axis) for e in (start, base))], axis
                 ),
                 v.batched,
                 True,
