@@ -13,13 +13,10 @@ from pathflow._errors import NonFiniteError
 from pathflow.influence._points import points_of
 from pathflow.influence._problem import Problem
 from pathflow.influence._question import Question
-from pathflow.influence._reference import Reference, reference
+from pathflow.influence._reference import Reference, reference, reference_sizes
 from pathflow.interest import AbstractDoI, Line
 from pathflow.results import Audit
 from pathflow.tracing import Value
-
-# Examples whose reference is computed together.
-_EXAMPLES = 16
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,11 @@ def checks_of(problem: Problem | Question, doi: AbstractDoI) -> Checks:
     if problem.examples is None:
         return _checks(problem, doi, slice(None), None)
     parts = []
-    for start in range(0, problem.examples, _EXAMPLES):
-        stop = min(start + _EXAMPLES, problem.examples)
+    _, size = reference_sizes(problem.program)
+    for start in range(0, problem.examples, size):
+        stop = min(start + size, problem.examples)
         # The last slice overlaps the one before, so that all have one size and compile once.
-        begin = max(0, stop - _EXAMPLES)
+        begin = max(0, stop - size)
         part = _checks(problem, doi, slice(begin, stop), stop - begin)
         parts.append((part, slice(start - begin, None)))
     total, change = (

@@ -14,10 +14,27 @@ import numpy as np
 from pathflow._compat import open_jaxpr
 from pathflow.graph import Node
 from pathflow.influence._kernel import flags_of, lift
-from pathflow.tracing import FORWARD_ONLY, REVERSE_ONLY, Program, Substitution, Value, holds
+from pathflow.tracing import (
+    FORWARD_ONLY,
+    REVERSE_ONLY,
+    Program,
+    Substitution,
+    Value,
+    holds,
+    live_bytes,
+)
 
-# Points evaluated together; bounds the memory that a wide model takes.
-_CHUNK = 64
+# Points and examples evaluated together are as many as fit these bytes, by an estimate, and no more
+# than these.
+_BYTES, _POINTS, _EXAMPLES = 2**30, 64, 16
+
+
+@lru_cache(64)
+def reference_sizes(program: Program) -> tuple[int, int]:
+    """How many points, and how many examples, are evaluated together."""
+    fitting = max(1, _BYTES // max(1, 2 * live_bytes(program.jaxpr)))
+    points = min(_POINTS, fitting)
+    return points, min(_EXAMPLES, max(1, fitting // points))
 
 
 @dataclass(frozen=True)
@@ -74,10 +91,11 @@ def reference(
     axis = 0 if examples is None else 1
     count = points[0].array.shape[axis]
     values, derivatives = [], []
-    for start in range(0, count, _CHUNK):
+    size, _ = reference_sizes(program)
+    for start in range(0, count, size):
         chunk = [
             Value(
-                jax.lax.slice_in_dim(p.array, start, min(start + _CHUNK, count), axis=axis),
+                jax.lax.slice_in_dim(p.array, start, min(start + size, count), axis=axis),
                 p.batched,
                 True,
             )
