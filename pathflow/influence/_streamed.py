@@ -89,7 +89,7 @@ def aggregate(
 
     Example:
         ```python
-        classes = {"primary": "x@0 g0 c0 h0 g1 c1+ h1 qoi", "top layer only": "x@0 [!c]* qoi"}
+        classes = {"primary": "x@0 g0 c0 h0 g1 c1+ h1 qoi", "late": ".* h0@5: .*"}
         result = pf.aggregate(model, (tokens,), classes, source="x@0", doi=doi, qoi=qoi)
         result["primary"] / result.total
         ```
