@@ -8,14 +8,12 @@ import numpy as np
 
 from pathflow._errors import ArgumentError, NonFiniteError, PatternWarning
 from pathflow.graph import (
-    AbstractPartition,
     Automaton,
     PathSpace,
     Patterns,
     as_partition,
-    compile_automaton,
+    automaton_of,
     explain_no_match,
-    signature,
 )
 from pathflow.influence._audit import audit_of_sums, refined
 from pathflow.influence._execution import AbstractExecution, StateSums, aggregation
@@ -38,7 +36,8 @@ class Aggregate(AbstractSearch[Aggregation]):
     Arguments:
         partition: patterns under names, as `{"primary": "x@2 g0 c0 h0 g1 c1+ h1 qoi"}`, or a
             partition such as `pathflow.CountSteps` or `pathflow.PathLength`.
-        execution: how the sums are computed: `OnGraph()` goes along the graph's nodes.
+        execution: how the sums are computed: `OnGraph()` goes along the graph's nodes,
+            `Streaming()` through the function as it is, with its loops; each checks the other.
 
     Raises:
         PatternError: the partition is none, or is empty, or a text is no pattern.
@@ -75,7 +74,7 @@ class Aggregate(AbstractSearch[Aggregation]):
             PatternError: the partition needs too many states.
             NonFiniteError: an activation, or the influence of a class, is NaN or infinite.
         """
-        automaton = automaton_of(self.partition, problem.space)
+        automaton = automaton_of(self.partition, problem.space.nodes)
         trellis = trellis_of(problem.space, automaton)
         if isinstance(self.partition, Patterns):
             warn_of_empty(problem.space, self.partition, trellis.counts)
@@ -97,15 +96,6 @@ class Aggregate(AbstractSearch[Aggregation]):
                 "execution": type(self.execution).__name__,
             },
         )
-
-
-def automaton_of(partition: AbstractPartition, space: PathSpace) -> Automaton:
-    """The automaton of a partition over the nodes of a space.
-
-    Raises:
-        PatternError: it needs too many states.
-    """
-    return compile_automaton(partition, {signature(partition.steps, n) for n in space.nodes})
 
 
 def warn_of_empty(space: PathSpace, partition: Patterns, counts: dict[str | None, int]) -> None:

@@ -8,8 +8,15 @@ from typing import Any, final
 import numpy as np
 
 from pathflow._errors import NonFiniteError, PatternWarning
-from pathflow.graph import Automaton, Node, Pattern, Patterns, as_pattern, explain_no_match
-from pathflow.influence._aggregate import automaton_of
+from pathflow.graph import (
+    Automaton,
+    Node,
+    Pattern,
+    Patterns,
+    as_pattern,
+    automaton_of,
+    explain_no_match,
+)
 from pathflow.influence._audit import audit_of_sums, refined
 from pathflow.influence._lane_plan import LanePlan, Lanes, lane_plan, trellis_of
 from pathflow.influence._on_graph import absolute_sum, over_points, state_sums
@@ -79,7 +86,7 @@ class Conductance(AbstractSearch[Conductances]):
         """
         space = problem.space
         pattern = as_pattern(".*" if self.pattern is None else self.pattern)
-        automaton = automaton_of(Patterns({_WANTED: pattern}), space)
+        automaton = automaton_of(Patterns({_WANTED: pattern}), space.nodes)
         if not trellis_of(space, automaton).counts[_WANTED]:
             warnings.warn(explain_no_match(space, pattern), PatternWarning, stacklevel=3)
         doi, checks = refined(problem)
