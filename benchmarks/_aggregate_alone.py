@@ -133,7 +133,7 @@ class Case:
                 return self._qoi(self._model(given, moved))
 
             fractions, weights = pf.GaussLegendre().nodes_and_weights(self._points)
-            line = start + jnp.asarray(fractions, word.dtype)[:, None] * (word - start)
+            line = start[None] + jnp.asarray(fractions, word.dtype)[:, None] * (word - start)[None]
             along = jax.vmap(lambda x: jax.jvp(quantity, (x,), (word - start,))[1])(line)
             return along @ jnp.asarray(weights, along.dtype)
 
