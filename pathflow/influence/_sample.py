@@ -79,7 +79,10 @@ class Sample(AbstractSearch[Sampled]):
             raise ArgumentError(
                 f"Sample(proposal={self.proposal!r}) takes Uniform() or Importance()."
             )
-        if not isinstance(self.of, tuple | list) or isinstance(self.of, Path):
+        if isinstance(self.of, Path) or not (
+            isinstance(self.of, tuple | list)
+            and all(isinstance(path, str | tuple | list) for path in self.of)
+        ):
             raise ArgumentError(f"Sample(of={self.of!r}) takes a tuple of paths: of=(path,).")
         if self.head is not None:
             self._check_head(self.head)

@@ -20,6 +20,9 @@ from ._estimate import around, clipped, fraction, norm, quantile
 from ._interval import Interval
 from ._ranked import Ranked
 
+# Effective draws under which the mean of draws is far from normal.
+_FEW = 30
+
 # A function of influences, entry by entry.
 OfInfluences = Callable[[Float64[np.ndarray, "B n"]], Float64[np.ndarray, "B n"]]
 
@@ -33,11 +36,11 @@ class Sampled:
     number of all other paths, the *tail*, times the weighted mean over the draws from it.
 
     **What the intervals say.** They speak of the draws: how far another sample would be off, not
-    another model or other sentences. They hold about as often as they say where no few paths
-    dominate what is estimated. A uniform sample without a head may hold none of the paths that
-    carry most, and then both estimate and interval are far too small; at 2000 draws from 10^9 paths
-    that is the rule. Give a head, or draw by `Importance`, for sums and shares. A t-value does not
-    depend on how large the large paths are, and needs neither.
+    another model or other sentences. They cover the truth about as often as they say where many
+    draws carry the estimate. Where few paths carry most of what there is, a uniform sample of many
+    millions may hold none of them, and then sums are far too small, shares far too large, and their
+    intervals wrong. `effective_draws` tells; draw by `Importance` then, and give a head where the
+    largest paths alone carry much. A t-value does not depend on how large the large paths are.
 
     Arguments:
         space: all paths.
@@ -147,19 +150,20 @@ class Sampled:
         Raises:
             ArgumentError: `level` is no probability, there are fewer than two draws, or the number
                 of paths is beyond floating point.
+            ShapeError: `of` returns something else than one number per entry.
         """
         estimate, error = self._sums(of)
         return around(float(estimate.mean()), norm(error.mean(axis=0)), level)
 
     def _sums(self, of: OfInfluences) -> tuple[np.ndarray, np.ndarray]:
         """For each example the estimate, and each draw's part in its error."""
-        head = np.asarray(of(self._head_rows)).sum(axis=1)
+        head = _entries(of, self._head_rows).sum(axis=1)
         scale, n = self._float(self.count - len(self._head_ranks)), len(self)
         if not scale:
             return head, np.zeros((len(head), 1))
         if n < 2:
             raise ArgumentError(f"an interval needs at least two draws, and there are {n}.")
-        draws = of(self._rows) * self.weights * ~self._in_head
+        draws = _entries(of, self._rows) * self.weights * ~self._in_head
         means = draws.mean(axis=1)
         parts = scale * (draws - means[:, None]) / math.sqrt(n * (n - 1))
         return head + scale * means, parts
@@ -172,6 +176,18 @@ class Sampled:
                 f"there are {short_integer(count)} paths, and a sum over them by their mean is "
                 "beyond floating point; use Above for the largest and Aggregate for exact sums."
             ) from None
+
+    @property
+    def effective_draws(self) -> float:
+        """How many draws the estimate of the absolute sum rests on: `(sum c)^2 / sum c^2` of what
+        each draw adds to it, in the mean over a batch.
+
+        Where it is less than about 30, trust neither sums and shares nor their intervals. 0 where
+        no draw adds anything, as with a head that holds every path.
+        """
+        added = np.abs(self._rows).mean(axis=0) * self.weights * ~self._in_head
+        squares = float(np.square(added).sum())
+        return float(added.sum()) ** 2 / squares if squares else 0.0
 
     def absolute_sum(self, level: float = 0.95) -> Interval:
         """The sum of the absolute influences of all paths; errors are those of `sum_of`.
@@ -303,17 +319,38 @@ class Sampled:
 
     def __str__(self) -> str:
         head = "" if self.head is None else f", {len(self.head)} paths known as the head"
-        total = f"total {float(np.mean(self.total)):+.4g} (exact), absolute sum"
+        lines = [f"{len(self)} draws from {short_integer(self.count)} paths{head}"]
+        lines.append(f"total {float(np.mean(self.total)):+.4g} (exact), absolute sum ")
         try:
             mean, low, high = self.absolute_sum()
-            absolute = f"{mean:.4g} [{low:.4g}, {high:.4g}]"
+            lines[1] += f"{mean:.4g} [{low:.4g}, {high:.4g}]"
         except ArgumentError:
-            absolute = "unknown"
-        return f"{len(self)} draws from {short_integer(self.count)} paths{head}\n{total} {absolute}"
+            lines[1] += "unknown"
+        if 0 < self.effective_draws < _FEW:
+            lines.append(
+                f"about {self.effective_draws:.1f} draws carry it: sums and shares are not to be "
+                "trusted; draw more, or by Importance()"
+            )
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
         return f"Sampled({len(self)} of {short_integer(self.count)} paths{batch})"
+
+
+def _entries(of: OfInfluences, rows: np.ndarray) -> np.ndarray:
+    """A function of every entry.
+
+    Raises:
+        ShapeError: it returns something else than one number per entry.
+    """
+    found = np.asarray(of(rows), np.float64)
+    if found.shape != rows.shape:
+        raise ShapeError(
+            f"sum_of(of=...) was given influences of shape {rows.shape} and returned "
+            f"{found.shape}; it takes and returns arrays, entry by entry, such as numpy.abs."
+        )
+    return found
 
 
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

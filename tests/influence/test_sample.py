@@ -221,7 +221,8 @@ def twins(x):
 def test_ties_in_float32_are_ties():
     x = jnp.asarray([0.1, -0.7, 1.3], jnp.float32)
     graph = pf.trace(twins, x)
-    question = {"source": "x", "doi": pf.Point()}
+    # Weights of 1/3, whose sums in float64 are no float32.
+    question = {"source": "x", "doi": pf.Line(0 * x, n_steps=3, rule=pf.Midpoint())}
     every = pf.attribute(graph, (x,), **question)
     path, twin = (f"x a asum bb bsum {end} output" for end in ("left", "right"))
     ranks = [every.space.rank(p) for p in (path, twin)]
@@ -301,6 +302,7 @@ def test_progress_is_told(one):
         ({"proposal": "uniform"}, r"proposal='uniform'\) takes Uniform\(\) or Importance\(\)"),
         ({"proposal": pf.Uniform}, "takes Uniform"),
         ({"of": "x a output"}, r"takes a tuple of paths: of=\(path,\)"),
+        ({"of": (3,)}, r"of=\(3,\)\) takes a tuple of paths"),
         ({"of": pf.Path(("x", "a", "output"))}, "takes a tuple of paths"),
         ({"head": 10}, r"head=10\) takes Above\(...\), TopK\(...\) or None"),
         ({"head": pf.Greedy()}, "takes Above"),

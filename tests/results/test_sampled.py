@@ -149,6 +149,16 @@ def test_a_t_value_near_one_is_covered_though_most_samples_agree(by_odds):
     assert np.mean((found[:, 1] <= truth) & (truth <= found[:, 2])) >= 0.88
 
 
+def test_shares_are_hardly_biased_by_few_draws():
+    influences = population()
+    high = placed(influences, 0.97)
+    truth = pf.metrics.positive_share(influences[None], high)
+    results = [sampled(influences, 20, seed, known=(high,)) for seed in range(400)]
+    mean = np.mean([r.positive_share(SPACE.unrank(high)).mean for r in results])
+    naive = np.mean([influences[high] / r.positive_sum().mean for r in results])
+    assert abs(mean / truth - 1) < 0.02 < 0.04 < naive / truth - 1
+
+
 def test_a_head_that_holds_every_path_leaves_nothing_to_estimate():
     for examples in (None, 3):
         influences = population(examples)
@@ -279,6 +289,9 @@ def test_what_cannot_be_estimated(unchecked):
     influences = population()
     with pytest.raises(pf.ArgumentError, match="at least two draws, and there are 1"):
         sampled(influences, 1, 0).absolute_sum()
+    for of in (np.sum, lambda _: 3.0, lambda rows: rows[:, :2]):
+        with pytest.raises(pf.ShapeError, match=r"given influences of shape .* entry by entry"):
+            sampled(influences, 5, 0).sum_of(of)
     one = sampled(influences, 3, 0, known=(0,), count=1)
     with pytest.raises(pf.ArgumentError, match="there is one path"):
         one.t_value(SPACE.unrank(0))
@@ -335,9 +348,30 @@ def test_a_pytree_and_copies():
         assert other.t_value(path) == result.t_value(path)
 
 
+def test_effective_draws():
+    equal = sampled(np.ones(N), 50, 0)
+    assert equal.effective_draws == pytest.approx(50)
+    one = np.full(N, 1e-9)
+    one[equal.ranks[7]] = 1.0
+    assert sampled(one, 50, 0).effective_draws == pytest.approx(1, abs=1e-6)
+    # Draws in proportion to what they carry all carry the same.
+    influences = population()
+    odds = np.abs(influences) / np.abs(influences).sum()
+    by_odds = sampled(influences, 200, 0, odds=odds, part=0.01)
+    assert by_odds.effective_draws > 150 > sampled(influences, 200, 0).effective_draws
+    assert sampled(np.zeros(N), 50, 0).effective_draws == 0
+    assert sampled(influences, 0, 0, k=N).effective_draws == 0
+    assert sampled(population(2), 50, 0).effective_draws > 20
+
+
 def test_text():
+    result = sampled(population(), 100, 0, k=3)
+    assert str(result).startswith("100 draws from 343 paths, 3 paths known as the head\ntotal ")
+    assert len(str(result).splitlines()) == 2
+    assert "draws carry it: sums and shares are not to be trusted" in str(
+        sampled(population() ** 9, 100, 0)
+    )
     result = sampled(population(), 10, 0, k=3)
-    assert str(result).startswith("10 draws from 343 paths, 3 paths known as the head\ntotal ")
     assert repr(result) == "Sampled(10 of 343 paths)"
     assert repr(sampled(population(2), 10, 0)) == "Sampled(10 of 343 paths, 2 examples)"
     assert "(exact), absolute sum unknown" in str(sampled(population(), 1, 0))
