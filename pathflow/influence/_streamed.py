@@ -103,18 +103,25 @@ def aggregate(
         question = make_question(
             fn, args, source, doi, target, qoi, in_axes, nodes, inputs, "aggregate"
         )
-        automaton = automaton_for(chosen, question.program, question.sources, question.target)
-        if isinstance(chosen, Patterns):
-            warn_of_impossible(question, chosen, automaton)
-        doi, checks = refined(question)
-        sums = execution.run(question.with_doi(doi), automaton)
+        return _aggregated(question, chosen, execution)
+
+
+def _aggregated(
+    question: Question, partition: AbstractPartition, execution: Streaming
+) -> Aggregation:
+    ends = (question.sources, question.target)
+    automaton = automaton_for(partition, question.program, *ends)
+    if isinstance(partition, Patterns):
+        warn_of_impossible(question, partition, automaton)
+    doi, checks = refined(question)
+    sums = execution.run(question.with_doi(doi), automaton)
     check_sums(automaton, sums)
     return aggregation(
         automaton,
         sums.values if question.examples is not None else sums.values[0],
         None,
         audit_of_sums(question, sums.values.sum(axis=1), sums.scale, checks, sums.what),
-        {**question.metadata(doi, "Streaming"), "partition": repr(chosen)},
+        {**question.metadata(doi, "Streaming"), "partition": repr(partition)},
     )
 
 
@@ -142,5 +149,5 @@ def warn_of_impossible(question: Question, partition: Patterns, automaton: Autom
             f"class {name!r}: pattern `{pattern}` matches no path from {sources} to "
             f"{question.target}: {reason}. A pattern is for a whole path, both ends included.",
             PatternWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -101,13 +101,19 @@ def conductance(
         question = make_question(
             fn, args, source, doi, target, qoi, in_axes, nodes, inputs, "conductance"
         )
-        ends = (question.sources, question.target)
-        automaton = automaton_for(chosen, question.program, *ends)
-        warn_of_impossible(question, chosen, automaton)
-        doi, checks = refined(question)
-        mixing = make_mixing(automaton, question.program, *ends, edges=edges)
-        flows = _Flows(question.with_doi(doi), mixing, automaton)
-        flows.run(memory, progress)
+        return _conductances(question, chosen, memory, progress, edges=edges)
+
+
+def _conductances(
+    question: Question, partition: Patterns, memory: int, progress: Any, *, edges: bool
+) -> Conductances:
+    ends = (question.sources, question.target)
+    automaton = automaton_for(partition, question.program, *ends)
+    warn_of_impossible(question, partition, automaton)
+    doi, checks = refined(question)
+    mixing = make_mixing(automaton, question.program, *ends, edges=edges)
+    flows = _Flows(question.with_doi(doi), mixing, automaton)
+    flows.run(memory, progress)
     through, along = flows.through(), flows.along() if edges else {}
     _check_finite(through)
     # A tail that stands for several nodes: through it flows what flows out of it.
@@ -125,7 +131,7 @@ def conductance(
         audit=audit_of_sums(question, flows.everything, flows.scale, checks, SCALE, flows.gap),
         metadata={
             **question.metadata(doi, "Streaming"),
-            "pattern": str(chosen.patterns[_WANTED]),
+            "pattern": str(partition.patterns[_WANTED]),
         },
     )
 

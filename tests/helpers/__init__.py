@@ -13,6 +13,9 @@ from tests.helpers._brute_parts import BruteParts as BruteParts
 from tests.helpers._cases import INTERESTS as INTERESTS
 from tests.helpers._cases import PROGRAMS as PROGRAMS
 from tests.helpers._cases import SOURCES as SOURCES
+from tests.helpers._classes import assert_sums_of_paths as assert_sums_of_paths
+from tests.helpers._classes import by_path as by_path
+from tests.helpers._classes import class_sums as class_sums
 from tests.helpers._compiles import compiled as compiled
 from tests.helpers._draw import dag_programs as dag_programs
 from tests.helpers._draw import dropped_names as dropped_names

@@ -12,14 +12,12 @@ import pathflow as pf
 from tests.helpers import (
     OUTPUT,
     Points,
+    assert_sums_of_paths,
     brute_force,
+    by_path,
+    class_sums,
     count_paths,
     dag_programs,
-    lstm_by_layer,
-    lstm_by_step,
-    lstm_params,
-    lstm_path_influences,
-    pattern_matches,
     patterns,
     programs,
     structure,
@@ -32,35 +30,6 @@ X, Y = jnp.array([0.3, -1.2, 0.7]), jnp.array([0.9, 0.2, -0.4])
 W = jnp.asarray(np.random.default_rng(0).normal(size=(3, 3)))
 
 
-def grouped(influences, classes):
-    """The sums over the paths that each pattern matches, over the others, and over all."""
-    parsed = {name: pf.Pattern.parse(str(p)) for name, p in classes.items()}
-    sums = dict.fromkeys([*classes, "rest", "total"], 0.0)
-    for labels, influence in influences.items():
-        nodes = [pf.Node.parse(label) for label in labels]
-        matched = [name for name, p in parsed.items() if pattern_matches(p, nodes)]
-        for name in (*(matched or ["rest"]), "total"):
-            sums[name] += influence
-    return sums
-
-
-def found_in(result):
-    return {**{n: result[n] for n in result.names}, "rest": result.rest, "total": result.total}
-
-
-def by_path(result, example=None):
-    space = result.space
-    row = result.influences if example is None else result.influences[example]
-    labels = [tuple(map(str, space.unrank(i))) for i in range(space.count)]
-    return dict(zip(labels, np.asarray(row, np.float64).tolist(), strict=True))
-
-
-def assert_grouped(result, influences, classes):
-    scale = max(sum(map(abs, influences.values())), 1e-6)
-    expected = grouped(influences, classes)
-    assert found_in(result) == pytest.approx(expected, abs=_EXACT * scale, rel=0)
-
-
 def check(fn, args, classes, source="x", doi=None, **question):
     """Streams a function, and compares with the enumeration of its graph's paths."""
     doi = pf.Point() if doi is None else doi
@@ -69,7 +38,7 @@ def check(fn, args, classes, source="x", doi=None, **question):
     ends = {"source": source, "doi": doi, "target": target}
     every = pf.attribute(traced, args, **ends)
     result = pf.aggregate(fn, args, classes, **ends, **question)
-    assert_grouped(result, by_path(every), classes)
+    assert_sums_of_paths(result, by_path(every), classes)
     assert result.audit.ok
     assert any(result[name] for name in result.names)
     return result
@@ -97,7 +66,7 @@ class TestRandomPrograms:
         except (pf.NoPathError, pf.NotDifferentiableError):
             assert expected.scale <= _EXACT
             return
-        assert_grouped(result, expected.influences, classes)
+        assert_sums_of_paths(result, expected.influences, classes)
         assert result.audit.ok
 
     @given(dag_programs(max_nodes=4), st.data())
@@ -120,82 +89,9 @@ class TestRandomPrograms:
         for k in range(2):
             end = np.asarray(batch[0][k])
             points = Points({"x": np.stack([end / 4, 3 * end / 4])}, np.full(2, 0.5), {"x": end})
-            assert_grouped(
+            assert_sums_of_paths(
                 result.example(k), brute_force(program, args, points).influences, classes
             )
-
-
-LSTM_CLASSES = {
-    "primary": "x@0 g0 c0 h0 g1 c1+ h1 qoi",
-    "by the cell": "x@0 .* c0@0 c0@1: .* qoi",
-    "no gate": "~(.* (f*|i*|o*) .*)",
-    "late": ".* h0@:2 .* & .* c1@1 .*",
-}
-
-
-class TestLSTM:
-    @pytest.mark.parametrize("fn", [lstm_by_step, lstm_by_layer])
-    def test_every_class_is_the_sum_of_paths_found_by_hand(self, fn):
-        params = lstm_params(2, 3, 4, 3)
-        direction = np.random.default_rng(0).normal(size=3)
-        expected = lstm_path_influences(
-            jax.tree.map(np.asarray, params["layers"]),
-            np.asarray(params["words"]),
-            np.asarray(params["readout"]),
-            np.asarray(params["words"])[:1],
-            [1.0],
-            direction,
-        )
-        labels = {tuple(path.split()): value for path, value in expected.items()}
-        doi = pf.Point(direction=jnp.asarray(direction))
-        result = pf.aggregate(fn, (params,), LSTM_CLASSES, source="x@0", target="qoi", doi=doi)
-        assert_grouped(result, labels, LSTM_CLASSES)
-        assert all(result[name] for name in result.names)
-
-    def test_other_partitions_and_executions(self):
-        params = lstm_params(2, 3, 4, 2)
-        traced = pf.trace(lstm_by_step, params)
-        ask = {"source": "x@0", "target": "qoi", "doi": pf.Line(jnp.zeros(3), n_steps=2)}
-        every = by_path(pf.attribute(traced, (params,), **ask))
-        named = {f"h1@{t}": f"h1@{t}" for t in range(2)}
-        for partition, key, ways in (
-            (pf.PathLength(9), lambda p: str(len(p) - 1) if len(p) < 10 else "9+", ()),
-            (pf.CountSteps("c*", 3), lambda p: str(n) if (n := _cells(p)) < 3 else "3+", ()),
-            (
-                pf.FirstOf(named),
-                lambda p: next((n for n in p if n.startswith("h1")), None),
-                (pf.Streaming(), pf.OnGraph()),
-            ),
-        ):
-            expected = dict.fromkeys(partition.names, 0.0)
-            for path, value in every.items():
-                expected[key(path)] = expected.get(key(path), 0.0) + value
-            wanted = [expected[name] for name in partition.names]
-            results = [
-                pf.aggregate(lstm_by_step, (params,), partition, **ask),
-                *(
-                    pf.attribute(traced, (params,), search=pf.Aggregate(partition, way), **ask)
-                    for way in ways
-                ),
-            ]
-            for result in results:
-                np.testing.assert_allclose(result.influences, wanted, atol=1e-12)
-                assert result.audit.ok
-            assert results[0].counts is None
-            assert all(r.counts == results[-1].counts for r in results[1:])
-
-    def test_a_traced_graph_is_a_function_too(self):
-        params = lstm_params(2, 3, 4, 2)
-        ask = {"source": "x@0", "target": "qoi", "doi": pf.Point(direction=jnp.ones(3))}
-        results = [
-            pf.aggregate(fn, (params,), LSTM_CLASSES, **ask)
-            for fn in (lstm_by_step, pf.trace(lstm_by_step, params))
-        ]
-        assert found_in(results[0]) == found_in(results[1])
-
-
-def _cells(path):
-    return sum(name.startswith("c") for name in path)
 
 
 def step(c, _=None):
@@ -335,7 +231,7 @@ def test_examples_with_distributions_and_quantities_of_their_own():
             doi=pf.Line(baselines[k], n_steps=3),
             qoi=pf.LogitDifference(good[k], bad[k]),
         )
-        assert found_in(result.example(k)) == pytest.approx(found_in(alone), abs=1e-12)
+        assert class_sums(result.example(k)) == pytest.approx(class_sums(alone), abs=1e-12)
 
 
 def test_a_tolerance_adds_points():
@@ -401,4 +297,4 @@ def test_float32_is_kept_within_rounding():
     result, exact = ask(jnp.float32), ask(jnp.float64)
     assert result.audit.ok
     assert result.audit.dtype == "float32"
-    assert found_in(result) == pytest.approx(found_in(exact), rel=1e-4)
+    assert class_sums(result) == pytest.approx(class_sums(exact), rel=1e-4)
