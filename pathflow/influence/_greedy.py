@@ -32,9 +32,9 @@ class Greedy(AbstractSearch[Ranked]):
     Arguments:
         pattern: the paths to choose from; all paths by default.
 
-    Running it raises:
-        NoPathError: the pattern matches no path; it says why.
-        NonFiniteError: the influence of some path is NaN or infinite.
+    Raises:
+        NoPathError: when run, if the pattern matches no path; it says why.
+        NonFiniteError: when run, if the influence of some path is NaN or infinite.
 
     Source: guided pattern refinement of Lu et al., "Influence Patterns for Explaining Information
         Flow in BERT" (2021), with a choice at every node.

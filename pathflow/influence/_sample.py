@@ -34,6 +34,7 @@ class Sample(AbstractSearch[Sampled]):
 
     Paths are drawn with replacement. With a head, the largest paths are known exactly and the
     sample only speaks of the others; where few paths carry most, that leaves little to estimate.
+    `Sampled` says what the intervals mean, and when not to trust them.
 
     Arguments:
         n: how many draws, at least 2.
@@ -47,11 +48,9 @@ class Sample(AbstractSearch[Sampled]):
 
     Raises:
         ArgumentError: an argument is out of its range.
-
-    Running it raises as well:
-        NoPathError: the pattern matches no path; it says why.
-        GraphError: a path of `of` is none of the space, or does not match the pattern.
-        NonFiniteError: the influence of some path is NaN or infinite.
+        NoPathError: when run, if the pattern matches no path; it says why.
+        GraphError: when run, if a path of `of` is none of the space, or does not match the pattern.
+        NonFiniteError: when run, if the influence of some path is NaN or infinite.
 
     Example:
         ```python
