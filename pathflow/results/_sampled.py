@@ -229,7 +229,7 @@ class Sampled:
 
         The fraction of *other* paths with less influence, ties counting half; over a batch, the
         mean over its examples. Exact where the path is larger than all outside the head can be.
-        Where all draws agree the interval still has a width: for n equally likely draws, about 4/n.
+        Where all draws agree the interval still has a width: for n equally likely draws, about 5/n.
 
         Raises:
             GraphError: the path is none of the space, or its influence is not known.
