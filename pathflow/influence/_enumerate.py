@@ -44,6 +44,15 @@ class Enumerate(AbstractSearch[Attribution]):
     def __post_init__(self) -> None:
         check_memory(self.memory, "Enumerate(memory=...)")
 
+    def fits(self, problem: Problem) -> bool:
+        """Whether the paths are few enough for the memory."""
+        count, batch = problem.space.count, problem.examples or 1
+        held = count * batch * problem.dtype.itemsize
+        if held > self.memory:
+            return False
+        plan, _ = _planned(problem.traced, problem.space.sources, problem.space.target)
+        return 2 * held + plan.vector_entries * problem.dtype.itemsize <= self.memory
+
     def run(self, problem: Problem) -> Attribution:
         count, batch = problem.space.count, problem.examples or 1
         self._check(count * batch * problem.dtype.itemsize, "their influences", count, batch)

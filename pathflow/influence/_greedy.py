@@ -10,7 +10,7 @@ from pathflow.influence._landscape import Landscape
 from pathflow.influence._numbering import Numbering
 from pathflow.influence._problem import Problem
 from pathflow.influence._prospect import (
-    prospect,
+    some_path,
     sum_over_paths,
     total_audit,
     total_cotangents,
@@ -50,7 +50,7 @@ class Greedy(AbstractSearch[Ranked]):
     pattern: PatternLike | None = None
 
     def run(self, problem: Problem) -> Ranked:
-        found = prospect(problem, self.pattern)
+        found = some_path(problem, self.pattern)
         land, count = found.landscape, found.trellis.count
         total = np.zeros(problem.examples or 1)
         # Where every path is zero, one is as good as another.

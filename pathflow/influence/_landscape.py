@@ -8,8 +8,10 @@ from math import prod
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from pathflow._errors import NonFiniteError
 from pathflow.graph import Node, Trellis
 from pathflow.influence._activations import Edge
 from pathflow.influence._hops import Hop, hops_of
@@ -34,6 +36,7 @@ class Landscape:
     Attributes:
         hops: of the trellis.
         weights: `(examples * points,)`, of the mean over the examples.
+        margin: what bounds are multiplied by, for the rounding along a path.
         examples: the number of examples, or None.
         points: the number of points.
     """
@@ -51,6 +54,8 @@ class Landscape:
         weights = np.asarray(self._points.weights, np.float64)
         self._per_example = np.broadcast_to(weights, (problem.examples or 1, self.points))
         self.weights = (self._per_example / (problem.examples or 1)).ravel()
+        # Rounding grows with the length of a path, and is far from this root at any length.
+        self.margin = 1 + max(float(jnp.finfo(d).eps) for d in problem.dtypes) ** 0.5
 
     def node(self, junction: int) -> Node:
         """The node of a vertex."""
@@ -62,7 +67,7 @@ class Landscape:
         return (self.points,) if self.examples is None else (self.examples, self.points)
 
     def entries(self, junction: int) -> int:
-        """Entries of one tangent at a junction."""
+        """How many entries one tangent at a junction has."""
         return prod(self.axes) * max(1, prod(self.node(junction).shape))
 
     def start(self, source: int) -> np.ndarray:
@@ -77,8 +82,20 @@ class Landscape:
         return self._batched(self._step(hop, pull=False), self._arrays(hop), vectors)
 
     def pull(self, hop: Hop, vectors: np.ndarray) -> np.ndarray:
-        """Cotangents at the end of a hop, as cotangents at its start: all of them at once."""
-        return np.asarray(self._step(hop, pull=True)(self._arrays(hop)[::-1], vectors))
+        """Cotangents at the end of a hop, as cotangents at its start: all of them at once.
+
+        Raises:
+            NonFiniteError: one is NaN or infinite.
+        """
+        pulled = np.asarray(self._step(hop, pull=True)(self._arrays(hop)[::-1], vectors))
+        if not np.all(np.isfinite(pulled)):
+            raise NonFiniteError(
+                f"The derivative of {str(hop.edges[-1][1])!r} by {str(hop.edges[0][0])!r} along "
+                "some path is NaN or infinite although all activations are finite: a partial is "
+                "(as that of a square root at zero); choose points where the model is "
+                "differentiable, such as a line that does not end there."
+            )
+        return pulled
 
     def influences(self, vectors: np.ndarray) -> np.ndarray:
         """Tangents at the target as influences `(paths, examples)`."""

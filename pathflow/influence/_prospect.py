@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pathflow._errors import NonFiniteError, NoPathError
-from pathflow.graph import PatternLike, Trellis, as_pattern, explain_no_match
+from pathflow.graph import PatternLike, Trellis, explain_no_match
 from pathflow.influence._aggregate import Aggregate
 from pathflow.influence._audit import Checks, audit_of_sums, refined
 from pathflow.influence._hops import searched
@@ -35,14 +35,8 @@ class Prospect:
 
 
 def prospect(problem: Problem, pattern: PatternLike | None) -> Prospect:
-    """Evaluates the model, for the paths that match a pattern or for all.
-
-    Raises:
-        NoPathError: the pattern matches no path; it says why.
-    """
+    """Evaluates the model, for the paths that match a pattern or for all."""
     trellis = searched(problem.space, pattern)
-    if pattern is not None and not trellis.count:
-        raise NoPathError(explain_no_match(problem.space, as_pattern(pattern)))
     live = live_paths(problem.traced, problem.space)
     doi, checks = refined(problem)
     carrying = None if live.space is None else searched(live.space, pattern)
@@ -50,6 +44,18 @@ def prospect(problem: Problem, pattern: PatternLike | None) -> Prospect:
     if carrying is not None and carrying.count:
         landscape = Landscape(problem, doi, live, carrying)
     return Prospect(problem, doi, checks, trellis, landscape)
+
+
+def some_path(problem: Problem, pattern: PatternLike | None) -> Prospect:
+    """What `prospect` finds, for a search that needs a path.
+
+    Raises:
+        NoPathError: the pattern matches none; it says why.
+    """
+    found = prospect(problem, pattern)
+    if pattern is not None and not found.trellis.count:
+        raise NoPathError(explain_no_match(problem.space, pattern))
+    return found
 
 
 def sum_over_paths(landscape: Landscape, totals: dict[int, np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A sweep from the sources to the target that keeps the beginnings worth following."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,6 @@ from pathflow.influence._bounds import bounds_of
 from pathflow.influence._hops import Hop
 from pathflow.influence._landscape import Landscape
 from pathflow.influence._suffixes import AllSuffixes
-
-# Bounds are taken in the model's precision; a beginning this much under the threshold is followed.
-_SLACK = 1e-3
 
 
 class Trail:
@@ -65,7 +62,7 @@ class Batch:
     vectors: np.ndarray
     bounds: np.ndarray
 
-    def take(self, chosen: np.ndarray) -> "Batch":
+    def take(self, chosen: np.ndarray | slice) -> "Batch":
         return Batch(self.numbers[chosen], self.vectors[chosen], self.bounds[chosen])
 
 
@@ -86,12 +83,31 @@ class Found:
         influences: theirs, `(n, examples)`.
         unseen: the most that a path that was not followed can have, in absolute value.
         followed: how many beginnings were pushed on.
+        crowded: whether a beginning was left for want of width alone.
     """
 
-    paths: list[Callable[[], Path]] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
     influences: Any = None
     unseen: float = 0.0
     followed: int = 0
+    crowded: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sweep may follow.
+
+    Arguments:
+        threshold: beginnings with smaller bounds are not followed.
+        width: how many beginnings are followed at a junction, those with the largest bounds.
+        budget: how many beginnings are followed in all; beyond it, only `least` at a junction.
+        least: at most the width.
+    """
+
+    threshold: float
+    width: int
+    budget: int
+    least: int
 
 
 class PrunedSweep:
@@ -106,55 +122,60 @@ class PrunedSweep:
     def __init__(self, landscape: Landscape, suffixes: AllSuffixes, memory: int) -> None:
         self._land, self._suffixes, self._memory = landscape, suffixes, memory
 
-    def run(
-        self, threshold: float, width: int, advance: Callable[[float], None] = lambda _f: None
-    ) -> Found:
+    def run(self, limits: Limits, advance: Callable[[float], None]) -> Found:
         """All paths with an absolute influence of at least the threshold, but for what `unseen`
         says.
 
         Arguments:
-            threshold: beginnings with smaller bounds are not followed.
-            width: how many beginnings are followed at a junction, those with the largest bounds.
+            limits: what may be followed.
             advance: called with the fraction of junctions done.
         """
         land, found, trail = self._land, Found(), Trail()
-        waiting: dict[int, list[Batch]] = {}
-        held = _Held(self._memory)
+        waiting = _Waiting(self._memory)
         for source in land.hops.trellis.sources:
             vectors = land.start(source)
             number = np.array([trail.begin(land.node(source))])
             bounds = bounds_of(land, self._suffixes[source], vectors)
-            waiting.setdefault(source, []).append(Batch(number, vectors, bounds))
-        complete: list[tuple[np.ndarray, np.ndarray]] = []
-        for done, u in enumerate(land.hops.junctions):
-            batches = waiting.pop(u, [])
-            held.released(batches)
-            if not batches:
-                continue
-            batch = joined(batches)
-            if not land.hops.after[u]:
-                complete.append((batch.numbers, land.influences(batch.vectors)))
-                continue
-            batch = batch.take(_best(batch.bounds, threshold, width, found))
-            found.followed += len(batch.numbers)
-            for hop in land.hops.after[u] if len(batch.numbers) else ():
-                kept = self._follow(batch, hop, threshold, trail, found)
-                if len(kept.numbers):
-                    waiting.setdefault(hop.end, []).append(kept)
-                    held.add(kept)
-            held.trim(waiting, found)
-            advance((done + 1) / len(land.hops.junctions))
-        numbers = np.concatenate([n for n, _ in complete]) if complete else np.zeros(0, int)
-        found.paths = [lambda n=n: trail.path(n) for n in numbers.tolist()]
-        examples = land.examples or 1
-        found.influences = (
-            np.concatenate([x for _, x in complete]) if complete else np.zeros((0, examples))
-        )
+            waiting.add(source, Batch(number, vectors, bounds))
+        numbers, influences = [np.zeros(0, int)], [np.zeros((0, land.examples or 1))]
+        for done, u in enumerate(land.hops.junctions, 1):
+            batch = waiting.take(u)
+            if batch is not None and land.hops.after[u]:
+                left = max(limits.least, limits.budget - found.followed)
+                chosen = _best(batch.bounds, limits.threshold, min(limits.width, left), found)
+                found.crowded |= len(chosen) == limits.width < min(left, len(batch.bounds))
+                found.followed += len(chosen)
+                self._follow(batch.take(chosen), u, limits.threshold, trail, found, waiting)
+            elif batch is not None:
+                numbers.append(batch.numbers)
+                influences.append(land.influences(batch.vectors))
+            advance(done / len(land.hops.junctions))
+        found.paths = [trail.path(n) for n in np.concatenate(numbers).tolist()]
+        found.influences = np.concatenate(influences)
         return found
 
     def _follow(
-        self, batch: Batch, hop: Hop, threshold: float, trail: Trail, found: Found
-    ) -> Batch:
+        self,
+        batch: Batch,
+        u: int,
+        threshold: float,
+        trail: Trail,
+        found: Found,
+        waiting: "_Waiting",
+    ) -> None:
+        """Pushes beginnings through every hop, as many at a time as memory should hold."""
+        land = self._land
+        for hop in land.hops.after[u]:
+            nbytes = land.entries(hop.end) * np.dtype(land.node(hop.end).dtype).itemsize
+            size = max(1, self._memory // nbytes)
+            for begin in range(0, len(batch.numbers), size):
+                part = batch.take(slice(begin, begin + size))
+                moved = self._moved(part, hop, threshold, trail, found)
+                if len(moved.numbers):
+                    waiting.add(hop.end, moved)
+                    waiting.trim(found)
+
+    def _moved(self, batch: Batch, hop: Hop, threshold: float, trail: Trail, found: Found) -> Batch:
         land = self._land
         vectors = land.push(hop, batch.vectors)
         if not land.hops.after[hop.end]:
@@ -167,7 +188,7 @@ class PrunedSweep:
 
 def _best(bounds: np.ndarray, threshold: float, width: int, found: Found) -> np.ndarray:
     """Which beginnings to follow; the largest bound of the others counts as unseen."""
-    follow = (bounds * (1 + _SLACK) >= threshold) & (bounds > 0)
+    follow = (bounds >= threshold) & (bounds > 0)
     if np.count_nonzero(follow) > width:
         last = np.argpartition(-bounds, width)[width:]
         follow[last] = False
@@ -176,37 +197,38 @@ def _best(bounds: np.ndarray, threshold: float, width: int, found: Found) -> np.
     return np.flatnonzero(follow)
 
 
-class _Held:
-    """Counts the bytes of waiting tangents and drops those with the smallest bounds when there are
-    too many.
+class _Waiting:
+    """Beginnings by the junction where they end; where they are too many bytes, those with the
+    smallest bounds are dropped.
     """
 
     def __init__(self, memory: int) -> None:
         self._memory, self._bytes = memory, 0
+        self._batches: dict[int, list[Batch]] = {}
 
-    def add(self, batch: Batch) -> None:
+    def add(self, u: int, batch: Batch) -> None:
+        self._batches.setdefault(u, []).append(batch)
         self._bytes += batch.vectors.nbytes
 
-    def released(self, batches: list[Batch]) -> None:
+    def take(self, u: int) -> Batch | None:
+        """All that wait at a junction; None where there are none."""
+        batches = self._batches.pop(u, [])
         self._bytes -= sum(b.vectors.nbytes for b in batches)
+        return joined(batches) if batches else None
 
-    def trim(self, waiting: dict[int, list[Batch]], found: Found) -> None:
+    def trim(self, found: Found) -> None:
+        """Drops beginnings until memory holds the others, or each junction has one batch of one."""
         while self._bytes > self._memory:
-            everyone = np.concatenate([b.bounds for b in _each(waiting)])
-            middle = float(np.median(everyone))
-            for u, batches in waiting.items():
-                self.released(batches)
-                waiting[u] = []
-                for batch in batches:
-                    # Half of equal ones too, or nothing would ever go.
-                    kept = batch.take(
-                        _best(batch.bounds, middle, (len(batch.bounds) + 1) // 2, found)
-                    )
-                    waiting[u].append(kept)
-                    self.add(kept)
-            if len(everyone) == sum(len(b.bounds) for b in _each(waiting)):
+            everyone = [b.bounds for batches in self._batches.values() for b in batches]
+            before, middle = sum(map(len, everyone)), float(np.median(np.concatenate(everyone)))
+            for u in list(self._batches):
+                batch = self.take(u)
+                if batch is None:
+                    continue
+                # Half of equal ones too, or nothing would ever go.
+                half = (len(batch.bounds) + 1) // 2
+                kept = batch.take(_best(batch.bounds, middle, half, found))
+                if len(kept.bounds):
+                    self.add(u, kept)
+            if before == sum(len(b.bounds) for bs in self._batches.values() for b in bs):
                 return
-
-
-def _each(waiting: dict[int, list[Batch]]) -> Iterator[Batch]:
-    return (batch for batches in waiting.values() for batch in batches)

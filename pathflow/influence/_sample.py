@@ -16,7 +16,7 @@ from pathflow.influence._problem import Problem
 from pathflow.influence._proposal import AbstractProposal, Uniform
 from pathflow.influence._prospect import (
     Prospect,
-    prospect,
+    some_path,
     sum_over_paths,
     total_audit,
     total_cotangents,
@@ -103,7 +103,7 @@ class Sample(AbstractSearch[Sampled]):
     def run(self, problem: Problem) -> Sampled:
         space = problem.space
         ranks = [space.rank(path) for path in self.of]
-        found = prospect(problem, self.pattern)
+        found = some_path(problem, self.pattern)
         asked = {rank: space.unrank(rank) for rank in ranks}
         self._check_asked(found, asked.values())
         head = None if self.head is None else self.head.run(problem.with_doi(found.doi))

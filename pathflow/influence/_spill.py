@@ -3,14 +3,14 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
 
 
 class Spill:
-    """Arrays by key; those put in beyond the budget wait in a temporary folder.
+    """Arrays by key, each put in once; those beyond the budget wait in a temporary folder.
 
     Arguments:
         memory: bytes to hold at one time.
@@ -21,6 +21,7 @@ class Spill:
         self._held: dict[Hashable, np.ndarray] = {}
         self._files: dict[Hashable, tuple[Path, np.dtype]] = {}
         self._folder: Path | None = None
+        self._remove: Callable[[], object] = lambda: None
 
     def __setitem__(self, key: Hashable, array: np.ndarray) -> None:
         if array.nbytes <= self._left:
@@ -29,8 +30,8 @@ class Spill:
             return
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="pathflow-"))
-            # Removed with this object, also where an exception ends the search.
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            # Where nobody closes this: when it is no longer used, or when Python ends.
+            self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(self._files)}.npy"
         np.save(path, array)
         self._files[key] = path, array.dtype
@@ -39,8 +40,11 @@ class Spill:
         if key in self._held:
             return self._held[key]
         path, dtype = self._files[key]
-        # NumPy's files do not know bfloat16.
+        # Of a dtype that NumPy does not know itself, such as bfloat16, a file keeps the bytes only.
         return np.load(path).view(dtype)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._held or key in self._files
+    def close(self) -> None:
+        """Forgets the arrays and removes the folder."""
+        self._held.clear()
+        self._files.clear()
+        self._remove()

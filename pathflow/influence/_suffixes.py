@@ -11,30 +11,26 @@ the influences, at that point, of every path that begins so. No single one is la
 
 which bounds the unseen paths by what they are in the root of their sum of squares, not by products
 of norms. The moments follow from those of the next junctions, `M_u = sum_v J^T M_v J`, one sweep
-back from the target. They are kept as factors `F^T F = M`: rows that are pulled back like any
+back from the target. They are kept as factors `F^T F >= M`: rows that are pulled back like any
 cotangents, and that stay at most as many as a node has entries.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
-from typing import cast
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 from threadpoolctl import threadpool_limits
 
 from pathflow.influence._hops import Hop
 from pathflow.influence._landscape import Landscape, padded
 from pathflow.influence._spill import Spill
 
-# Of the largest diagonal entry of a moment: under it a factor's row is rounding of its first ones.
-_RANK_TOLERANCE = 1e-13
+# Added to a moment's diagonal, relative to it and per entry of the node, before it is factored:
+# more than rounding can take away, so that a factor never falls short of its moment.
+_LOADING = 1e-14
 # Factors have one of these numbers of rows, or as many as the node has entries.
 _LADDER = (1, 32, 256, 1024)
-# Of the sum of a factor's squares: what float32 may lose where a bound is taken.
-_ROUNDING = 1e-12
 _NORM_ROWS = 64
 
 
@@ -45,12 +41,12 @@ class Suffixes:
     Arguments:
         rows: `(r, [examples,] points, *shape)`: the factor `F`, and in its last row the sum of all
             cotangents.
-        spare: `(examples * points,)`: what `F^T F` may miss of the moments is at most this times
-            the identity.
+        cut: `(examples * points,)`: what `F^T F` misses of the moments is at most this times the
+            identity.
     """
 
     rows: np.ndarray
-    spare: np.ndarray
+    cut: np.ndarray
 
     @property
     def factor(self) -> np.ndarray:
@@ -68,8 +64,8 @@ class AllSuffixes:
 
     Arguments:
         landscape: the hops with their partials.
-        memory: bytes to hold; what is more waits on disk, and a factor of more than a quarter of it
-            is cut short, which makes bounds wider and nothing wrong.
+        memory: bytes to hold; what is more waits on disk until this is closed, and a factor of more
+            than a quarter of it is cut short, which makes bounds wider and nothing wrong.
     """
 
     def __init__(self, landscape: Landscape, memory: int) -> None:
@@ -77,28 +73,30 @@ class AllSuffixes:
         self._memory = memory
         self._rows = Spill(memory)
         self._cut: dict[int, np.ndarray] = {}
-        self._rounding: dict[int, np.ndarray] = {}
-        # Many small matrices: one thread each and several at a time. Threads that share a small one
-        # wait for each other, on a busy machine for most of the time.
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
-            self._sweep(pool)
-
-    def _sweep(self, pool: ThreadPoolExecutor) -> None:
-        landscape = self._landscape
-        for u in reversed(landscape.hops.junctions):
-            hops = landscape.hops.after[u]
-            if hops:
-                self._find(u, hops, pool)
-            else:
-                self._rows[u] = np.ones((2, *landscape.axes), landscape.node(u).dtype)
-                self._cut[u] = self._rounding[u] = np.zeros(prod(landscape.axes))
+        try:
+            # Many small matrices: one thread each and several at a time. Threads that share a small
+            # one wait for each other, on a busy machine for most of the time.
+            with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
+                for u in reversed(landscape.hops.junctions):
+                    self._find(u, landscape.hops.after[u], pool)
+        except BaseException:
+            self.close()
+            raise
 
     def __getitem__(self, junction: int) -> Suffixes:
-        return Suffixes(self._rows[junction], self._cut[junction] + self._rounding[junction])
+        return Suffixes(self._rows[junction], self._cut[junction])
+
+    def close(self) -> None:
+        """Forgets everything, on disk too."""
+        self._rows.close()
 
     def _find(self, u: int, hops: tuple[Hop, ...], pool: ThreadPoolExecutor) -> None:
         land = self._landscape
-        points, size = prod(land.axes), max(1, prod(land.node(u).shape))
+        if not hops:
+            self._rows[u] = np.ones((2, *land.axes), land.node(u).dtype)
+            self._cut[u] = np.zeros(prod(land.axes))
+            return
+        points, size = prod(land.axes), prod(land.node(u).shape)
         most = max(1, self._memory // (16 * land.entries(u)))
         moments = Moments(points, size, most, pool)
         total: np.ndarray | int = 0
@@ -113,9 +111,6 @@ class AllSuffixes:
         rows = np.concatenate([factor.reshape(-1, *np.shape(total)), np.asarray(total)[None]])
         self._rows[u] = rows.astype(land.node(u).dtype)
         self._cut[u] = cut + moments.cut
-        # Rounding is no part of the moments that grows on the way, so it is added where a bound is
-        # taken and not pulled back.
-        self._rounding[u] = _ROUNDING * np.square(factor).sum(axis=(0, 2))
 
 
 class Moments:
@@ -124,14 +119,14 @@ class Moments:
     Arguments:
         points, size: of the rows `(r, points, size)`.
         most: rows that a factor may have.
+        pool: of threads that take points each.
 
     Attributes:
         cut: what has been left out at each point, at most this times the identity.
     """
 
     def __init__(self, points: int, size: int, most: int, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-        self._size, self._most = size, most
+        self._size, self._most, self._pool = size, most, pool
         self._rows = np.zeros((0, points, size))
         self._matrices: np.ndarray | None = None
         self.cut = np.zeros(points)
@@ -177,21 +172,19 @@ class Moments:
 
 
 def _factors(matrices: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
-    """Pivoted Cholesky factors; rows beyond the numerical rank are left out."""
-    factorize = cast("Callable", get_lapack_funcs("pstrf", dtype=np.float64))
+    """Cholesky factors `(size, points, size)` of moments `(points, size, size)`."""
     points, size, _ = matrices.shape
-    out = np.zeros((size, points, size))
+    out, loading = np.zeros((size, points, size)), size * _LOADING * np.eye(size)
 
-    def factor(k: int) -> int:
-        largest = matrices[k].diagonal().max()
-        if not largest > 0:
-            return 0
-        # Scaled, since squares of small influences are far from one.
-        upper, pivots, rank, _ = factorize(matrices[k] / largest, tol=_RANK_TOLERANCE)
-        out[:rank, k, pivots - 1] = np.triu(upper)[:rank] * np.sqrt(largest)
-        return rank
+    def factor(k: int) -> None:
+        diagonal = np.sqrt(matrices[k].diagonal())
+        # Scaled entry by entry: those with small influences are as exact as those with large ones.
+        scale = np.where(diagonal > 0, diagonal, 1)
+        scaled = matrices[k] / scale[:, None] / scale
+        out[:, k] = np.linalg.cholesky(scaled + loading).T * diagonal
 
-    return out[: max(1, *pool.map(factor, range(points)))]
+    list(pool.map(factor, range(points)))
+    return out
 
 
 def _laddered(rows: np.ndarray, size: int) -> np.ndarray:
