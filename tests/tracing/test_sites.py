@@ -89,3 +89,16 @@ def test_the_condition_of_a_loop_comes_before_its_body():
         return lax.while_loop(lambda c: a(c).sum() < 8, a, x).sum()
 
     assert labels(fn, X + 1)[1:3] == ["a@0", "a#1@0"]
+
+
+def test_what_holds_no_selected_tag_is_neither_unrolled_nor_decided():
+    """Leaving a name out is the same as never having written the tag."""
+
+    def loop(x, mark):
+        y = lax.while_loop(lambda c: c.sum() < 0, lambda c: mark(c, "w"), x)
+        return pf.tag(lax.cond(y[0] > 0, lambda v: mark(v, "w"), lambda v: 2 * v, y), "y").sum()
+
+    selected = pf.trace(lambda x: loop(x, pf.tag), X, nodes=pf.tagged("y"))
+    without = pf.trace(lambda x: loop(x, lambda v, _: v), X)
+    assert selected.graph == without.graph
+    assert not selected.guards
