@@ -7,11 +7,11 @@ import jax
 
 from pathflow._errors import ArgumentError
 from pathflow.graph import Node
-from pathflow.influence._asked import MATMUL_PRECISION
-from pathflow.influence._enumerate import Enumerate
-from pathflow.influence._origin import with_question
-from pathflow.influence._problem import make_problem
 from pathflow.influence._search import AbstractSearch
+from pathflow.influence.enumeration._enumerate import Enumerate
+from pathflow.influence.question._asked import MATMUL_PRECISION
+from pathflow.influence.question._origin import with_question
+from pathflow.influence.question._problem import make_problem
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import TracedGraph
 

@@ -3,7 +3,7 @@
 import abc
 from typing import Generic, TypeVar
 
-from pathflow.influence._problem import Problem
+from pathflow.influence.question._problem import Problem
 
 Result_co = TypeVar("Result_co", covariant=True)
 

@@ -112,9 +112,7 @@ def check_sample(question, pattern, mask, seed):
 
 
 @pytest.mark.usefixtures("_forget_compiled")
-@settings(
-    max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(programs(), st.data())
 def test_all_searches_agree_on_random_programs(program, data):
     args = program.args()

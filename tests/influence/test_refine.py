@@ -344,7 +344,7 @@ def test_a_side_with_too_many_histories_leaves_the_rest_to_the_other(lstm, monke
     expected = pf.refine(result, ".*", at)
     assert len(expected) == 25
     # After the second node, strands of single histories and of many would be written down as one.
-    monkeypatch.setattr("pathflow.influence._strands.ENTRIES", 0.4)
+    monkeypatch.setattr("pathflow.influence.refinement._strands.ENTRIES", 0.4)
     reached = []
     lay = _parts_plan.lay_strands
     monkeypatch.setattr(

@@ -10,11 +10,11 @@ from hypothesis import given
 
 import pathflow as pf
 from pathflow.graph import automaton_of, make_trellis
-from pathflow.influence._numbering import Numbering
-from pathflow.influence._problem import make_problem
-from pathflow.influence._prospect import prospect
-from pathflow.influence._suffixes import AllSuffixes
-from pathflow.influence._walk import Walk
+from pathflow.influence.branching._numbering import Numbering
+from pathflow.influence.branching._prospect import prospect
+from pathflow.influence.branching._suffixes import AllSuffixes
+from pathflow.influence.question._problem import make_problem
+from pathflow.influence.sampling._walk import Walk
 from tests.helpers import INTERESTS, OUTPUT, PROGRAMS, BruteParts, pattern_matches, patterns
 
 _EXACT = 1e-10

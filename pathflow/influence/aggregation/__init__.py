@@ -1,0 +1,1 @@
+"""Sums over classes of paths on the graph: one tangent per node and state."""

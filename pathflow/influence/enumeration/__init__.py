@@ -1,0 +1,1 @@
+"""All paths, each exactly: prefixes and suffixes that meet at the cheapest cut."""

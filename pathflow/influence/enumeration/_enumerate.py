@@ -1,0 +1,105 @@
+"""Every path's influence, by meeting in the middle."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, final
+
+import numpy as np
+
+from pathflow._errors import TooManyPathsError
+from pathflow.graph import Node
+from pathflow.influence._search import AbstractSearch
+from pathflow.influence.enumeration._sweep import Plan, scatter
+from pathflow.influence.evaluation._activations import Activations
+from pathflow.influence.question._audit import make_audit, refined
+from pathflow.influence.question._problem import Problem
+from pathflow.influence.question._tiles import activations_to, check_memory, tile_sizes, tiles
+from pathflow.results import Attribution
+from pathflow.tracing import TracedGraph
+
+
+@final
+@dataclass(frozen=True)
+class Enumerate(AbstractSearch[Attribution]):
+    """All paths, each exactly.
+
+    At every node on one side of a cut the tangents of all prefixes are formed, on the other side
+    the cotangents of all suffixes, each once; at the cut one matrix product per crossing gives the
+    influences of all paths through it. The cut is the cheapest there is. Paths are never listed: a
+    path is its rank.
+
+    Arguments:
+        memory: bytes for the influences and for the tangents and cotangents that are held at one
+            time. Work is cut into tiles of examples and points that fit; more paths than fit are
+            refused before any work.
+        progress: called with the fraction done after each tile.
+
+    Source: Definition 6 of "Influence Paths for Characterizing Subject-Verb Number Agreement in
+    LSTM Language Models".
+    """
+
+    memory: int = 2**30
+    progress: Any = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        check_memory(self.memory, "Enumerate(memory=...)")
+
+    def fits(self, problem: Problem) -> bool:
+        """Whether the paths are few enough for the memory."""
+        count, batch = problem.space.count, problem.examples or 1
+        held = count * batch * problem.dtype.itemsize
+        if held > self.memory:
+            return False
+        plan, _ = _planned(problem.traced, problem.space.sources, problem.space.target)
+        return 2 * held + plan.vector_entries * problem.dtype.itemsize <= self.memory
+
+    def run(self, problem: Problem) -> Attribution:
+        count, batch = problem.space.count, problem.examples or 1
+        self._check(count * batch * problem.dtype.itemsize, "their influences", count, batch)
+        plan, activations = _planned(problem.traced, problem.space.sources, problem.space.target)
+        doi, checks = refined(problem)
+        out = np.zeros((batch, count), problem.dtype)
+        sizes = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
+        problem = problem.with_doi(doi)
+        for examples, parts in tiles(problem, activations, sizes, self.progress):
+            out[examples] = 0
+            for at in parts:
+                found = plan.sweep(at.applied, at.direction, at.weights, at.examples)
+                scatter(out[examples], list(found))
+        influences = out if problem.examples is not None else out[0]
+        return Attribution(
+            problem.space,
+            influences,
+            make_audit(problem, influences, checks),
+            problem.metadata(doi, self),
+        )
+
+    def _check(self, needed: int, what: str, count: int, batch: int) -> None:
+        if needed > self.memory:
+            raise TooManyPathsError(
+                f"There are {count:,} paths from source to target"
+                + (f" in each of {batch:,} examples" if batch > 1 else "")
+                + f", and {what} take {needed:,} bytes, over the budget of {self.memory:,}. Raise "
+                "Enumerate(memory=...), pass fewer examples at a time, choose a later source or a "
+                "coarser node set (pathflow.tagged('c*', 'h*')), or shorten the input.",
+                count,
+            )
+
+    def _tile_sizes(self, problem: Problem, plan: Plan, points: int, held: int) -> tuple[int, int]:
+        """How many examples, and how many points of each, are worked on together."""
+        unit = plan.vector_entries * problem.dtype.itemsize
+        count, batch = problem.space.count, problem.examples or 1
+        # A tile's own influences are held beside the result.
+        left = self.memory - 2 * held
+        self._check(2 * held + unit, "the tangents and cotangents of one point", count, batch)
+        return tile_sizes(left, unit, points, batch)
+
+
+@lru_cache(64)
+def _planned(
+    traced: TracedGraph, sources: tuple[Node, ...], target: Node
+) -> tuple[Plan, Activations]:
+    """The plan of an enumeration, which depends on the graph alone."""
+    space = traced.paths(sources, target)
+    plan = Plan(traced, space)
+    return plan, activations_to(traced, sources, target, plan.partials)

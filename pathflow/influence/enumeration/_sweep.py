@@ -1,0 +1,211 @@
+"""One sweep of an enumeration: prefixes from the sources, suffixes to the target, products where
+they meet.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from pathflow.graph import Node, PathSpace
+from pathflow.influence.enumeration._cut import choose_cut
+from pathflow.influence.evaluation._activations import Edge
+from pathflow.influence.evaluation._kernel import Applied, crosser, mover
+from pathflow.influence.evaluation._live import live_paths
+from pathflow.tracing import TracedGraph, Value
+
+# Stretches this long, or blocks of this few rows, are copied row by row; others entry by entry.
+_LONG, _FEW = 256, 4
+
+
+@dataclass(frozen=True)
+class Block:
+    """Influences of the paths through a crossing, not yet in their places.
+
+    Arguments:
+        influences: `(examples, prefixes, suffixes)`, on the device.
+        rows: the rank contribution of each prefix, the crossing edge included.
+        columns: the rank contribution of each suffix; a path's rank is the sum of the two.
+        part: which suffixes of `influences` the columns are.
+    """
+
+    influences: Any
+    rows: np.ndarray
+    columns: np.ndarray
+    part: slice
+
+
+class Plan:
+    """How all paths of a space are enumerated: sides of the cut, crossings, and the order of work.
+
+    Paths through an edge whose partial is zero by construction have influence zero and are left
+    out; the others keep their ranks among all paths.
+
+    Arguments:
+        traced: the graph with its functions.
+        full: all paths.
+    """
+
+    def __init__(self, traced: TracedGraph, full: PathSpace) -> None:
+        live = live_paths(traced, full)
+        self.full = full
+        self.partials = live.partials
+        self.empty = live.space is None
+        if live.space is None:
+            return
+        self.space = space = live.space
+        kept = list(self.partials)
+        left = choose_cut(space, {e: p.cost for e, p in self.partials.items()})
+        self.left = [n for n in space.nodes if n in left and n not in space.sources]
+        self.right = [n for n in reversed(space.nodes) if n not in left and n != space.target]
+        self._group_crossings(kept, left)
+        self._rank(kept)
+        self.size_of = {n: prod(n.shape) for n in space.nodes}
+
+    def _group_crossings(self, edges: Sequence[Edge], left: frozenset[Node]) -> None:
+        # A crossing edge is taken on the side that has fewer vectors to move.
+        self.pushed: dict[Node, list[Node]] = {}
+        self.pulled: dict[Node, list[Node]] = {}
+        for u, v in edges:
+            if u in left and v not in left:
+                if self.space.prefix_count(u) <= self.space.suffix_count(v):
+                    self.pushed.setdefault(v, []).append(u)
+                else:
+                    self.pulled.setdefault(u, []).append(v)
+        self.kept = {u for us in self.pushed.values() for u in us} | set(self.pulled)
+
+    def _rank(self, edges: Sequence[Edge]) -> None:
+        """What each prefix and each suffix adds to a path's rank, in the order of the vectors."""
+        space, full = self.space, self.full
+        self.offset = {(u, v): full.edge_offset(u, v) for u, v in edges}
+        self.prefix_ranks = {s: np.array([full.source_offset(s)], np.int64) for s in space.sources}
+        for v in self.left:
+            parts = [self.prefix_ranks[u] + self.offset[u, v] for u in space.predecessors(v)]
+            self.prefix_ranks[v] = np.concatenate(parts)
+        self.suffix_ranks = {space.target: np.zeros(1, np.int64)}
+        for u in self.right:
+            parts = [self.suffix_ranks[v] + self.offset[u, v] for v in space.successors(u)]
+            self.suffix_ranks[u] = np.concatenate(parts)
+
+    @property
+    def vector_entries(self) -> int:
+        """Entries of all tangents, cotangents and moved crossing vectors, for one example at one
+        point.
+        """
+        if self.empty:
+            return 0
+        count, size = self.space, self.size_of
+        held = sum(count.prefix_count(n) * size[n] for n in self.left)
+        held += sum(count.suffix_count(n) * size[n] for n in self.right)
+        moved = [sum(map(count.prefix_count, us)) * size[v] for v, us in self.pushed.items()]
+        moved += [sum(map(count.suffix_count, vs)) * size[u] for u, vs in self.pulled.items()]
+        residuals = sum(size[u] + size[v] for u, v in self.partials)
+        return held + sum(moved) + residuals
+
+    def sweep(
+        self,
+        applied: Mapping[Edge, Applied],
+        direction: Mapping[Node, Value],
+        weights: Any,
+        examples: int | None,
+    ) -> Iterator[Block]:
+        """All path influences at some points, weights folded in.
+
+        Arguments:
+            applied: each edge's partial at these points.
+            direction: the direction of each source, without a point axis.
+            weights: `([examples,] points)`.
+            examples: how many examples there are, or None where arrays have no axis of them.
+        """
+        if self.empty:
+            return iter(())
+        return _Sweep(self, applied, examples, weights.shape[-1]).run(direction, weights)
+
+
+class _Sweep:
+    def __init__(
+        self, plan: Plan, applied: Mapping[Edge, Applied], examples: int | None, points: int
+    ) -> None:
+        self.plan, self.applied, self.examples, self.points = plan, applied, examples, points
+        self.flags = (examples is not None, True)
+
+    def _move(
+        self, step: Callable, edges: Sequence[Edge], vectors: Sequence[Any], *other: Any, pull: bool
+    ) -> Any:
+        """Moves vectors across edges; `vectors` are pairs of an array and its flags."""
+        applied = [self.applied[e] for e in edges]
+        keys, flags = tuple(a.key for a in applied), tuple(f for _, f in vectors)
+        run = step(keys, pull, flags, self.examples, self.points)
+        return run(tuple(a.arrays for a in applied), tuple(x for x, _ in vectors), *other)
+
+    def run(self, direction: Mapping[Node, Value], weights: Any) -> Iterator[Block]:
+        prefixes = self._prefixes(direction)
+        suffixes = self._suffixes(weights)
+        plan = self.plan
+        for v, us in plan.pushed.items():
+            vectors = [prefixes[u] for u in us]
+            block = self._move(crosser, [(u, v) for u in us], vectors, suffixes[v][0], pull=False)
+            rows = [plan.prefix_ranks[u] + plan.offset[u, v] for u in us]
+            yield Block(block, np.concatenate(rows), plan.suffix_ranks[v], slice(None))
+        for u, vs in plan.pulled.items():
+            vectors = [suffixes[v] for v in vs]
+            block = self._move(crosser, [(u, v) for v in vs], vectors, prefixes[u][0], pull=True)
+            begin = 0
+            for v in vs:
+                columns = plan.suffix_ranks[v]
+                part = slice(begin, begin + len(columns))
+                yield Block(block, plan.prefix_ranks[u] + plan.offset[u, v], columns, part)
+                begin = part.stop
+
+    def _prefixes(self, direction: Mapping[Node, Value]) -> dict[Node, Any]:
+        """The tangents of all prefixes of the nodes on the left, as arrays with their flags."""
+        space, left = self.plan.space, set(self.plan.left)
+        vectors = {
+            s: (direction[s].array[None], (direction[s].batched, False)) for s in space.sources
+        }
+        waiting = {u: len(left.intersection(space.successors(u))) for u in (*vectors, *left)}
+        for v in self.plan.left:
+            us = space.predecessors(v)
+            sent = [vectors[u] for u in us]
+            vectors[v] = (self._move(mover, [(u, v) for u in us], sent, pull=False), self.flags)
+            self._release(vectors, waiting, us)
+        return vectors
+
+    def _release(
+        self, vectors: dict[Node, Any], waiting: dict[Node, int], used: Sequence[Node]
+    ) -> None:
+        """Drops prefixes that nothing on the left waits for and that no crossing needs."""
+        for u in used:
+            waiting[u] -= 1
+            if not waiting[u] and u not in self.plan.kept:
+                del vectors[u]
+
+    def _suffixes(self, weights: Any) -> dict[Node, Any]:
+        """The cotangents of all suffixes of the nodes on the right, as arrays with their flags."""
+        space = self.plan.space
+        shape = (1, *(() if self.examples is None else (self.examples,)), self.points)
+        start = jnp.broadcast_to(weights, shape).astype(space.target.dtype)
+        vectors = {space.target: (start, self.flags)}
+        for u in self.plan.right:
+            vs = space.successors(u)
+            sent = [vectors[v] for v in vs]
+            vectors[u] = (self._move(mover, [(u, v) for v in vs], sent, pull=True), self.flags)
+        return vectors
+
+
+def scatter(out: np.ndarray, blocks: Sequence[Block]) -> None:
+    """Adds blocks to `(examples, paths)` influences in rank order."""
+    for block in blocks:
+        part = np.asarray(block.influences)[:, :, block.part]
+        columns, width = block.columns, len(block.columns)
+        running = columns[-1] - columns[0] == width - 1
+        if running and (width >= _LONG or len(block.rows) <= _FEW):
+            # Ranks of the suffixes run on, so that each prefix fills one stretch.
+            for row, start in enumerate(block.rows + columns[0]):
+                out[:, start : start + width] += part[:, row]
+        else:
+            ranks = (block.rows[:, None] + columns).ravel()
+            out[:, ranks] += part.reshape(len(part), -1)

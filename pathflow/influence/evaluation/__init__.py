@@ -1,0 +1,1 @@
+"""Values of nodes and their local partials, compiled once per class."""

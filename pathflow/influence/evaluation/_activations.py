@@ -1,0 +1,218 @@
+"""Activations of every node that matters, at all points of interest, each with its local
+partials.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
+from pathflow.graph import Node
+from pathflow.influence.evaluation._kernel import Applied, Partial, evaluator, flags_of
+from pathflow.tracing import (
+    QOI_NAME,
+    JointPartial,
+    LocalPartial,
+    NodeFunction,
+    TracedGraph,
+    Value,
+)
+
+Edge = tuple[Node, Node]
+# All edges into a node from some of its predecessors, together.
+JointEdge = tuple[tuple[Node, ...], Node]
+
+
+def value_ancestors(
+    traced: TracedGraph, wanted: Iterable[NodeFunction], stop: Iterable[Node]
+) -> set[Node]:
+    """The nodes whose values the wanted functions need, through edges with or without a
+    derivative.
+    """
+    ends = frozenset(stop)
+    found: set[Node] = set()
+    pending = [p for f in wanted for p in f.predecessors]
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            if node not in ends:
+                pending.extend(traced.functions[node].predecessors)
+    return found
+
+
+@lru_cache(4096)
+def local_partial(computes: Any, slot: int) -> LocalPartial:
+    return LocalPartial(computes, slot)
+
+
+@lru_cache(4096)
+def _joint_partial(computes: Any, slots: tuple[int, ...]) -> JointPartial:
+    return JointPartial(computes, slots)
+
+
+def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, LocalPartial]:
+    """The local partial of each edge; edges of one class share it."""
+    found = {}
+    for u, v in edges:
+        function = _differentiable(traced, v)
+        with _no_linear_derivative(v, str(u)):
+            found[u, v] = local_partial(function.computes, function.predecessors.index(u))
+    return found
+
+
+def joint_partial(traced: TracedGraph, edge: JointEdge) -> JointPartial:
+    """The local partial of a node with respect to several predecessors, which nodes of its class
+    share.
+    """
+    before, node = edge
+    function = _differentiable(traced, node)
+    slots = tuple(function.predecessors.index(u) for u in before)
+    with _no_linear_derivative(node, ", ".join(map(str, before))):
+        return _joint_partial(function.computes, slots)
+
+
+def _differentiable(traced: TracedGraph, node: Node) -> NodeFunction:
+    function = traced.functions[node]
+    computes = function.computes
+    if computes is not None and computes.reverse_only and computes.forward_only:
+        raise NotDifferentiableError(
+            f"node {str(node)!r} holds a custom vjp rule and a loop of unknown length, and JAX "
+            "differentiates neither way through both; tag a value between them."
+        )
+    return function
+
+
+@contextmanager
+def _no_linear_derivative(node: Node, before: str) -> Iterator[None]:
+    try:
+        yield
+    except NotImplementedError as error:
+        raise NotDifferentiableError(
+            f"node {str(node)!r} computes something from {before!r} that has no linear "
+            f"derivative: {error}"
+        ) from error
+
+
+class Activations:
+    """Evaluates nodes in order.
+
+    Arguments:
+        traced: the graph.
+        nodes: the nodes to evaluate, closed under predecessors up to the sources.
+        sources: their values are given.
+        partials: the edges whose partials are wanted, one by one or jointly.
+        guards: whether to check the graph's decisions; `nodes` must then hold what they need.
+    """
+
+    def __init__(
+        self,
+        traced: TracedGraph,
+        nodes: Iterable[Node],
+        sources: Sequence[Node],
+        partials: Mapping[Any, Partial],
+        *,
+        guards: bool = True,
+    ) -> None:
+        wanted = set(nodes)
+        self._order = [n for n in traced.nodes if n in wanted]
+        self._functions = traced.functions
+        self._guards = traced.guards if guards else ()
+        self._sources = frozenset(sources)
+        self._partials: dict[Node, list[tuple[Any, Partial]]] = {}
+        for edge, partial in partials.items():
+            self._partials.setdefault(edge[1], []).append((edge, partial))
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that are evaluated, in order."""
+        return tuple(self._order)
+
+    def __call__(
+        self, context: Mapping[Any, Value], source_values: Mapping[Node, Value]
+    ) -> tuple[dict[Node, Value], dict[Any, Applied]]:
+        """The value of each node and the applied partial of each edge.
+
+        Raises:
+            NonFiniteError: an activation is NaN or infinite; it names the first such node.
+            DecisionChangedError: a branch or loop would go another way than the graph has it.
+        """
+        values: dict[Node, Value] = {}
+        applied: dict[Any, Applied] = {}
+        finite: list[tuple[Node, Any]] = []
+        for node in self._order:
+            if node in self._sources:
+                values[node] = source_values[node]
+                finite.append((node, _finite(source_values[node].array)))
+                continue
+            values[node], ok, parts = self._evaluate(self._functions[node], values, context)
+            applied.update(parts)
+            finite.append((node, ok))
+        self._check_finite(finite)
+        for guard in self._guards:
+            value, _, _ = self._evaluate(guard.function, values, context)
+            _check_decision(value, guard)
+        return values, applied
+
+    def _evaluate(
+        self, function: NodeFunction, values: Mapping[Node, Value], context: Mapping[Any, Value]
+    ) -> tuple[Value, Any, dict[Any, Applied]]:
+        inputs = [
+            *(values[p] for p in function.predecessors),
+            *(context[a] for a in function.context),
+        ]
+        if function.computes is None:
+            (value,) = inputs
+            return value, _finite(value.array), {}
+        wanted = self._partials.get(function.node, [])
+        flags = flags_of(inputs)
+        run = evaluator(function.computes, tuple(p for _, p in wanted), flags)
+        array, finite, residuals = run(*(v.array for v in inputs))
+        spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
+        applied = {
+            edge: Applied(
+                partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared]
+            )
+            for (edge, partial), rs in zip(wanted, residuals, strict=True)
+        }
+        return Value(array, **spread), finite, applied
+
+    @staticmethod
+    def _check_finite(flags: Sequence[tuple[Node, Any]]) -> None:
+        # One transfer for all nodes: the flags are still being computed when this is called.
+        fetched = jax.device_get([flag for _, flag in flags])
+        bad = [node for (node, _), ok in zip(flags, fetched, strict=True) if not np.all(ok)]
+        if bad:
+            raise NonFiniteError(
+                f"The activation of node {str(bad[0])!r} is NaN or infinite at these inputs"
+                + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
+                + "; look at what it computes there, or choose another baseline."
+                + (" Is an index of the quantity of interest outside the output?" * _is_qoi(bad[0]))
+            )
+
+
+def _is_qoi(node: Node) -> bool:
+    return str(node) == QOI_NAME
+
+
+_finite: Callable[[Any], Any] = jax.jit(
+    lambda x: (
+        jnp.all(jnp.isfinite(x)) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.asarray(True)
+    )
+)
+
+
+def _check_decision(value: Value, guard: Any) -> None:
+    found = np.asarray(value.array).astype(int)
+    if np.any(found != guard.expected):
+        other = int(found[found != guard.expected].flat[0]) if found.ndim else int(found)
+        raise DecisionChangedError(
+            f"The graph was traced with the {guard.where} deciding {guard.expected}, but at a "
+            f"point of interest it decides {other}, so the model is another graph there; trace "
+            "again at such an input, or choose a narrower distribution of interest."
+        )

@@ -1,0 +1,36 @@
+"""The paths that can carry anything: those through no partial that is zero whatever the inputs."""
+
+from dataclasses import dataclass
+
+from pathflow.graph import Graph, PathSpace
+from pathflow.influence.evaluation._activations import Edge, edge_partials
+from pathflow.tracing import LocalPartial, TracedGraph, zero_partial
+
+
+@dataclass(frozen=True, eq=False)
+class LivePaths:
+    """The live part of a path space.
+
+    Arguments:
+        full: all paths, whose ranks are the paths' numbers.
+        space: the paths without a zero partial; None where there are none.
+        partials: of every edge of `space`.
+    """
+
+    full: PathSpace
+    space: PathSpace | None
+    partials: dict[Edge, LocalPartial]
+
+
+def live_paths(traced: TracedGraph, full: PathSpace) -> LivePaths:
+    """Leaves out the edges with a partial of zero by construction, and what they cut off."""
+    edges = [(u, v) for u in full.nodes for v in full.successors(u)]
+    partials = edge_partials(traced, edges)
+    live = [e for e in edges if not zero_partial(traced.functions[e[1]], partials[e])]
+    graph = Graph(full.nodes, live)
+    sources = [s for s in full.sources if graph.count_paths(s, full.target)]
+    if not sources:
+        return LivePaths(full, None, {})
+    space = graph.paths(sources, full.target)
+    kept = [(u, v) for u in space.nodes for v in space.successors(u)]
+    return LivePaths(full, space, {e: partials[e] for e in kept})

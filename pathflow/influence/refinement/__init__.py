@@ -1,0 +1,1 @@
+"""Paths taken apart at their nodes."""

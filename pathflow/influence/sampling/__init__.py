@@ -1,0 +1,1 @@
+"""Paths drawn at random."""
