@@ -48,6 +48,9 @@ def first_of_all(problem: Problem, by: AbstractOrder, k: int | None, least: floa
     """
     found = Enumerate().run(problem)
     scores = by.score(np.atleast_2d(found.influences).mean(axis=0, dtype=np.float64))
+    if k is not None and k < len(scores):
+        # Sorting is for those that may be listed.
+        least = max(least, float(np.partition(scores, -k)[-k]))
     chosen = np.flatnonzero((scores >= least) & (scores > 0))
     chosen = chosen[np.lexsort((chosen, -scores[chosen]))][:k]
     listed = np.asarray(found.influences)[..., chosen]

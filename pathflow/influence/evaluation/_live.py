@@ -1,6 +1,7 @@
 """The paths that can carry anything: those through no partial that is zero whatever the inputs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pathflow.graph import Graph, PathSpace
 from pathflow.influence.evaluation._activations import Edge, edge_partials
@@ -22,6 +23,7 @@ class LivePaths:
     partials: dict[Edge, LocalPartial]
 
 
+@lru_cache(64)
 def live_paths(traced: TracedGraph, full: PathSpace) -> LivePaths:
     """Leaves out the edges with a partial of zero by construction, and what they cut off."""
     edges = [(u, v) for u in full.nodes for v in full.successors(u)]
