@@ -75,7 +75,15 @@ def _plot(rows: Sequence[dict], file: Path, title: str) -> None:
         for column, style in (("first call s", "o--"), ("later s", "o-")):
             axes.plot(lengths, [row[column] for row in own], style, label=f"{model}, {column[:-2]}")
     for row in rows[: len({r["T"] for r in rows})]:
-        axes.annotate(f"{row['paths']:.0e} paths", (row["T"], row["first call s"]), fontsize=7)
+        axes.annotate(
+            f"{row['paths']:.0e} paths",
+            (row["T"], row["first call s"]),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+        )
+    axes.margins(x=0.1, y=0.15)
     axes.set(xlabel="words T", ylabel="seconds", title=title.split(";", maxsplit=1)[0])
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)
