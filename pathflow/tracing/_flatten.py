@@ -2,8 +2,8 @@
 
 Calls (`jit`, `remat`) are inlined. A loop that holds tags is unrolled, a branch that holds tags is
 resolved from the concrete arguments, and each such decision is kept as a guard, so that evaluation
-at other inputs can be refused. Anything that holds no tag stays one opaque equation: its derivative
-rules, custom ones included, are JAX's own.
+at other inputs can be refused. Anything that holds no tag, or none that makes a node, stays one
+opaque equation: its derivative rules, custom ones included, are JAX's own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from pathflow.tracing._ends import value_node
 from pathflow.tracing._follow import follow
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, evaluate
 from pathflow.tracing._select import Selector
-from pathflow.tracing._sites import INLINED, TAGS, Site, TagFinder, TagSite
+from pathflow.tracing._sites import INLINED, TAGS, Site, TagSite
 from pathflow.tracing._split import Splits, part_name, split_value
 
 _MAX_ITERATIONS = 100_000
@@ -73,7 +73,7 @@ class Flattener:
         self.guards: list[Guard] = []
         self.split: list[Node] = []
         self._sites = {s.site: s for s in sites}
-        self._holds_tags = TagFinder()
+        self._around = {s[:i] for s in self._sites for i in range(1, len(s))}
         self._concrete = concrete
         self._splits = splits
         self._index: tuple[int, ...] = ()
@@ -99,7 +99,7 @@ class Flattener:
         if name in INLINED:
             jaxpr, consts = open_jaxpr(called_jaxpr(eqn.params))
             return self.run(jaxpr, list(map(Const, consts)), inputs, site)
-        if self._holds_tags(eqn):
+        if site in self._around:
             if name == "scan":
                 return self._scan(eqn, inputs, site)
             if name == "cond":

@@ -67,6 +67,14 @@ def _dynamic_slice(
     return [select_dynamic(selector.builder, operand, axis, starts[axis], sizes[axis])]
 
 
+def _dynamic_update_slice(
+    _: Selector, __: Any, operand: Var, update_and_starts: Sequence[Atom]
+) -> list[Atom] | None:
+    # Wherever it starts, an update of the whole leaves nothing of what was there.
+    update = update_and_starts[0]
+    return [update] if update.shape == operand.shape else None
+
+
 def _gather(
     selector: Selector, eqn: Any, operand: Var, indices: Sequence[Atom]
 ) -> list[Atom] | None:
@@ -83,5 +91,6 @@ _RULES: dict[str, Callable[..., list[Atom] | None]] = {
     "split": _split,
     "unstack": _unstack,
     "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update_slice,
     "gather": _gather,
 }

@@ -46,5 +46,7 @@ def scattered(s: Selector, primitive: Any, params: dict, inputs: Sequence[Atom])
         return None
     starts = [Const(np.int32(r.start)) for r in box]
     part = s.builder.reshape(updates, tuple(map(len, box)))
+    if count == size:
+        return part
     aval = [(operand.shape, operand.dtype)]
     return s.builder.emit(lax.dynamic_update_slice_p, {}, [operand, part, *starts], aval)[0]

@@ -48,6 +48,8 @@ def readers(move):
         (lambda u, v: lax.dynamic_index_in_dim(jnp.stack([u, v]), jnp.int32(0), 0), "u"),
         (lambda u, v: jnp.zeros((2, 4)).at[0].set(u).at[1].set(v)[1], "v"),
         (lambda u, v: lax.dynamic_update_slice(jnp.concatenate([u, v]), v[:2], (0,))[:2], "v"),
+        (lambda u, v: lax.dynamic_update_slice(u, v, (0,)), "v"),
+        (lambda u, v: u[:1].at[0].set(v[0]), "v"),
         (lambda u, v: jnp.squeeze(jnp.expand_dims(jnp.stack([u, v]), 1))[1], "v"),
         (lambda u, v: jnp.roll(jnp.concatenate([u, v]), 4)[:4], "v"),
         (lambda u, v: jnp.flip(jnp.stack([u, v]), 0)[0], "v"),
