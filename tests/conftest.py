@@ -26,7 +26,7 @@ _common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("default", max_examples=30, **_common)
 settings.register_profile("ci", max_examples=30, derandomize=True, print_blob=True, **_common)
 # For a second version of Python and JAX, where what is drawn has passed on the first one already.
-settings.register_profile("quick", max_examples=10, derandomize=True, **_common)
+settings.register_profile("quick", max_examples=15, derandomize=True, **_common)
 settings.register_profile("thorough", max_examples=500, **_common)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default")
