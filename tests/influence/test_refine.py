@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
-from pathflow.influence import _parts_plan
+from pathflow.influence.refinement import _parts_plan
 from tests.helpers import (
     INTERESTS,
     OUTPUT,
