@@ -64,6 +64,8 @@ class Ranked:
         certificate: what is known of the paths outside the list.
         audit: the residuals of the total: the listed paths and the unseen sum.
         metadata: how the result came about; anything that JSON can hold.
+        question: what `pathflow.attribute` was asked, for `pathflow.refine` to ask on; it is no
+            data, and is left behind by `example`, `mean`, transformations of pytrees and pickles.
 
     Raises:
         ShapeError: there is not one influence per rank.
@@ -83,6 +85,7 @@ class Ranked:
     certificate: Certificate
     audit: Audit
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    question: Any = None
 
     def __post_init__(self) -> None:
         shape = np.shape(self.influences)
@@ -237,6 +240,7 @@ def _unflatten(static: tuple[Any, ...], leaves: Any) -> Ranked:
         "certificate": Certificate(exact, bound, unseen, count, followed),
         "audit": audit,
         "metadata": json.loads(metadata),
+        "question": None,
     }
     for name, value in values.items():
         object.__setattr__(result, name, value)
