@@ -160,15 +160,21 @@ class Ranked:
     def example(self, i: int) -> "Ranked":
         """One example of a batch, its paths in the order of the whole batch.
 
-        The certificate's bound is about the mean over the examples, and is not known for one.
+        The certificate's bound is about the mean over the examples, and is not known for one where
+        the list leaves paths out.
 
         Raises:
             ArgumentError: there is no axis of examples, or no such example.
         """
         check_example(i, self.n_examples)
         known = self.certificate
+        whole = not known.unseen_count
         certificate = Certificate(
-            False, float("inf"), float(known.unseen_sum[i]), known.unseen_count, known.followed
+            whole,
+            0.0 if whole else float("inf"),
+            float(known.unseen_sum[i]),
+            known.unseen_count,
+            known.followed,
         )
         influences = np.asarray(self.influences)[i]
         return Ranked(

@@ -1,28 +1,29 @@
 """When to go through all paths after all: the first ones of an enumeration."""
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from pathflow.graph import PatternLike
 from pathflow.influence.branching._hops import hops_of, searched
 from pathflow.influence.enumeration._enumerate import Enumerate
 from pathflow.influence.evaluation._live import live_paths
 from pathflow.influence.question._problem import Problem
-from pathflow.results import AbstractOrder, Certificate, Ranked
+from pathflow.results import Certificate, Ranked
 
 
-def enumeration_is_less_work(problem: Problem, pattern: PatternLike | None, most: int) -> bool:
+def enumeration_is_less_work(problem: Problem, search: Any) -> bool:
     """Whether all paths can be enumerated in fewer operations than one sweep for bounds takes.
 
     Operations of both grow alike with examples and points, which are left out.
 
     Arguments:
         problem: the question.
-        pattern: of the search; an enumeration knows none.
-        most: how many paths may be enumerated.
+        search: `TopK` or `Above`; an enumeration knows no pattern.
     """
-    if pattern is not None or problem.space.count > most or not Enumerate().fits(problem):
+    if search.pattern is not None or problem.space.count > search.exhaustive:
+        return False
+    if not Enumerate(search.memory).fits(problem):
         return False
     live = live_paths(problem.traced, problem.space)
     if live.space is None:
@@ -37,17 +38,17 @@ def enumeration_is_less_work(problem: Problem, pattern: PatternLike | None, most
     return products < sweep
 
 
-def first_of_all(problem: Problem, by: AbstractOrder, k: int | None, least: float) -> Ranked:
+def first_of_all(problem: Problem, search: Any, k: int | None, least: float) -> Ranked:
     """The list of a search, from the influences of all paths.
 
     Arguments:
         problem: the question, about all paths.
-        by: the order.
+        search: `TopK` or `Above`: its order, memory and progress.
         k: how many paths to list, or None for all that are asked for.
         least: the smallest value in the order that is asked for; of paths without any, none is.
     """
-    found = Enumerate().run(problem)
-    scores = by.score(np.atleast_2d(found.influences).mean(axis=0, dtype=np.float64))
+    found = Enumerate(search.memory, search.progress).run(problem)
+    scores = search.by.score(np.atleast_2d(found.influences).mean(axis=0, dtype=np.float64))
     if k is not None and k < len(scores):
         # Sorting is for those that may be listed.
         least = max(least, float(np.partition(scores, -k)[-k]))
@@ -64,4 +65,5 @@ def first_of_all(problem: Problem, by: AbstractOrder, k: int | None, least: floa
         followed=len(scores),
     )
     ranks = tuple(map(int, chosen))
-    return Ranked(found.space, ranks, listed, certificate, found.audit, found.metadata)
+    metadata = {**found.metadata, "search": type(search).__name__}
+    return Ranked(found.space, ranks, listed, certificate, found.audit, metadata)

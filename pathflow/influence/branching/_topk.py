@@ -42,8 +42,8 @@ class TopK(AbstractSearch[Ranked]):
             list is then the best found, and the certificate says how far it is proven.
         memory: bytes for tangents, and again for what bounds the endings; more of the latter goes
             to disk.
-        exhaustive: spaces of at most so many paths are enumerated instead where that is less work;
-            0 for never.
+        exhaustive: spaces of at most so many paths are enumerated instead where that is less work
+            and fits the memory; 0 for never.
         progress: called with the fraction of a sweep done.
 
     Raises:
@@ -70,8 +70,8 @@ class TopK(AbstractSearch[Ranked]):
         _check_choices("TopK", self.by, self.pattern, self.exhaustive)
 
     def run(self, problem: Problem) -> Ranked:
-        if enumeration_is_less_work(problem, self.pattern, self.exhaustive):
-            return first_of_all(problem, self.by, self.k, 0.0)
+        if enumeration_is_less_work(problem, self):
+            return first_of_all(problem, self, self.k, 0.0)
         with Climb(problem, self) as climb:
             width = least = max(self.k, _FIRST_WIDTH)
             again = climb.sweep(0.0, width, least)
@@ -108,7 +108,7 @@ class Above(AbstractSearch[Ranked]):
         ```
     """
 
-    threshold: float
+    threshold: float | np.floating
     by: AbstractOrder = field(default_factory=Magnitude)
     pattern: PatternLike | None = None
     budget: int = 2_000_000
@@ -119,16 +119,16 @@ class Above(AbstractSearch[Ranked]):
     def __post_init__(self) -> None:
         _check_positive("Above", budget=self.budget, memory=self.memory)
         _check_choices("Above", self.by, self.pattern, self.exhaustive)
-        number = isinstance(self.threshold, int | float) and not isinstance(self.threshold, bool)
-        if not number or not 0 < self.threshold < np.inf:
+        number = isinstance(self.threshold, int | float | np.integer | np.floating)
+        if isinstance(self.threshold, bool) or not number or not 0 < self.threshold < np.inf:
             raise ArgumentError(
                 f"Above(threshold={self.threshold!r}) takes a positive number; for all paths use "
                 "Enumerate()."
             )
 
     def run(self, problem: Problem) -> Ranked:
-        if enumeration_is_less_work(problem, self.pattern, self.exhaustive):
-            return first_of_all(problem, self.by, None, float(self.threshold))
+        if enumeration_is_less_work(problem, self):
+            return first_of_all(problem, self, None, float(self.threshold))
         with Climb(problem, self) as climb:
             climb.sweep(float(self.threshold), self.budget, _FIRST_WIDTH)
             return climb.reaching(float(self.threshold))
@@ -136,7 +136,7 @@ class Above(AbstractSearch[Ranked]):
 
 def _check_positive(search: str, **numbers: int) -> None:
     for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ArgumentError(f"{search}({name}={value!r}) takes an integer of at least 1.")
 
 
