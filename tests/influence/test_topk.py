@@ -17,6 +17,7 @@ from tests.helpers import (
     lstm_by_step,
     lstm_params,
     pattern_matches,
+    patterns,
     programs,
     structure,
 )
@@ -93,8 +94,8 @@ def check(found, everything, by, k=None, threshold=0.0, members=None):
 
 
 @pytest.mark.usefixtures("_forget_compiled")
-@settings(max_examples=settings().max_examples // 6)
-@given(programs(inputs=("x", "y"), decided_by_values=False), st.data())
+@settings(max_examples=settings().max_examples // 7)
+@given(programs(5, inputs=("x", "y"), decided_by_values=False), st.data())
 def test_lists_are_the_heads_of_the_sorted_enumeration(program, data):
     given = question(program, data)
     everything = pf.attribute(**given)
@@ -102,50 +103,60 @@ def test_lists_are_the_heads_of_the_sorted_enumeration(program, data):
     # By bounds, or from an enumeration where that is less work.
     exhaustive = data.draw(st.sampled_from([0, 0, 10_000]), label="exhaustive")
     for by in ORDERS:
-        for k in {1, (n + 1) // 2, n + 3}:
-            found = pf.attribute(**given, search=pf.TopK(k, by=by, exhaustive=exhaustive))
-            assert check(found, everything, by, k).exact
+        k = data.draw(st.sampled_from([1, (n + 1) // 2, n + 3]), label="k")
+        found = pf.attribute(**given, search=pf.TopK(k, by=by, exhaustive=exhaustive))
+        assert check(found, everything, by, k).exact
         scores = by.score(np.atleast_2d(everything.influences).mean(axis=0))
         threshold = float(np.median(np.abs(scores))) or 1.0
         found = pf.attribute(**given, search=pf.Above(threshold, by=by, exhaustive=exhaustive))
         assert check(found, everything, by, threshold=threshold).exact
+    # Of the paths that a pattern matches; then with too little memory for a list that is exact.
+    space = everything.space
+    pattern = data.draw(patterns([str(v) for v in space.nodes]), label="pattern")
+    members = np.array([pattern_matches(pattern, tuple(path)) for path in space])
+    if not members.any():
+        return
+    for memory in (2**29, data.draw(st.sampled_from([1, 300, 3000]), label="memory")):
+        search = pf.TopK(n // 2 + 1, pattern=pattern, memory=memory)
+        found = pf.attribute(**given, search=search)
+        known = check(found, everything, search.by, search.k, members=members)
+        assert known.exact or memory < 2**29
 
 
-def lstm_question(steps, points=2):
+def lstm_question(steps):
     params = lstm_params(2, 3, 4, steps)
-    traced = pf.trace(lstm_by_step, params)
-    start = jnp.full(3, 0.2)
     return {
-        "graph": traced,
+        "graph": pf.trace(lstm_by_step, params),
         "args": (params,),
         "source": "x@0",
-        "doi": pf.Line(start, n_steps=points),
+        "doi": pf.Line(jnp.full(3, 0.2), n_steps=2),
     }
 
 
 @pytest.fixture(scope="module")
 def small():
-    given = lstm_question(4)
+    given = lstm_question(3)
     return given, pf.attribute(**given)
 
 
-@pytest.mark.parametrize("budget", [1, 30, 300])
-@pytest.mark.parametrize("by", ORDERS, ids=lambda by: type(by).__name__)
-def test_a_certificate_never_claims_too_much(small, budget, by):
+@pytest.mark.parametrize(("by", "budget"), [*zip(ORDERS, [40, 1, 30], strict=True)])
+def test_a_certificate_never_claims_too_much(small, by, budget):
     """With a budget that is too small the list may miss paths, and the bound says how large."""
     given, everything = small
-    for k in (1, 40, 400):
+    for k in (1, 40):
         found = pf.attribute(**given, search=pf.TopK(k, by=by, budget=budget, exhaustive=0))
         check(found, everything, by, k)
-    least = float(np.sort(by.score(np.asarray(everything.influences)))[-60])
+    least = float(np.sort(by.score(np.asarray(everything.influences)))[-200])
     found = pf.attribute(**given, search=pf.Above(least, by=by, budget=budget, exhaustive=0))
-    check(found, everything, by, threshold=least)
+    known = check(found, everything, by, threshold=least)
+    assert not known.exact
+    assert least <= known.bound < np.inf
 
 
 def test_little_memory_makes_bounds_wider_and_nothing_wrong(small):
     """Tangents are dropped, factors are cut short and go to disk."""
     given, everything = small
-    for memory in (1, 2_000, 20_000):
+    for memory in (1, 5_000):
         found = pf.attribute(**given, search=pf.TopK(25, memory=memory, exhaustive=0))
         check(found, everything, pf.Magnitude(), 25)
 
@@ -163,7 +174,7 @@ def test_a_pattern_restricts_the_list(small):
 
 def test_the_first_of_many_are_the_first_of_more():
     """Over twenty words there are 1e15 paths, and nothing but consistency to compare with."""
-    given = lstm_question(20, points=1)
+    given = lstm_question(20)
     assert given["graph"].count_paths("x@0", "qoi") > 10**15
     few, many = (pf.attribute(**given, search=pf.TopK(k)) for k in (20, 40))
     assert few.certificate.exact
@@ -177,6 +188,74 @@ def test_the_first_of_many_are_the_first_of_more():
     assert few.audit.ok
     sums = pf.attribute(**given, search=pf.Aggregate({"first": str(few.rows[0].path)}))
     np.testing.assert_allclose(sums["first"], few.rows[0].influence, rtol=1e-9)
+
+
+def test_a_list_in_float32_is_the_list_in_float64():
+    def model(x, w):
+        for _ in range(5):
+            x = pf.tag(jnp.tanh(w @ x), "a") * pf.tag(jnp.sin(x), "b")
+        return jnp.sum(x)
+
+    random = np.random.default_rng(0)
+    x, w = random.normal(size=3), random.normal(size=(3, 3))
+    lists = []
+    for dtype in (jnp.float64, jnp.float32):
+        args = (jnp.asarray(x, dtype), jnp.asarray(w, dtype))
+        traced = pf.trace(model, *args)
+        search = pf.TopK(10, exhaustive=0)
+        lists.append(pf.attribute(traced, args, source="x", doi=pf.Point(), search=search))
+    assert lists[1].influences.dtype == np.float32
+    assert lists[0].ranks == lists[1].ranks
+    np.testing.assert_allclose(lists[1].influences, lists[0].influences, rtol=1e-4)
+    assert all(found.certificate.exact for found in lists)
+    assert 0 < lists[1].certificate.bound < abs(lists[1].influences[-1])
+
+
+def test_equal_paths_are_listed_by_rank():
+    def model(x):
+        for _ in range(5):
+            x = pf.tag(0.5 * x, "a") + pf.tag(0.5 * x, "b")
+        return jnp.sum(x)
+
+    x = jnp.array([0.5, 1.0])
+    traced = pf.trace(model, x)
+    for exhaustive in (0, 100):
+        search = pf.TopK(9, exhaustive=exhaustive)
+        found = pf.attribute(traced, (x,), source="x", doi=pf.Point(), search=search)
+        assert found.ranks == tuple(range(9))
+        assert found.certificate.exact
+        assert found.certificate.bound == found.rows[-1].influence
+
+
+def test_paths_without_influence_are_not_listed():
+    def model(x):
+        return jnp.sum(pf.tag(jnp.maximum(x, 0), "kink") + pf.tag(jnp.sin(x), "sine"))
+
+    x = jnp.array([-0.5, -1.0])
+    traced = pf.trace(model, x)
+    for exhaustive in (0, 100):
+        search = pf.TopK(9, exhaustive=exhaustive)
+        found = pf.attribute(traced, (x,), source="x", doi=pf.Point(), search=search)
+        assert [str(row.path) for row in found.rows] == ["x sine output"]
+        assert found.certificate.exact
+        assert (found.certificate.bound, found.certificate.unseen_count) == (0.0, 1)
+
+
+@pytest.mark.parametrize("exhaustive", [0, 10_000])
+def test_progress_grows_to_one_in_each_sweep(small, exhaustive):
+    seen = []
+    search = pf.TopK(300, exhaustive=exhaustive, progress=seen.append)
+    found = pf.attribute(**small[0], search=search)
+    assert found.metadata["search"] == "TopK"
+    sweeps = [list(part) for part in np.split(seen, np.flatnonzero(np.diff(seen) <= 0) + 1)]
+    assert [sweep[-1] for sweep in sweeps] == [1.0] * len(sweeps)
+
+
+def test_numbers_of_numpy_are_numbers(small, unchecked):
+    least = np.float32(1e-3)
+    found = pf.attribute(**small[0], search=pf.Above(least))
+    assert np.all(np.abs(found.influences) >= least)
+    assert len(pf.attribute(**small[0], search=pf.TopK(np.int64(3)))) == 3
 
 
 def test_influences_far_below_one_are_no_zeros():
