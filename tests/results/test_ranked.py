@@ -92,6 +92,13 @@ def test_a_batch_has_examples_and_a_mean():
         one.mean()
 
 
+def test_one_example_of_a_list_of_all_paths_is_such_a_list():
+    every = range(8)
+    batch = ranked(space(), every, np.ones((2, 8)), unseen_sum=np.zeros(2))
+    assert batch.example(0).certificate.exact
+    assert batch.example(0).certificate.bound == 0.0
+
+
 def test_it_is_a_pytree(result):
     doubled = jax.tree.map(lambda leaf: leaf * 2, result)
     assert doubled.influences.tolist() == [6.0, -3.0]
