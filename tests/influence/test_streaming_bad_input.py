@@ -221,9 +221,11 @@ def test_compilations_do_not_grow_with_the_length_and_are_kept():
             ask(lengthened(steps), classes={"a": ".* s@3: .*"}, doi=pf.Line(X * 0, n_steps=3))
         counts.append(len(seen))
     assert counts[1] <= counts[0]
-    # Another function that computes the same, another input, other points.
+    # Another function that computes the same, another input, other points; made beforehand, since
+    # arithmetic on arrays outside jit compiles too, the first time in a process.
+    other, doi = X + 1, pf.Line(X * 0 - 1, n_steps=3)
     with compiled() as seen:
-        ask(lengthened(200), X + 1, {"a": ".* s@3: .*"}, doi=pf.Line(X * 0 - 1, n_steps=3))
+        ask(lengthened(200), other, {"a": ".* s@3: .*"}, doi=doi)
     assert not seen
 
 
