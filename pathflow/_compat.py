@@ -5,8 +5,11 @@ trees.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
+from jax.experimental.xla_metadata import set_xla_metadata
+from jax.extend import source_info_util
 from jax.extend.core import Primitive
 
 
@@ -47,3 +50,23 @@ def bind(primitive: Primitive, params: dict[str, Any], values: Sequence[Any]) ->
     else:
         out = primitive.bind(*values, **bound)
     return list(out) if primitive.multiple_results else [out]
+
+
+def at_source(eqn: Any) -> AbstractContextManager[Any]:
+    """While active, equations that are made seem to come from where this one came from."""
+    info = eqn.source_info
+    return source_info_util.user_context(info.traceback)
+
+
+def scopes(eqn: Any) -> tuple[str, ...]:
+    """The names of the scopes around an equation in its own jaxpr, outermost first."""
+    return tuple(str(getattr(s, "name", s)) for s in eqn.source_info.name_stack.stack)
+
+
+def traced_afresh(key: str) -> AbstractContextManager[Any]:
+    """While active, `jit` does not take what it traced before under another key, or under none.
+
+    JAX keeps what it traced per function and per *trace context*; metadata for the compiler is a
+    part of the context that changes nothing of what is computed.
+    """
+    return set_xla_metadata(pathflow=key)

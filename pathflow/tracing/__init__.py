@@ -1,5 +1,16 @@
 """From a JAX function to a graph of named nodes with one function each (Definition 5)."""
 
+from pathflow.tracing._adapter import AbstractAdapter as AbstractAdapter
+from pathflow.tracing._adapter import ModelFunction as ModelFunction
+from pathflow.tracing._adapter import ModuleCall as ModuleCall
+from pathflow.tracing._adapter import OnCall as OnCall
+from pathflow.tracing._adapter import register_adapter as register_adapter
+from pathflow.tracing._candidate import Candidate as Candidate
+from pathflow.tracing._candidate import EquationOutput as EquationOutput
+from pathflow.tracing._candidate import Gate as Gate
+from pathflow.tracing._candidate import ModuleOutput as ModuleOutput
+from pathflow.tracing._candidate import Origin as Origin
+from pathflow.tracing._candidate import Tag as Tag
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
 from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
@@ -15,8 +26,17 @@ from pathflow.tracing._node_class import holds as holds
 from pathflow.tracing._partial import LocalPartial as LocalPartial
 from pathflow.tracing._program import Program as Program
 from pathflow.tracing._program import make_program as make_program
+from pathflow.tracing._recipe import CellRecipe as CellRecipe
+from pathflow.tracing._recipe import register_recipe as register_recipe
 from pathflow.tracing._select_nodes import AbstractNodeSelector as AbstractNodeSelector
+from pathflow.tracing._select_nodes import By as By
+from pathflow.tracing._select_nodes import EitherSelector as EitherSelector
+from pathflow.tracing._select_nodes import Marks as Marks
+from pathflow.tracing._select_nodes import Primitives as Primitives
 from pathflow.tracing._select_nodes import Tagged as Tagged
+from pathflow.tracing._select_nodes import by as by
+from pathflow.tracing._select_nodes import matches as matches
+from pathflow.tracing._select_nodes import primitives as primitives
 from pathflow.tracing._select_nodes import tagged as tagged
 from pathflow.tracing._sites import QOI_NAME as QOI_NAME
 from pathflow.tracing._sites import TagSite as TagSite

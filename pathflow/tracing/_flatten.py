@@ -18,6 +18,7 @@ from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts
 from pathflow._errors import TraceError
 from pathflow.graph import Node
 from pathflow.tracing._builder import Builder
+from pathflow.tracing._candidate import Tag
 from pathflow.tracing._ends import value_node
 from pathflow.tracing._follow import follow
 from pathflow.tracing._ir import Atom, Const, Var, backward_slice, evaluate
@@ -111,6 +112,9 @@ class Flattener:
     def _tag(self, eqn: Any, source: Atom, site: Site) -> Atom:
         tag_site = self._sites.get(site)
         if tag_site is None:
+            return source
+        if not (source.depends or isinstance(tag_site.origin, Tag)):
+            # What a module or an equation computes from parameters alone is no node, but context.
             return source
         node = value_node(tag_site.name, self._index, source)
         division = self._splits.of(node)

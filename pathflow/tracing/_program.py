@@ -17,12 +17,15 @@ from pathflow._compat import open_jaxpr
 from pathflow._errors import ShapeError, TraceError, UnknownNodeError
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom
+from pathflow.tracing._adapter import as_function
+from pathflow.tracing._candidate import Tag
 from pathflow.tracing._ends import input_names, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
+from pathflow.tracing._marking import marked
 from pathflow.tracing._select_nodes import AbstractNodeSelector
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
 from pathflow.tracing._split import Splits
-from pathflow.tracing._tag import tag_p
+from pathflow.tracing._tag import mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +141,11 @@ def make_program(
     """
     if qoi is not None and not isinstance(qoi, AbstractQoI):
         qoi = Custom(qoi)
+    fn = as_function(fn)
     _check_call(fn, args, caller)
-    full, composed = (args, fn) if qoi is None else ((qoi, *args), _measured(fn))
+    _check_selector(nodes, caller)
+    run = marked(fn, nodes.marks)
+    full, composed = (args, run) if qoi is None else ((qoi, *args), _measured(run))
     offset = len(full) - len(args)
     flat, structure = jax.tree_util.tree_flatten_with_path(tuple(full))
     leaves = [leaf for _, leaf in flat]
@@ -150,7 +156,7 @@ def make_program(
         return_shape=True,
     )(*leaves)
     reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
-    sites = tag_sites(closed, lambda n: n == QUANTITY or nodes(n), reserved)
+    sites = tag_sites(closed, nodes.name_of, reserved)
     _check_sites(sites, caller)
     avals = tuple(
         jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in open_jaxpr(closed)[0].invars
@@ -162,7 +168,15 @@ def make_program(
 
 def _measured(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The quantity of interest, its first argument, of the function's output."""
-    return lambda quantity, *args: tag_p.bind(quantity(fn(*args)), name=QUANTITY)
+    return lambda quantity, *args: mark(quantity(fn(*args)), QUANTITY, Tag())
+
+
+def _check_selector(nodes: Any, caller: str) -> None:
+    if not isinstance(nodes, AbstractNodeSelector):
+        raise TraceError(
+            f"{caller}(nodes=...) takes a selector such as pathflow.tagged('c*'), "
+            f"pathflow.modules(), pathflow.primitives() or pathflow.by(choose), got {nodes!r}."
+        )
 
 
 def _check_call(fn: Callable[..., Any], args: Sequence[Any], caller: str) -> None:

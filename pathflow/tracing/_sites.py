@@ -13,6 +13,7 @@ from typing import Any
 
 from pathflow._compat import called_jaxpr, open_jaxpr, sub_jaxprs
 from pathflow.graph import Node
+from pathflow.tracing._candidate import Candidate, Origin, Tag
 
 # Where an equation stands: its position in its jaxpr, after those of the equations around it, with
 # the number of the branch after a `cond`, and 0 (condition) or 1 (body) after a `while`.
@@ -48,6 +49,7 @@ class TagSite:
             values tell.
         shape: of the tagged value.
         dtype: of the tagged value, by name.
+        origin: what gave it its name.
     """
 
     site: Site
@@ -55,6 +57,7 @@ class TagSite:
     lengths: tuple[int | None, ...]
     shape: tuple[int, ...]
     dtype: str
+    origin: Origin
 
     @property
     def depth(self) -> int:
@@ -67,16 +70,16 @@ class TagSite:
 
 
 def tag_sites(
-    jaxpr: Any, selected: Callable[[str], bool], reserved: Iterable[str]
+    jaxpr: Any, name_of: Callable[[Candidate], str | None], reserved: Iterable[str]
 ) -> tuple[TagSite, ...]:
     """Every tag that makes nodes, in the order of execution.
 
     Arguments:
         jaxpr: the function.
-        selected: whether a tag of a name makes a node.
+        name_of: the name of the nodes that a tag makes, or None where it makes none.
         reserved: names outside loops that are taken.
     """
-    walk = _Walk(selected)
+    walk = _Walk(name_of)
     walk.visit(jaxpr, (), (), Counter({(0, name): 1 for name in reserved}))
     return tuple(walk.sites)
 
@@ -105,9 +108,9 @@ _Counts = Counter[tuple[int, str]]
 class _Walk:
     """Goes through a jaxpr once."""
 
-    def __init__(self, selected: Callable[[str], bool]) -> None:
+    def __init__(self, name_of: Callable[[Candidate], str | None]) -> None:
         self.sites: list[TagSite] = []
-        self._selected = selected
+        self._name_of = name_of
         self._holds_tags = TagFinder()
 
     def visit(
@@ -150,14 +153,16 @@ class _Walk:
             counts |= inside
 
     def _tag(self, eqn: Any, site: Site, lengths: tuple[int | None, ...], counts: _Counts) -> None:
-        name = str(eqn.params["name"])
-        if not self._selected(name):
-            return
+        given, origin = str(eqn.params["name"]), eqn.params.get("origin") or Tag()
         aval = eqn.outvars[0].aval
-        if name == QUANTITY:
-            name = QOI_NAME
-        else:
-            number = counts[len(lengths), name]
-            counts[len(lengths), name] += 1
-            name = f"{name}#{number}" if number else name
-        self.sites.append(TagSite(site, name, lengths, tuple(aval.shape), str(aval.dtype)))
+        shape, dtype = tuple(aval.shape), str(aval.dtype)
+        if given == QUANTITY:
+            self.sites.append(TagSite(site, QOI_NAME, lengths, shape, dtype, origin))
+            return
+        name = self._name_of(Candidate(given, origin, shape, dtype))
+        if name is None:
+            return
+        number = counts[len(lengths), name]
+        counts[len(lengths), name] += 1
+        name = f"{name}#{number}" if number else name
+        self.sites.append(TagSite(site, name, lengths, shape, dtype, origin))

@@ -12,6 +12,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from pathflow._errors import TraceError
+from pathflow.tracing._candidate import Origin, Tag
 
 _T = TypeVar("_T")
 
@@ -20,20 +21,20 @@ tag_p = Primitive("pathflow_tag")
 
 @tag_p.def_impl
 @tag_p.def_abstract_eval
-def _identity(x: Any, *, name: str) -> Any:  # noqa: ARG001
+def _identity(x: Any, **_: Any) -> Any:
     return x
 
 
-def _jvp(primals: Any, tangents: Any, *, name: str) -> Any:
+def _jvp(primals: Any, tangents: Any, **params: Any) -> Any:
     # The tangent carries no tag: a derivative of a tagged function has the nodes of the function.
-    return tag_p.bind(*primals, name=name), tangents[0]
+    return tag_p.bind(*primals, **params), tangents[0]
 
 
-def _transpose(cotangent: Any, _: Any, *, name: str) -> list[Any]:  # noqa: ARG001
+def _transpose(cotangent: Any, *_: Any, **__: Any) -> list[Any]:
     return [cotangent]
 
 
-def _lower(_: Any, x: Any, *, name: str) -> list[Any]:  # noqa: ARG001
+def _lower(_: Any, x: Any, **__: Any) -> list[Any]:
     return [x]
 
 
@@ -68,22 +69,37 @@ def tag(x: _T, name: str) -> _T:
         hidden = pf.tag(jnp.tanh(w @ x), "hidden")
         ```
     """
-    _check_name(name)
+    check_name(name, "tag(name)")
     leaves, treedef = jax.tree_util.tree_flatten_with_path(x)
-    tagged = [tag_p.bind(leaf, name=_leaf_name(name, path)) for path, leaf in leaves]
+    tagged = [mark(leaf, _leaf_name(name, path), Tag()) for path, leaf in leaves]
     return jax.tree_util.tree_unflatten(treedef, tagged)
+
+
+def mark(x: Any, name: str, origin: Origin) -> Any:
+    """An array, with a name and what gave it the name."""
+    return tag_p.bind(x, name=name, origin=origin)
 
 
 def _leaf_name(name: str, path: tuple) -> str:
     return ".".join([name, *(jax.tree_util.keystr((key,), simple=True) for key in path)])
 
 
-def _check_name(name: str) -> None:
+def check_name(name: Any, argument: str) -> None:
+    """Refuses what cannot be a node's name.
+
+    Raises:
+        TraceError: the name is no text, is empty, or holds a character with a meaning.
+    """
     if not isinstance(name, str) or not name:
-        raise TraceError(f"tag(name=...) takes a non-empty string, got {name!r}.")
+        raise TraceError(f"{argument} takes a non-empty string, got {name!r}.")
     bad = sorted({c for c in name if c in _RESERVED or c.isspace()})
     if bad:
         raise TraceError(
-            f"tag(name={name!r}): {' '.join(map(repr, bad))} cannot stand in a name, because "
-            "labels and patterns use it; letters, digits, '.', '_', '-', '/' and '[]' can."
+            f"{argument}: {name!r} holds {' '.join(map(repr, bad))}, which cannot stand in a name, "
+            "because labels and patterns use it; letters, digits, '.', '_', '-', '/' and '[]' can."
         )
+
+
+def allowed_name(text: str) -> str:
+    """The text with `_` for every character that cannot stand in a name."""
+    return "".join("_" if c in _RESERVED or c.isspace() else c for c in text)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pathflow._compat import bind, called_jaxpr, open_jaxpr, scan_counts
+from pathflow._compat import at_source, bind, called_jaxpr, open_jaxpr, scan_counts
 from pathflow.tracing._sites import INLINED, Site
 
 State = Any
@@ -35,6 +35,7 @@ class Visit:
 
 
 Handler = Callable[[Visit, State], tuple[Any, State]]
+After = Callable[[list[Any]], list[Any]]
 _REMAT = frozenset({"checkpoint", "remat", "remat2"})
 
 
@@ -44,11 +45,16 @@ class TagVisitor:
     Arguments:
         handlers: for the places where something is done: from the visit and the state to the value
             that goes on in the tag's place, and the state.
+        after: for places of any equation: from its outputs to what goes on in their place.
     """
 
-    def __init__(self, handlers: Mapping[Site, Handler]) -> None:
+    def __init__(
+        self, handlers: Mapping[Site, Handler], after: Mapping[Site, After] | None = None
+    ) -> None:
         self._handlers = dict(handlers)
-        self._around = {s[:i] for s in handlers for i in range(1, len(s))}
+        self._after = dict(after or {})
+        places = (*self._handlers, *self._after)
+        self._around = {s[:i] for s in places for i in range(1, len(s))}
 
     def run(
         self,
@@ -88,7 +94,12 @@ class TagVisitor:
 
         for position, eqn in enumerate(inner.eqns):
             values = [read(a) for a in eqn.invars]
-            out, state = self._equation(eqn, values, state, where.inside(position))
+            here = where.inside(position)
+            # An error, or a decision, is still found at the user's own line.
+            with at_source(eqn):
+                out, state = self._equation(eqn, values, state, here)
+                if here.site in self._after:
+                    out = self._after[here.site](out)
             env.update(zip(eqn.outvars, out, strict=True))
         return [read(v) for v in inner.outvars], state
 

@@ -1,0 +1,73 @@
+"""Paths of modules that do not know them: found from the modules that are being called.
+
+A module is called by another one, of which it is a part; so its path is that of the caller, and its
+place in it. Transformations rebuild modules from their arrays, and then the part that is alike in
+all but its arrays is meant.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pathflow.tracing import ModuleCall, OnCall
+
+# The parts of a module at any depth, itself included, with their paths.
+PartsOf = Callable[[Any], Iterable[tuple[tuple[str, ...], Any]]]
+# Equal for two modules that differ in their arrays alone.
+Kind = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class _Called:
+    module: Any
+    path: tuple[str, ...]
+
+
+class CallTree:
+    """The modules that are being called, and what is told of them.
+
+    Arguments:
+        parts_of: the parts of a module.
+        kind: what two modules share that differ in their arrays alone.
+        roots: models that the traced function holds.
+        on_call: told of each call.
+    """
+
+    def __init__(
+        self, parts_of: PartsOf, kind: Kind, roots: Iterable[Any], on_call: OnCall
+    ) -> None:
+        self._parts_of = parts_of
+        self._kind = kind
+        self._roots = [_Called(m, ()) for m in roots]
+        self._on_call = on_call
+        self._stack: list[_Called] = []
+
+    def call(self, module: Any, method: str, run: Callable[[], Any]) -> Any:
+        """Runs a call of a module's method."""
+        # A method that calls the same method of the class above it is one call.
+        if self._stack and self._stack[-1].module is module:
+            return run()
+        path = self._path(module)
+        self._stack.append(_Called(module, path))
+        try:
+            return self._on_call(ModuleCall(".".join(path), type(module), method), run)
+        finally:
+            self._stack.pop()
+
+    def _path(self, module: Any) -> tuple[str, ...]:
+        owners = [*reversed(self._stack), *self._roots]
+        for owner in owners:
+            for place, part in self._parts_of(owner.module):
+                if part is module:
+                    return (*owner.path, *place)
+        kind = self._kind(module)
+        for owner in owners:
+            alike = [
+                place
+                for place, part in self._parts_of(owner.module)
+                if type(part) is type(module) and self._kind(part) == kind
+            ]
+            if len(alike) == 1:
+                return (*owner.path, *alike[0])
+        # A part of nothing that is known: a model of its own, or one made on the way.
+        return () if not self._stack else (*self._stack[-1].path, type(module).__name__)

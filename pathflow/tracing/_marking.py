@@ -1,0 +1,189 @@
+"""Marks a function before it is traced: outputs of modules, gates of cells, outputs of equations.
+
+A module's output is tagged when the module is called. What lies inside (gates, equations) is only
+known once JAX has traced the function: each call opens a named scope, by which its equations are
+found again, and they are tagged in a second pass.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import count
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pathflow._compat import traced_afresh
+from pathflow._errors import TraceError
+from pathflow.tracing._adapter import ModelFunction, ModuleCall, adapters
+from pathflow.tracing._candidate import EquationOutput, Gate, ModuleOutput
+from pathflow.tracing._insert import Found, Name, Parts, equations, with_marks
+from pathflow.tracing._recipe import CellRecipe, recipe_of
+from pathflow.tracing._select_nodes import Marks
+from pathflow.tracing._sites import Site
+from pathflow.tracing._tag import allowed_name, mark
+
+_SCOPE = "pathflow-call-"
+_FRESH = count()
+
+
+def marked(fn: Callable[..., Any], marks: Marks) -> Callable[..., Any]:
+    """The function that computes the same, with further values tagged.
+
+    Raises (when it is called):
+        TraceError: a known recurrent cell does not compute its gates as its recipe says.
+    """
+    if not marks.any:
+        return fn
+
+    def call(*args: Any) -> Any:
+        leaves, structure = jax.tree_util.tree_flatten(args)
+        calls = _Calls(marks, fn.model if isinstance(fn, ModelFunction) else None)
+
+        def flat(*leaves: Any) -> Any:
+            return fn(*jax.tree_util.tree_unflatten(structure, leaves))
+
+        # A function that was jitted and has run would otherwise be taken as it was traced then,
+        # without the modules' calls.
+        with ExitStack() as stack:
+            stack.enter_context(traced_afresh(f"trace-{next(_FRESH)}"))
+            if marks.methods:
+                for adapter in adapters():
+                    stack.enter_context(adapter.listening(fn, marks.methods, calls.heard))
+            closed, shapes = jax.make_jaxpr(flat, return_shape=True)(*leaves)
+        outputs = with_marks(closed, calls.inside(closed))(leaves)
+        return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(shapes), outputs)
+
+    return call
+
+
+class _Calls:
+    """The calls of modules during one trace, in the order in which they began."""
+
+    def __init__(self, marks: Marks, model: type | None) -> None:
+        self._marks = marks
+        self._model = model
+        self._calls: list[ModuleCall] = []
+
+    def heard(self, call: ModuleCall, run: Callable[[], Any]) -> Any:
+        """Runs a call in a scope of its own, and tags what it returns."""
+        if call.module is self._model and not call.path and call.method == "__call__":
+            return run()
+        number = len(self._calls)
+        self._calls.append(call)
+        with jax.named_scope(f"{_SCOPE}{number}"), traced_afresh(f"call-{number}-{id(self)}"):
+            result = run()
+        return _tagged_result(result, call)
+
+    def inside(self, closed: Any) -> Mapping[Site, list[Parts]]:
+        """What is marked among the equations: the gates of each call of a cell, or all."""
+        marks: dict[Site, list[Parts]] = {}
+        cells: dict[tuple[int, Site], list[Found]] = {}
+        for found in equations(closed):
+            around = [(int(s.removeprefix(_SCOPE)), at) for s, at in found.around if _is_call(s)]
+            if self._marks.equations:
+                marks.setdefault(found.site, []).append((self._equation(found, around),))
+            for number, at in around:
+                cells.setdefault((number, at), []).append(found)
+        if self._marks.gates:
+            for site, parts in self._gates(cells.items()):
+                marks.setdefault(site, []).append(parts)
+        return marks
+
+    def _gates(
+        self, cells: Iterable[tuple[tuple[int, Site], list[Found]]]
+    ) -> Iterator[tuple[Site, Parts]]:
+        """The gates of every cell. Libraries call a cell more often than it runs, to see shapes, or
+        take what does not change out of a loop; what is left of such calls has no gates.
+        """
+        told: set[tuple[str, type]] = set()
+        untold: dict[tuple[str, type], TraceError] = {}
+        for (number, _), found in cells:
+            call = self._calls[number]
+            recipe = recipe_of(call.module, call.method)
+            if recipe is None or not recipe.gates:
+                continue
+            try:
+                gates = _gates(call, recipe, found)
+            except TraceError as error:
+                untold[call.path, call.module] = error
+            else:
+                told.add((call.path, call.module))
+                yield from gates.items()
+        for cell, error in untold.items():
+            if cell not in told:
+                raise error
+
+    def _equation(self, found: Found, around: list[tuple[int, Site]]) -> Name:
+        call = self._calls[around[-1][0]] if around else None
+        primitive = _called(found.eqn)
+        path, module = ("", None) if call is None else (call.path, call.module)
+        name = f"{path}.{primitive}" if path else primitive
+        return Name(name, EquationOutput(primitive, path, module))
+
+
+def _is_call(scope: str) -> bool:
+    return scope.startswith(_SCOPE)
+
+
+def _called(eqn: Any) -> str:
+    """The primitive's name; that of the function where one has a derivative rule of its own."""
+    inner = eqn.params.get("call_jaxpr") or eqn.params.get("fun_jaxpr")
+    info = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
+    name = getattr(info, "func_name", None)
+    if eqn.primitive.name.startswith("custom_") and isinstance(name, str) and name.isidentifier():
+        return name
+    return eqn.primitive.name
+
+
+def _tagged_result(result: Any, call: ModuleCall) -> Any:
+    recipe = recipe_of(call.module, call.method)
+    origin = ModuleOutput(call.path, call.module, call.method, recipe is not None)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(result)
+    # A cell may return one array twice, as its state and as its output: that is one node.
+    known: dict[int, Any] = {}
+    tagged = []
+    for path, leaf in leaves:
+        if id(leaf) not in known:
+            known[id(leaf)] = _tagged_leaf(leaf, path, call, recipe, origin)
+        tagged.append(known[id(leaf)])
+    return jax.tree_util.tree_unflatten(structure, tagged)
+
+
+def _tagged_leaf(
+    leaf: Any, path: Any, call: ModuleCall, recipe: CellRecipe | None, origin: ModuleOutput
+) -> Any:
+    if not isinstance(leaf, jax.Array) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return leaf
+    place = ".".join(jax.tree_util.keystr((key,), simple=True) for key in path)
+    place = recipe.outputs.get(place, place) if recipe is not None else place
+    method = "" if call.method == "__call__" else call.method
+    parts = (call.path or call.module.__name__, method, place)
+    return mark(leaf, allowed_name(".".join(filter(None, parts))), origin)
+
+
+def _gates(call: ModuleCall, recipe: CellRecipe, found: list[Found]) -> Mapping[Site, Parts]:
+    by_primitive: dict[str, list[Site]] = {p: [] for p in recipe.expected()}
+    for f in found:
+        if f.eqn.primitive.name in by_primitive:
+            by_primitive[f.eqn.primitive.name].append(f.site)
+    counts = Counter({p: len(sites) for p, sites in by_primitive.items() if sites})
+    where = call.path or call.module.__name__
+    if counts != recipe.expected():
+        raise TraceError(
+            f"gates(): the cell {where!r} ({call.module.__name__}) computes {_said(counts)}, where "
+            f"{_said(recipe.expected())} were expected to tell its gates; if it was built with "
+            "activation functions of its own, put pathflow.tag into them instead."
+        )
+    marks: dict[Site, Parts] = {}
+    for names, primitive in recipe.gates:
+        site = by_primitive[primitive].pop(0)
+        marks[site] = tuple(
+            Name(f"{where}.{gate}", Gate(call.path, call.module, gate)) for gate in names.split()
+        )
+    return marks
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {primitive}" for primitive, n in sorted(counts.items())) or "nothing"
