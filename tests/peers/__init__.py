@@ -1,0 +1,1 @@
+"""Other libraries' quantities as special cases of ours; skipped where those are not installed."""
