@@ -129,7 +129,7 @@ def _first(labels: Collection[str]) -> str:
 
 
 def make_program(
-    fn: Callable[..., Any],
+    fn: Any,
     args: Sequence[Any],
     qoi: Callable[[Any], Any] | None,
     nodes: AbstractNodeSelector,

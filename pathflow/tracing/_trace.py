@@ -110,7 +110,7 @@ class TracedGraph:
 
 
 def trace(
-    fn: Callable[..., Any],
+    fn: Any,
     *args: Any,
     qoi: Callable[[Any], Any] | None = None,
     nodes: AbstractNodeSelector = tagged(),  # noqa: B008  (immutable)
@@ -125,13 +125,15 @@ def trace(
     the nodes that it reads.
 
     Arguments:
-        fn: any function of arrays and pytrees.
+        fn: any function of arrays and pytrees, or a model of flax (linen or nnx), equinox or haiku
+            (`hk.transform`); linen's takes its variables first, haiku's its parameters and key.
         args: its arguments; `jax.ShapeDtypeStruct` will do where no branch or `while` loop holds
             nodes.
         qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference` or any
             function, applied to `fn`'s output; it is the node `qoi`. Without it, the output itself
             is the node `output`.
-        nodes: which values are nodes; those marked by `pathflow.tag` by default.
+        nodes: which values are nodes; those marked by `pathflow.tag` by default. See
+            `pathflow.modules`, `pathflow.gates`, `pathflow.primitives` and `pathflow.by`.
         inputs: names of the parameters of `fn` that are nodes. By default those whose argument is
             one floating-point array; a pytree (parameters) is context.
         split: tagged values that make one node for each of their parts: a mapping from steps
