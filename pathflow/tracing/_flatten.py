@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import source_info_util
 
@@ -25,6 +26,7 @@ from pathflow.tracing._ir import Atom, Const, Var, backward_slice, evaluate
 from pathflow.tracing._select import Selector
 from pathflow.tracing._sites import INLINED, TAGS, Site, TagSite
 from pathflow.tracing._split import Splits, part_name, split_value
+from pathflow.tracing._visit import still_going
 
 _MAX_ITERATIONS = 100_000
 
@@ -180,11 +182,12 @@ class Flattener:
             (go,) = self.run(
                 cond, list(map(Const, cond_values)), [*cond_consts, *carry], (*site, 0)
             )
-            if not self._decide(go, f"{where}, iteration {step}"):
+            if not self._decide(self._any(go), f"{where}, iteration {step}"):
                 break
-            carry = self.run(
+            after = self.run(
                 body, list(map(Const, body_values)), [*body_consts, *carry], (*site, 1)
             )
+            carry = [self._kept(go, new, old) for new, old in zip(after, carry, strict=True)]
         else:
             raise TraceError(
                 f"The {where} ran {_MAX_ITERATIONS} iterations without an end; is its condition "
@@ -192,6 +195,17 @@ class Flattener:
             )
         self._index = outer
         return list(carry)
+
+    def _any(self, go: Atom) -> Atom:
+        return self._apply(jnp.any, [go]) if go.shape else go
+
+    def _kept(self, go: Atom, new: Atom, old: Atom) -> Atom:
+        return self._apply(still_going, [go, new, old]) if go.shape and new is not old else new
+
+    def _apply(self, fn: Any, inputs: list[Atom]) -> Atom:
+        avals = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
+        jaxpr, consts = open_jaxpr(jax.make_jaxpr(fn)(*avals))
+        return self.run(jaxpr, list(map(Const, consts)), inputs)[0]
 
     def _decide(self, atom: Atom, where: str) -> int:
         if isinstance(atom, Const):

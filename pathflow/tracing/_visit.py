@@ -19,6 +19,16 @@ from pathflow.tracing._sites import INLINED, Site
 State = Any
 
 
+def still_going(going: Any, new: Any, old: Any) -> Any:
+    """What a loop carries on, where `jax.vmap` made one decision of it for each example.
+
+    It turns until the last example is done, and leaves those alone that are. The examples' axes are
+    the first.
+    """
+    axes = range(going.ndim)
+    return lax.select(lax.broadcast_in_dim(going, new.shape, tuple(axes)), new, old)
+
+
 @dataclass(frozen=True)
 class Visit:
     """One arrival at a tag.
@@ -36,7 +46,7 @@ class Visit:
 
 Handler = Callable[[Visit, State], tuple[Any, State]]
 After = Callable[[list[Any]], list[Any]]
-_REMAT = frozenset({"checkpoint", "remat", "remat2"})
+REMAT = frozenset({"checkpoint", "remat", "remat2"})
 
 
 class TagVisitor:
@@ -113,7 +123,7 @@ class TagVisitor:
         if where.site not in self._around:
             return bind(eqn.primitive, eqn.params, values), state
         name = eqn.primitive.name
-        if name in _REMAT:
+        if name in REMAT:
             return self._remat(eqn, values, state, where)
         if name in INLINED:
             return self._run(called_jaxpr(eqn.params), values, state, where)
@@ -159,15 +169,21 @@ class TagVisitor:
         n_cond, n_body = p["cond_nconsts"], p["body_nconsts"]
         cond_consts, body_consts = values[:n_cond], values[n_cond : n_cond + n_body]
 
-        def go(before: Any) -> Any:
+        def decided(before: Any) -> Any:
             step, carry, state = before
             inside = where.looped(step).inside(0)
             return self._run(p["cond_jaxpr"], [*cond_consts, *carry], state, inside)[0][0]
+
+        def go(before: Any) -> Any:
+            return jnp.any(decided(before))
 
         def body(before: Any) -> Any:
             step, carry, state = before
             inside = where.looped(step).inside(1)
             out, state = self._run(p["body_jaxpr"], [*body_consts, *carry], state, inside)
+            if open_jaxpr(p["cond_jaxpr"])[0].outvars[0].aval.shape:
+                going = decided(before)
+                out = [still_going(going, n, o) for n, o in zip(out, carry, strict=True)]
             return step + 1, out, state
 
         start = (jnp.zeros((), jnp.int32), list(values[n_cond + n_body :]), state)

@@ -123,6 +123,73 @@ class TestForiAndWhile:
 
         assert labels(fn, jnp.array([1.0])) == ["x", "a", "b", "output"]
 
+    @pytest.mark.parametrize("most", [3, 4])
+    def test_a_loop_without_an_end(self, monkeypatch, most):
+        """It is given up after some number of turns; here 3 turns end it, and the fourth look."""
+        monkeypatch.setattr("pathflow.tracing._flatten._MAX_ITERATIONS", most)
+
+        def fn(x):
+            return lax.while_loop(lambda c: c.sum() < 8, lambda c: pf.tag(c * 2, "w"), x).sum()
+
+        if most == 4:
+            assert labels(fn, jnp.ones(1)) == ["x", "w@0", "w@1", "w@2", "output"]
+        else:
+            with pytest.raises(pf.TraceError, match=r"while at .*ran 3 iterations without an end"):
+                pf.trace(fn, jnp.ones(1))
+
+    @pytest.mark.parametrize("kind", [jnp.bool_, jnp.int32])
+    def test_a_tag_that_decides(self, kind):
+        """It is a node, whose value is asked for; nothing flows through it, and asking is an
+        error.
+        """
+
+        def fn(x):
+            def go(c):
+                return pf.tag((c.sum() < 8).astype(kind), "go").astype(jnp.bool_)
+
+            return jnp.sin(lax.while_loop(go, lambda c: pf.tag(c * 2, "w"), x)).sum()
+
+        x = jnp.ones(1)
+        traced = pf.trace(fn, x)
+        assert [str(n) for n in traced.nodes if n.name == "go"] == [f"go@{t}" for t in range(4)]
+        assert ("w@0", "go@1") in {(str(u), str(v)) for u, v in traced.blocked}
+        result = pf.attribute(traced, (x,), source="x", doi=pf.Point())
+        np.testing.assert_allclose(result.total, 8 * np.cos(8.0), rtol=1e-12)
+        with pytest.raises(pf.NotDifferentiableError, match=r"'go@1'"):
+            pf.attribute(traced, (x,), source="go@1", doi=pf.Point())
+        with pytest.raises(pf.DecisionChangedError, match=r"while.*iteration 3"):
+            pf.attribute(traced, (0.9 * x,), source="x", doi=pf.Point())
+
+    def test_a_batch_of_loops_turns_until_the_last_is_done(self):
+        """What is done early is left alone: its later iterations carry nothing."""
+
+        def fn(x):
+            y = lax.while_loop(lambda c: c.sum() < 8, lambda c: pf.tag(c * 2, "w"), x)
+            return jnp.sin(y).sum()
+
+        xs = jnp.array([[1.0], [9.0], [3.0]])
+        traced = pf.trace(lambda x: jax.vmap(fn)(x).sum(), xs)
+        assert [str(n) for n in traced.nodes] == ["x", "w@0", "w@1", "w@2", "output"]
+        result = pf.attribute(traced, (xs,), source="x", doi=pf.Point())
+        # By hand: 1 turns three times, 3 twice, and 9 not at all.
+        by_hand = {
+            "x output": 9 * np.cos(9.0),
+            "x w@0 w@1 output": 12 * np.cos(12.0),
+            "x w@0 w@1 w@2 output": 8 * np.cos(8.0),
+        }
+        # Every other path leaves a loop that is not done, or goes on in one that is.
+        for path, expected in by_hand.items():
+            np.testing.assert_allclose(result[path], expected, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            np.abs(result.influences).sum(), sum(map(abs, by_hand.values())), rtol=1e-12
+        )
+        classes = {path: path for path in by_hand}
+        streamed = pf.aggregate(
+            lambda x: jax.vmap(fn)(x).sum(), (xs,), classes, source="x", doi=pf.Point()
+        )
+        for path, expected in by_hand.items():
+            np.testing.assert_allclose(streamed[path], expected, rtol=1e-12, atol=1e-14)
+
 
 class TestBranches:
     def fn(self, x):
