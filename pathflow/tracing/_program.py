@@ -166,6 +166,36 @@ def make_program(
     return Program(closed, sites, input_nodes, outputs, structure, avals, qoi), leaves
 
 
+def flat_leaves(program: Program, args: Sequence[Any], caller: str) -> list[Any]:
+    """The flat arguments of a program, its own quantity of interest among them.
+
+    Raises:
+        ShapeError: the arguments are not those that it was traced for, but for their values.
+    """
+    full = tuple(args) if program.qoi is None else (program.qoi, *args)
+    flat, structure = jax.tree_util.tree_flatten_with_path(full)
+    if structure != program.args_structure:
+        raise ShapeError(
+            f"{caller}(*args): the arguments are built otherwise than those that the function was "
+            f"traced with ({structure}, not {program.args_structure}); trace it for them."
+        )
+    offset = len(full) - len(args)
+    _check_arrays(flat, offset, caller)
+    leaves = []
+    for (path, leaf), aval in zip(flat, program.avals, strict=True):
+        value = jnp.asarray(leaf, aval.dtype) if isinstance(leaf, int | float) else leaf
+        found = (tuple(np.shape(value)), jnp.result_type(value))
+        if found != (aval.shape, aval.dtype):
+            where = jax.tree_util.keystr(path[1:])
+            raise ShapeError(
+                f"{caller}(*args): argument {path[0].idx - offset}{where} is "
+                f"{found[1]}{list(found[0])}, but the function was traced with "
+                f"{aval.dtype}{list(aval.shape)}; trace it for this one."
+            )
+        leaves.append(value)
+    return leaves
+
+
 def _measured(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The quantity of interest, its first argument, of the function's output."""
     return lambda quantity, *args: mark(quantity(fn(*args)), QUANTITY, Tag())

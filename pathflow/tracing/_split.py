@@ -107,19 +107,22 @@ def make_splits(split: SplitLike | None, inputs: Sequence[Node]) -> Splits:
     return Splits(choices)
 
 
-def check_used(splits: Splits, split: Sequence[Node], tagged: Sequence[Node]) -> None:
+def check_used(
+    splits: Splits, split: Sequence[Node], tagged: Sequence[Node], elsewhere: Sequence[str] = ()
+) -> None:
     """Refuses steps that no tagged value matches.
 
     Arguments:
         splits: what was asked for.
         split: the tagged values that were split.
         tagged: the nodes of the others.
+        elsewhere: the names of tags in branches that are not taken.
 
     Raises:
         TraceError: nothing matches one of the steps.
     """
     for step, _ in splits.choices:
-        if not any(map(step.matches, split)):
+        if not any(map(step.matches, split)) and not any(map(step.matches_name, elsewhere)):
             shown = " ".join(map(str, tagged[:20])) + " ..." * (len(tagged) > 20)
             raise TraceError(
                 f"trace(split=...): {str(step)!r} matches no tagged value; there are {shown}."

@@ -16,7 +16,7 @@ from pathflow.tracing._contract import Marked, NodeFunction, contract, node_func
 from pathflow.tracing._ends import value_node
 from pathflow.tracing._flatten import Flattener, Guard
 from pathflow.tracing._ir import Atom, Const, Var
-from pathflow.tracing._program import Program, check_named, make_program
+from pathflow.tracing._program import Program, check_named, flat_leaves, make_program
 from pathflow.tracing._select_nodes import AbstractNodeSelector, tagged
 from pathflow.tracing._split import SplitLike, check_used, make_splits
 
@@ -44,6 +44,7 @@ class TracedGraph:
         guards: the decisions (`cond`, `while`) that hold for this graph.
         program: the function as it was, with its inputs, outputs and quantity of interest.
         context: computes what depends on no node.
+        unresolved: the function before any decision was taken, for `retrace`.
 
     Example:
         ```python
@@ -58,6 +59,7 @@ class TracedGraph:
     guards: tuple[GuardFunction, ...]
     program: Program
     context: Context
+    unresolved: Program
 
     @property
     def qoi(self) -> Any:
@@ -101,6 +103,32 @@ class TracedGraph:
     def to_networkx(self) -> nx.DiGraph:
         """A copy as a networkx graph over labels."""
         return self.graph.to_networkx()
+
+    def retrace(self, *args: Any) -> "TracedGraph":
+        """The graph of the same function with its branches and loops as other arguments decide
+        them.
+
+        The function, its quantity of interest, `nodes`, `inputs` and `split` stay what they were
+        given as to `pathflow.trace`. No Python of the function is run again: what JAX traced has
+        the decisions still open.
+
+        Arguments:
+            args: of the shapes and dtypes that the function was traced with.
+
+        Returns:
+            Another graph; this one stays as it is.
+
+        Raises:
+            ShapeError: an argument has another shape or dtype.
+            TraceError: a decision needs values but only shapes are given; no node is left.
+
+        Example:
+            ```python
+            graph = pf.trace(model, x)  # a branch is taken as x decides
+            other = graph.retrace(-x)
+            ```
+        """
+        return _resolved(self.unresolved, flat_leaves(self.unresolved, args, "retrace"))
 
     def __repr__(self) -> str:
         classes = len({f.computes for f in self.functions.values() if f.computes is not None})
@@ -156,13 +184,19 @@ def trace(
         execution.
     """
     program, leaves = make_program(fn, args, qoi, nodes, inputs, "trace")
-    program = replace(program, splits=make_splits(split, tuple(program.inputs)))
+    return _resolved(replace(program, splits=make_splits(split, tuple(program.inputs))), leaves)
+
+
+def _resolved(program: Program, leaves: Sequence[Any]) -> TracedGraph:
+    """The graph of a program, with its decisions as the flat arguments take them."""
     flat = _flatten(program, leaves)
     tags = [
         Marked(value_node(t.name, t.index, t.output), t.source, t.output, t.part)
         for t in flat.flattener.tags
     ]
-    check_used(program.splits, flat.flattener.split, [m.node for m in tags])
+    taken = {n.name for n in (*flat.flattener.split, *(m.node for m in tags))}
+    elsewhere = [s.name for s in program.sites if s.name not in taken]
+    check_used(program.splits, flat.flattener.split, [m.node for m in tags], elsewhere)
     # Tags in a branch that is not taken make no nodes.
     check_named((m.node.name for m in tags), "trace")
     marked = [*flat.input_marks, *tags]
@@ -182,6 +216,7 @@ def trace(
         blocked=contraction.blocked,
         guards=guards,
         program=replace(program, outputs=outputs),
+        unresolved=program,
         context=Context(flat.inputs, [a for f in functions for a in f.context]),
     )
 

@@ -213,6 +213,7 @@ def _check_decision(value: Value, guard: Any) -> None:
         other = int(found[found != guard.expected].flat[0]) if found.ndim else int(found)
         raise DecisionChangedError(
             f"The graph was traced with the {guard.where} deciding {guard.expected}, but at a "
-            f"point of interest it decides {other}, so the model is another graph there; trace "
-            "again at such an input, or choose a narrower distribution of interest."
+            f"point of interest it decides {other}, so the model is another graph there: "
+            "graph.retrace(*args) traces it for arguments that decide so; or choose a narrower "
+            "distribution of interest."
         )
