@@ -41,6 +41,12 @@ def scan_counts(params: dict[str, Any]) -> tuple[int, int]:
     return len(list(constants)), len(list(carry))
 
 
+def varying_axes(aval: Any) -> tuple[str, ...]:
+    """The mesh axes over which a value inside a `shard_map` may differ."""
+    kind = getattr(aval, "manual_axis_type", None)
+    return () if kind is None else tuple(sorted(kind.varying))
+
+
 def bind(primitive: Primitive, params: dict[str, Any], values: Sequence[Any]) -> list[Any]:
     """Applies a primitive to values (arrays or tracers) and returns the list of its outputs."""
     bound = primitive.get_bind_params(params)

@@ -26,6 +26,7 @@ from pathflow.tracing._select_nodes import AbstractNodeSelector
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
 from pathflow.tracing._split import Splits
 from pathflow.tracing._tag import mark
+from pathflow.tracing._unshard import unsharded
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +156,7 @@ def make_program(
         lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
         return_shape=True,
     )(*leaves)
+    closed = unsharded(closed)
     reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
     sites = tag_sites(closed, nodes.name_of, reserved)
     _check_sites(sites, caller)
