@@ -105,6 +105,7 @@ from .results import Smallest as Smallest
 from .tracing import AbstractNodeSelector as AbstractNodeSelector
 from .tracing import By as By
 from .tracing import Candidate as Candidate
+from .tracing import DerivativeMode as DerivativeMode
 from .tracing import EquationOutput as EquationOutput
 from .tracing import Gate as Gate
 from .tracing import ModuleOutput as ModuleOutput

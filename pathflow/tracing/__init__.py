@@ -13,6 +13,8 @@ from pathflow.tracing._candidate import Origin as Origin
 from pathflow.tracing._candidate import Tag as Tag
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
+from pathflow.tracing._derivative_mode import DerivativeMode as DerivativeMode
+from pathflow.tracing._derivative_mode import derivative_mode as derivative_mode
 from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
 from pathflow.tracing._joint import JointPartial as JointPartial
 from pathflow.tracing._memory import all_bytes as all_bytes

@@ -17,6 +17,7 @@ from jax.core import eval_jaxpr
 from jax.extend.core import jaxpr_as_fun
 
 from pathflow._compat import open_jaxpr
+from pathflow.tracing._derivative_mode import DerivativeMode, derivative_mode
 from pathflow.tracing._node_class import NodeClass
 
 
@@ -42,8 +43,11 @@ class JointPartial:
         self.computes, self.slots = computes, tuple(slots)
         avals = computes.avals
         n = computes.n_predecessors
-        self.transposed = computes.reverse_only
-        self._dense_transpose = computes.forward_only
+        found = derivative_mode(computes, self.slots)
+        if (mode := found.mode) is DerivativeMode.NONE:
+            raise NotImplementedError(found.why)
+        self.transposed = mode is DerivativeMode.REVERSE
+        self._dense_transpose = mode is DerivativeMode.FORWARD
         self.in_avals = tuple(avals[slot] for slot in self.slots)
         linear: dict[str, Any] = {}
 

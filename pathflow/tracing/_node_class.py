@@ -19,14 +19,16 @@ from pathflow.tracing._keys import equation_key, literal_key
 # Without a rule for forward mode, or for reverse mode.
 REVERSE_ONLY = frozenset({"custom_vjp_call", "custom_vjp_call_jaxpr"})
 FORWARD_ONLY = frozenset({"while"})
+# What may lack a rule for one of them or for both, if no rule around it has it.
+LIMITED = REVERSE_ONLY | FORWARD_ONLY | {"custom_linear_solve", "io_callback", "pure_callback"}
 
 
 class NodeClass:
     """What the nodes of one class compute: a function of predecessors' values and context values.
 
     Attributes:
-        reverse_only: it holds a custom vjp rule, which JAX cannot push tangents through.
-        forward_only: it holds a loop of unknown length, which JAX cannot pull cotangents through.
+        equations: the program.
+        limited: whether it holds what JAX may not differentiate in both directions.
         n_predecessors: how many predecessors it takes.
         avals: shapes and dtypes of its inputs: predecessors, then context.
     """
@@ -38,10 +40,9 @@ class NodeClass:
         context: tuple[Atom, ...],
         output: Atom,
     ) -> None:
-        self._equations = tuple(equations)
+        self.equations = tuple(equations)
         self._reads, self._context, self._output = reads, context, output
-        self.reverse_only = any(holds(e, REVERSE_ONLY) for e in equations)
-        self.forward_only = any(holds(e, FORWARD_ONLY) for e in equations)
+        self.limited = any(holds(e, LIMITED) for e in equations)
         self.n_predecessors = len(reads)
         self.avals = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (*reads, *context))
 
@@ -50,7 +51,7 @@ class NodeClass:
         # A constant that is passed as context is read from there, so nodes of the class may differ
         # in it.
         environment.update(zip(self._context, context, strict=True))
-        return evaluate(self._equations, environment, [self._output])[0]
+        return evaluate(self.equations, environment, [self._output])[0]
 
 
 _classes: WeakValueDictionary[Any, NodeClass] = WeakValueDictionary()
@@ -87,6 +88,11 @@ def holds(equation: Any, names: frozenset[str]) -> bool:
     return equation.primitive.name in names or any(
         holds(inner, names) for jaxpr in sub_jaxprs(equation.params) for inner in jaxpr.eqns
     )
+
+
+def names_held(equations: Sequence[Any], names: frozenset[str]) -> tuple[str, ...]:
+    """Those of the primitives that occur in the equations, or inside them."""
+    return tuple(sorted(n for n in names if any(holds(e, frozenset({n})) for e in equations)))
 
 
 def equation_cost(eqn: Any) -> int:

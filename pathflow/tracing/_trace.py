@@ -13,6 +13,7 @@ from pathflow.graph import Graph, Node, PathSpace, Pattern
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
 from pathflow.tracing._contract import Marked, NodeFunction, contract, node_function
+from pathflow.tracing._derivative_mode import DerivativeMode, derivative_mode
 from pathflow.tracing._ends import value_node
 from pathflow.tracing._flatten import Flattener, Guard
 from pathflow.tracing._ir import Atom, Const, Var
@@ -130,10 +131,38 @@ class TracedGraph:
         """
         return _resolved(self.unresolved, flat_leaves(self.unresolved, args, "retrace"))
 
+    def derivative_mode(self, node: NodeLike) -> DerivativeMode:
+        """In which direction JAX differentiates what a node computes from its predecessors.
+
+        `pathflow.attribute` works for nodes of every mode but `DerivativeMode.NONE`; a limited mode
+        costs more where the other one would be used.
+
+        Raises:
+            UnknownNodeError: there is no such node.
+        """
+        function = self.functions[self.node(node)]
+        if function.computes is None:
+            return DerivativeMode.BOTH
+        slots = tuple(i for i, d in enumerate(function.differentiable) if d)
+        return derivative_mode(function.computes, slots).mode
+
     def __repr__(self) -> str:
         classes = len({f.computes for f in self.functions.values() if f.computes is not None})
         return (
-            f"TracedGraph({len(self.nodes)} nodes, {len(self.edges)} edges, {classes} node classes)"
+            f"TracedGraph({len(self.nodes)} nodes, {len(self.edges)} edges, {classes} node classes"
+            f"{self._limits()})"
+        )
+
+    def _limits(self) -> str:
+        """The nodes that are not differentiated both ways, as a part of a text."""
+        by_mode: dict[DerivativeMode, list[str]] = {}
+        for node, function in self.functions.items():
+            if function.computes is not None and function.computes.limited:
+                by_mode.setdefault(self.derivative_mode(node), []).append(str(node))
+        by_mode.pop(DerivativeMode.BOTH, None)
+        return "".join(
+            f"; {mode.value}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
+            for mode, names in by_mode.items()
         )
 
 

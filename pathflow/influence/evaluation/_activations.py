@@ -13,14 +13,16 @@ import numpy as np
 
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import Applied, Partial, evaluator, flags_of
+from pathflow.influence.evaluation._kernel import Applied, Partial, evaluator, flags_of, together
 from pathflow.tracing import (
     QOI_NAME,
+    DerivativeMode,
     JointPartial,
     LocalPartial,
     NodeFunction,
     TracedGraph,
     Value,
+    derivative_mode,
 )
 
 Edge = tuple[Node, Node]
@@ -60,9 +62,10 @@ def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, Loca
     """The local partial of each edge; edges of one class share it."""
     found = {}
     for u, v in edges:
-        function = _differentiable(traced, v)
-        with _no_linear_derivative(v, str(u)):
-            found[u, v] = local_partial(function.computes, function.predecessors.index(u))
+        function = traced.functions[v]
+        slot = function.predecessors.index(u)
+        with _differentiated(function, (slot,)):
+            found[u, v] = local_partial(function.computes, slot)
     return found
 
 
@@ -71,32 +74,39 @@ def joint_partial(traced: TracedGraph, edge: JointEdge) -> JointPartial:
     share.
     """
     before, node = edge
-    function = _differentiable(traced, node)
+    function = traced.functions[node]
     slots = tuple(function.predecessors.index(u) for u in before)
-    with _no_linear_derivative(node, ", ".join(map(str, before))):
+    with _differentiated(function, slots):
         return _joint_partial(function.computes, slots)
 
 
-def _differentiable(traced: TracedGraph, node: Node) -> NodeFunction:
-    function = traced.functions[node]
-    computes = function.computes
-    if computes is not None and computes.reverse_only and computes.forward_only:
-        raise NotDifferentiableError(
-            f"node {str(node)!r} holds a custom vjp rule and a loop of unknown length, and JAX "
-            "differentiates neither way through both; tag a value between them."
-        )
-    return function
-
-
 @contextmanager
-def _no_linear_derivative(node: Node, before: str) -> Iterator[None]:
+def _differentiated(function: NodeFunction, slots: tuple[int, ...]) -> Iterator[None]:
+    """Says what JAX's refusals to differentiate a node mean here.
+
+    Raises:
+        NotDifferentiableError: it refuses both directions, or what it gives is no linear map.
+    """
+    node, computes = str(function.node), function.computes
+    before = ", ".join(repr(str(function.predecessors[i])) for i in slots)
     try:
         yield
-    except NotImplementedError as error:
-        raise NotDifferentiableError(
-            f"node {str(node)!r} computes something from {before!r} that has no linear "
-            f"derivative: {error}"
-        ) from error
+    except (NotImplementedError, TypeError, ValueError) as error:
+        found = None if computes is None else derivative_mode(computes, slots, ask=True)
+        if found is not None and found.mode is DerivativeMode.NONE:
+            held = ", ".join(found.primitives) or "something in it"
+            raise NotDifferentiableError(
+                f"node {node!r} computes something from {before} that JAX differentiates neither "
+                f"forward nor in reverse ({held}): {found.why}; give it a rule with "
+                "jax.custom_jvp, tag a value between several such things, or keep it off the "
+                "paths with jax.lax.stop_gradient."
+            ) from error
+        if isinstance(error, NotImplementedError):
+            raise NotDifferentiableError(
+                f"node {node!r} computes something from {before} that has no linear derivative: "
+                f"{error}"
+            ) from error
+        raise
 
 
 class Activations:
@@ -172,7 +182,8 @@ class Activations:
         wanted = self._partials.get(function.node, [])
         flags = flags_of(inputs)
         run = evaluator(function.computes, tuple(p for _, p in wanted), flags)
-        array, finite, residuals = run(*(v.array for v in inputs))
+        with together(f"node {str(function.node)!r}"):
+            array, finite, residuals = run(*(v.array for v in inputs))
         spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
         applied = {
             edge: Applied(

@@ -6,13 +6,15 @@ of tangents and cotangents are `(paths, [examples,] points, *shape)`. Each step 
 node class, flags and shapes, by the caches of `jax.jit`; the caches here only keep the functions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from pathflow._errors import TraceError
 from pathflow.tracing import JointPartial, LocalPartial, NodeClass, Value
 
 Flags = tuple[tuple[bool, bool], ...]
@@ -22,6 +24,28 @@ _CACHED = 4096
 
 def flags_of(values: Sequence[Value]) -> Flags:
     return tuple((v.batched, v.pointed) for v in values)
+
+
+@contextmanager
+def together(what: str) -> Iterator[None]:
+    """Says what JAX's refusal to evaluate points together means.
+
+    Arguments:
+        what: what is evaluated, for the error.
+
+    Raises:
+        TraceError: it calls Python, for one point only.
+    """
+    try:
+        yield
+    except NotImplementedError as error:
+        if "vmap_method" not in str(error):
+            raise
+        raise TraceError(
+            f"{what} calls Python (pure_callback), and the points of interest are evaluated "
+            "together, by jax.vmap: pass vmap_method='sequential' to jax.pure_callback, or "
+            "'broadcast_all' where the function takes more axes in front."
+        ) from error
 
 
 def lift(fn: Callable, flags: Flags, examples: int | None, points: int | None) -> Callable:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pathflow._compat import open_jaxpr
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import flags_of, lift
+from pathflow.influence.evaluation._kernel import flags_of, lift, together
 from pathflow.tracing import (
     FORWARD_ONLY,
     REVERSE_ONLY,
@@ -105,7 +105,8 @@ def reference(
         run = _compiled(program, sources, target, flags_of(inputs), examples)
         if run is None:
             return None
-        q, dq = run(*(v.array for v in inputs))
+        with together("the function"):
+            q, dq = run(*(v.array for v in inputs))
         values.append(np.asarray(q, np.float64))
         derivatives.append(np.asarray(dq, np.float64))
     return Reference(np.concatenate(values, axis=-1), np.concatenate(derivatives, axis=-1))

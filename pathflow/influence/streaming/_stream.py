@@ -13,7 +13,7 @@ import numpy as np
 from pathflow._compat import open_jaxpr
 from pathflow._errors import DecisionChangedError, NotDifferentiableError
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import flags_of, lift
+from pathflow.influence.evaluation._kernel import flags_of, lift, together
 from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
@@ -137,7 +137,7 @@ def call(compiled: Callable, problem: Problem | Question, mixing: Mixing, tile: 
         flags_of(tile.inputs),
         tile.count,
     )
-    with derivative_errors():
+    with derivative_errors(), together("the function"):
         value, met, found = run(*(v.array for v in tile.inputs))
     _check_met(tracked, np.asarray(met))
     finite = [np.isfinite(x).all() for x in map(np.asarray, (value, *jax.tree.leaves(found)))]
@@ -160,6 +160,12 @@ def derivative_errors() -> Iterator[None]:
             f"the function computes something that has no derivative: {error}"
         ) from error
     except ValueError as error:
+        if "do not support JVP" in str(error):
+            raise NotDifferentiableError(
+                "the function calls Python on the way to the target (pure_callback), which has no "
+                "derivative: give it a rule with jax.custom_jvp, or keep it off the paths with "
+                "jax.lax.stop_gradient."
+            ) from error
         if "Reverse-mode differentiation does not work" not in str(error):
             raise
         raise NotDifferentiableError(
