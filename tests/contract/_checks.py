@@ -148,7 +148,7 @@ def digest(traced: Any) -> str:
         computes = traced.functions[node].computes
         if computes not in classes:
             classes[computes] = len(classes)
-            equations = () if computes is None else computes._equations
+            equations = () if computes is None else computes.equations
             primitives.append([e.primitive.name for e in equations])
         shared.append(classes[computes])
     text = json.dumps([traced.graph.fingerprint(), shared, primitives])
