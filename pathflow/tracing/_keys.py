@@ -73,7 +73,8 @@ def _param_key(value: Any, *, rules: bool) -> Hashable:
         return _jaxpr_key(_Same(value), rules=rules)
     if isinstance(value, dict):
         return tuple((k, _param_key(v, rules=rules)) for k, v in sorted(value.items()))
-    if type(value) in (tuple, list):
+    if type(value) in (tuple, list) or hasattr(value, "_fields"):
+        # A linear solve has the jaxprs of its parts in a named tuple.
         return tuple(_param_key(v, rules=rules) for v in value)
     try:
         hash(value)
