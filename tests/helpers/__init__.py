@@ -31,3 +31,5 @@ from tests.helpers._patterns import pattern_matches as pattern_matches
 from tests.helpers._patterns import patterns as patterns
 from tests.helpers._patterns import steps as steps
 from tests.helpers._programs import Program as Program
+from tests.helpers._transforms import TRANSFORMS as TRANSFORMS
+from tests.helpers._transforms import Transform as Transform
