@@ -39,6 +39,7 @@ from .graph import Empty as Empty
 from .graph import FirstOf as FirstOf
 from .graph import Graph as Graph
 from .graph import Groups as Groups
+from .graph import Listed as Listed
 from .graph import Node as Node
 from .graph import Not as Not
 from .graph import Path as Path
@@ -85,6 +86,19 @@ from .interest import RightRiemann as RightRiemann
 from .interest import Samples as Samples
 from .interest import SetDifference as SetDifference
 from .interest import Trapezoid as Trapezoid
+from .intervention import Ablate as Ablate
+from .intervention import AbstractChoice as AbstractChoice
+from .intervention import AbstractIntervention as AbstractIntervention
+from .intervention import Apply as Apply
+from .intervention import Fix as Fix
+from .intervention import Keep as Keep
+from .intervention import Mean as Mean
+from .intervention import OtherInput as OtherInput
+from .intervention import Resample as Resample
+from .intervention import Zero as Zero
+from .intervention import activations as activations
+from .intervention import do as do
+from .intervention import faithfulness as faithfulness
 from .results import AbstractOrder as AbstractOrder
 from .results import Aggregation as Aggregation
 from .results import Attribution as Attribution
@@ -92,6 +106,7 @@ from .results import Audit as Audit
 from .results import Certificate as Certificate
 from .results import Conductances as Conductances
 from .results import EdgeInfluence as EdgeInfluence
+from .results import Faithfulness as Faithfulness
 from .results import Largest as Largest
 from .results import Magnitude as Magnitude
 from .results import NodeInfluence as NodeInfluence

@@ -6,6 +6,7 @@ from ._automaton import compile_automaton as compile_automaton
 from ._explain import explain_no_match as explain_no_match
 from ._graph import Edge as Edge
 from ._graph import Graph as Graph
+from ._listed import Listed as Listed
 from ._node import Node as Node
 from ._partition import AbstractPartition as AbstractPartition
 from ._partition import CountSteps as CountSteps
@@ -25,6 +26,7 @@ from ._parts import Groups as Groups
 from ._parts import as_parts as as_parts
 from ._path import Path as Path
 from ._path import PathLike as PathLike
+from ._path import as_path as as_path
 from ._pattern import Both as Both
 from ._pattern import Either as Either
 from ._pattern import Empty as Empty

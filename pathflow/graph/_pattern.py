@@ -10,7 +10,7 @@ from typing import final
 from pathflow._errors import PatternError
 
 from ._node import Node
-from ._pattern_text import Builder, Level, literal_glob, name_text, read_pattern
+from ._pattern_text import NO_INDEX, Builder, Level, literal_glob, name_text, read_pattern
 
 # What walks a pattern takes a few frames of Python's stack, of a thousand, per level.
 MAX_NESTING = 100
@@ -108,14 +108,15 @@ class Step(Pattern):
         name: the glob; `*` stands for any characters, `?` for one, and a backslash makes the next
             character an ordinary one.
         index: None for any index of any depth; an iteration or a tuple with one entry for each
-            level: an iteration, or `(low, high)` for `low, ..., high - 1`, where None is no end.
+            level: an iteration, or `(low, high)` for `low, ..., high - 1`, where None is no end;
+            `()` is a node outside loops, which has no index.
 
     Raises:
         PatternError: the name has a blank or `@`, or a range is empty.
 
     Example:
-        >>> [str(Step("c1")), str(Step("c1", 2)), str(Step("h", (5, (0, None))))]
-        ['c1', 'c1@2', 'h@5.:']
+        >>> [str(Step("c1", 2)), str(Step("h", (5, (0, None)))), str(Step("x", ()))]
+        ['c1@2', 'h@5.:', 'x@()']
     """
 
     name: str = "*"
@@ -131,8 +132,6 @@ class Step(Pattern):
         if self.index is not None:
             levels = self.index if isinstance(self.index, tuple) else (self.index,)
             object.__setattr__(self, "index", tuple(map(_as_level, levels)))
-        if self.index == ():
-            raise PatternError("index=() has no level; give an iteration or None for any index.")
 
     @staticmethod
     def any() -> "Step":
@@ -178,7 +177,7 @@ class Step(Pattern):
         name = "." if self.name == "*" else name_text(self.name)[0]
         if not isinstance(self.index, tuple):
             return name
-        return f"{name}@{'.'.join(map(_level_text, self.index))}"
+        return f"{name}@{'.'.join(map(_level_text, self.index)) or NO_INDEX}"
 
 
 @final

@@ -5,7 +5,7 @@
     sequence := unit (blank unit)*
     unit     := "~"* operand repetition?
     operand  := "(" pattern? ")" | "." index? | "'" literal "'" index? | glob index?
-    index    := "@" level ("." level)*          level := number | number? ":" number?
+    index    := "@" (level ("." level)* | "()")    level := number | number? ":" number?
     repetition := "*" | "+" | "?" | "{" number ("," number?)? "}"
 
 A repetition follows without a blank; `*` and `?` do so only where they cannot belong to a glob.
@@ -23,6 +23,9 @@ P = TypeVar("P")
 
 # One level of an index: an iteration, or a half-open range whose upper end may be missing.
 Level = int | tuple[int, int | None]
+
+# The index of a node outside all loops.
+NO_INDEX = "()"
 
 # Each level of parentheses takes a few frames of Python's stack, of a thousand.
 MAX_PARENTHESES = 50
@@ -215,6 +218,9 @@ class _Reader(Generic[P]):
     def _index(self) -> tuple[Level, ...] | None:
         if self._text[self._at : self._at + 1] != "@":
             return None
+        if self._text.startswith(NO_INDEX, self._at + 1):
+            self._at += 1 + len(NO_INDEX)
+            return ()
         levels = []
         while not levels or self._text[self._at : self._at + 1] == ".":
             self._at += 1

@@ -6,10 +6,10 @@ from typing import Any, TypeVar, cast
 import jax
 
 from pathflow._errors import ArgumentError
+from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.enumeration._enumerate import Enumerate
-from pathflow.influence.question._asked import MATMUL_PRECISION
 from pathflow.influence.question._origin import with_question
 from pathflow.influence.question._problem import make_problem
 from pathflow.interest import AbstractDoI

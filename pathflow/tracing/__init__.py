@@ -47,6 +47,7 @@ from pathflow.tracing._sparsity import sparsity_of as sparsity_of
 from pathflow.tracing._sparsity import sparsity_rule as sparsity_rule
 from pathflow.tracing._substitute import Substitution as Substitution
 from pathflow.tracing._tag import tag as tag
+from pathflow.tracing._trace import GuardFunction as GuardFunction
 from pathflow.tracing._trace import TracedGraph as TracedGraph
 from pathflow.tracing._trace import trace as trace
 from pathflow.tracing._visit import TagVisitor as TagVisitor

@@ -15,7 +15,7 @@ def steps(labels: Sequence[str]) -> st.SearchStrategy[pf.Step]:
 def _steps_at(node: pf.Node) -> st.SearchStrategy[pf.Step]:
     names = [node.name, f"{node.name[0]}*", f"?{node.name[1:]}", "*"]
     entries = [[i, (i, None), (0, i + 1), (0, None)] for i in node.index]
-    indices = [st.none()] + ([st.tuples(*map(st.sampled_from, entries))] if entries else [])
+    indices = [st.none(), st.tuples(*map(st.sampled_from, entries))]
     return st.builds(pf.Step, st.sampled_from(names), st.one_of(indices))
 
 

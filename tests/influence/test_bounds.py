@@ -8,11 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
+from pathflow.evaluation import live_paths
 from pathflow.influence.branching._bounds import bounds_of
 from pathflow.influence.branching._hops import searched
 from pathflow.influence.branching._landscape import Landscape
 from pathflow.influence.branching._suffixes import AllSuffixes
-from pathflow.influence.evaluation._live import live_paths
 from pathflow.influence.question._problem import make_problem
 from tests.helpers import (
     OUTPUT,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from jax import lax
 
 import pathflow as pf
-from pathflow.influence.evaluation._activations import Activations, edge_partials
+from pathflow.evaluation import Activations, edge_partials
 from pathflow.tracing import Sparsity, Value, sparsity_of
 from tests.helpers import lstm_by_step, lstm_params, programs
 

@@ -8,9 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow.evaluation import joint_partial
 from pathflow.graph import Automaton, Graph, Node, PathSpace, Trellis, make_trellis
 from pathflow.influence.aggregation._lanes import puller, pusher
-from pathflow.influence.evaluation._activations import joint_partial
 from pathflow.influence.question._tiles import Chunk, activations_to
 from pathflow.tracing import TracedGraph, Value, zero_slots
 

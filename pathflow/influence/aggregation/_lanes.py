@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathflow.influence.evaluation._kernel import Flags, lift
+from pathflow.evaluation import Flags, lift
 
 _CACHED = 4096
 # More predecessors of one shape than this are handled together: with hundreds of them (every layer

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from pathflow.evaluation import live_paths
 from pathflow.influence.branching._hops import hops_of, searched
 from pathflow.influence.enumeration._enumerate import Enumerate
-from pathflow.influence.evaluation._live import live_paths
 from pathflow.influence.question._problem import Problem
 from pathflow.results import Certificate, Ranked
 

@@ -8,6 +8,7 @@ junction to the next, and is pushed through as a whole.
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pathflow.evaluation import Edge
 from pathflow.graph import (
     PathSpace,
     PatternLike,
@@ -17,7 +18,6 @@ from pathflow.graph import (
     automaton_of,
     make_trellis,
 )
-from pathflow.influence.evaluation._activations import Edge
 
 
 @dataclass(frozen=True)

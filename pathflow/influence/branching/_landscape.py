@@ -12,11 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import NonFiniteError
+from pathflow.evaluation import Applied, Edge, LivePaths, chain
 from pathflow.graph import Node, Trellis
 from pathflow.influence.branching._hops import Hop, hops_of
-from pathflow.influence.evaluation._activations import Edge
-from pathflow.influence.evaluation._kernel import Applied, chain
-from pathflow.influence.evaluation._live import LivePaths
 from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to

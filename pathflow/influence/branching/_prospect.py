@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pathflow._errors import NonFiniteError, NoPathError
+from pathflow.evaluation import live_paths
 from pathflow.graph import PatternLike, Trellis, explain_no_match
 from pathflow.influence.aggregation._aggregate import Aggregate
 from pathflow.influence.branching._hops import searched
 from pathflow.influence.branching._landscape import Landscape
-from pathflow.influence.evaluation._live import live_paths
 from pathflow.influence.question._audit import Checks, audit_of_sums, refined
 from pathflow.influence.question._problem import Problem
 from pathflow.interest import AbstractDoI

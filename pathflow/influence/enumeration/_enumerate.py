@@ -7,10 +7,10 @@ from typing import Any, final
 import numpy as np
 
 from pathflow._errors import TooManyPathsError
+from pathflow.evaluation import Activations
 from pathflow.graph import Node
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.enumeration._sweep import Plan, scatter
-from pathflow.influence.evaluation._activations import Activations
 from pathflow.influence.question._audit import make_audit, refined
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to, check_memory, tile_sizes, tiles

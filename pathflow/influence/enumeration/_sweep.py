@@ -10,11 +10,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow.evaluation import Applied, Edge, crosser, live_paths, mover
 from pathflow.graph import Node, PathSpace
 from pathflow.influence.enumeration._cut import choose_cut
-from pathflow.influence.evaluation._activations import Edge
-from pathflow.influence.evaluation._kernel import Applied, crosser, mover
-from pathflow.influence.evaluation._live import live_paths
 from pathflow.tracing import TracedGraph, Value
 
 # Stretches this long, or blocks of this few rows, are copied row by row; others entry by entry.

@@ -8,15 +8,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 
 from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
 from pathflow._version import __version__
+from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, Value
-
-MATMUL_PRECISION = "highest"
 
 
 def check_doi(doi: Any, caller: str) -> None:
@@ -30,20 +28,6 @@ def check_doi(doi: Any, caller: str) -> None:
             f"{caller}(doi=...) takes a distribution such as Line(baseline), got "
             f"{type(doi).__name__}."
         )
-
-
-def check_concrete(caller: str, **arguments: Any) -> None:
-    """Refuses arguments that another transformation is tracing.
-
-    Raises:
-        ArgumentError: an argument holds a tracer.
-    """
-    for name, argument in arguments.items():
-        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
-            raise ArgumentError(
-                f"{caller}({name}=...) holds traced values; call it outside jit, vmap and grad "
-                "(it compiles what it needs), and give many examples by in_axes=."
-            )
 
 
 def ends_of(

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 
 from pathflow._errors import ArgumentError, NoPathError, NotDifferentiableError
+from pathflow.evaluation import (
+    Activations,
+    check_concrete,
+    check_examples,
+    flat_arguments,
+    value_ancestors,
+)
 from pathflow.graph import Node, PathSpace
-from pathflow.influence.evaluation._activations import Activations, value_ancestors
-from pathflow.influence.question._arguments import check_examples, flat_arguments
-from pathflow.influence.question._asked import check_concrete, check_doi, ends_of, facts, spread
+from pathflow.influence.question._asked import check_doi, ends_of, facts, spread
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, TracedGraph, Value
 

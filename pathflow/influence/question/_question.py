@@ -16,12 +16,17 @@ from pathflow._errors import (
     ShapeError,
     UnknownNodeError,
 )
-from pathflow.graph import Node, NodeTable
-from pathflow.influence.evaluation._kernel import flags_of, lift
-from pathflow.influence.question._arguments import check_examples, first_example, flat_arguments
-from pathflow.influence.question._asked import (
+from pathflow.evaluation import (
     MATMUL_PRECISION,
     check_concrete,
+    check_examples,
+    first_example,
+    flags_of,
+    flat_arguments,
+    lift,
+)
+from pathflow.graph import Node, NodeTable
+from pathflow.influence.question._asked import (
     check_doi,
     ends_of,
     facts,

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._compat import open_jaxpr
+from pathflow.evaluation import flags_of, lift, together
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import flags_of, lift, together
 from pathflow.tracing import (
     FORWARD_ONLY,
     REVERSE_ONLY,

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pathflow._errors import ArgumentError
+from pathflow.evaluation import Activations, Applied, value_ancestors
 from pathflow.graph import Node
-from pathflow.influence.evaluation._activations import Activations, value_ancestors
-from pathflow.influence.evaluation._kernel import Applied
 from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.tracing import TracedGraph, Value

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from pathflow.influence.evaluation._kernel import mover
+from pathflow.evaluation import mover
 from pathflow.influence.question._tiles import Chunk
 from pathflow.influence.refinement._parts_plan import Crossing, PartsPlan
 from pathflow.influence.refinement._strands import Edge, Move

@@ -11,10 +11,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError, NonFiniteError, TooManyPathsError
+from pathflow.evaluation import MATMUL_PRECISION, LivePaths, live_paths
 from pathflow.graph import AbstractParts, Components, Division, Node, Trellis
 from pathflow.influence._search import AbstractSearch
-from pathflow.influence.evaluation._live import LivePaths, live_paths
-from pathflow.influence.question._asked import MATMUL_PRECISION
 from pathflow.influence.question._audit import Checks, audit_of_sums, refined
 from pathflow.influence.question._origin import Origin
 from pathflow.influence.question._points import points_of

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import NonFiniteError
+from pathflow.evaluation import flags_of, lift
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import flags_of, lift
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
 from pathflow.tracing import QOI_NAME, Program, TagSite, TagVisitor, Value, Visit

@@ -12,8 +12,8 @@ import numpy as np
 
 from pathflow._compat import open_jaxpr
 from pathflow._errors import DecisionChangedError, NotDifferentiableError
+from pathflow.evaluation import flags_of, lift, together
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import flags_of, lift, together
 from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question

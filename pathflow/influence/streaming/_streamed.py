@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from pathflow._errors import PatternWarning
+from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import (
     AbstractPartition,
     Automaton,
@@ -17,7 +18,6 @@ from pathflow.graph import (
 )
 from pathflow.influence.aggregation._aggregate import check_sums
 from pathflow.influence.aggregation._execution import aggregation
-from pathflow.influence.question._asked import MATMUL_PRECISION
 from pathflow.influence.question._audit import audit_of_sums, refined
 from pathflow.influence.question._question import Question, make_question
 from pathflow.influence.streaming._mixing import automaton_for, make_mixing, nodes_like

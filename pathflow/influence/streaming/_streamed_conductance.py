@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import ArgumentError, NonFiniteError
+from pathflow.evaluation import MATMUL_PRECISION, lift
 from pathflow.graph import Automaton, Node, Pattern, Patterns, as_pattern
-from pathflow.influence.evaluation._kernel import lift
-from pathflow.influence.question._asked import MATMUL_PRECISION
 from pathflow.influence.question._audit import audit_of_sums, refined
 from pathflow.influence.question._question import Question, make_question
 from pathflow.influence.question._tiles import check_memory

@@ -5,9 +5,9 @@ from typing import Any, final
 
 import numpy as np
 
+from pathflow.evaluation import Activations, value_ancestors
 from pathflow.graph import Automaton
 from pathflow.influence.aggregation._execution import AbstractExecution, StateSums
-from pathflow.influence.evaluation._activations import Activations, value_ancestors
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
 from pathflow.influence.question._tiles import check_memory, tiles

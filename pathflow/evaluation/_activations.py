@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
+from pathflow.evaluation._kernel import Applied, Partial, evaluator, flags_of, together
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import Applied, Partial, evaluator, flags_of, together
 from pathflow.tracing import (
     QOI_NAME,
     DerivativeMode,
+    GuardFunction,
     JointPartial,
     LocalPartial,
     NodeFunction,
@@ -158,67 +159,92 @@ class Activations:
         for node in self._order:
             if node in self._sources:
                 values[node] = source_values[node]
-                finite.append((node, _finite(source_values[node].array)))
+                finite.append((node, is_finite(source_values[node].array)))
                 continue
-            values[node], ok, parts = self._evaluate(self._functions[node], values, context)
+            values[node], ok, parts = evaluate_node(
+                self._functions[node], values, context, self._partials.get(node, ())
+            )
             applied.update(parts)
             finite.append((node, ok))
-        self._check_finite(finite)
+        check_finite(finite)
         for guard in self._guards:
-            value, _, _ = self._evaluate(guard.function, values, context)
-            _check_decision(value, guard)
+            check_decision(guard, values, context)
         return values, applied
 
-    def _evaluate(
-        self, function: NodeFunction, values: Mapping[Node, Value], context: Mapping[Any, Value]
-    ) -> tuple[Value, Any, dict[Any, Applied]]:
-        inputs = [
-            *(values[p] for p in function.predecessors),
-            *(context[a] for a in function.context),
-        ]
-        if function.computes is None:
-            (value,) = inputs
-            return value, _finite(value.array), {}
-        wanted = self._partials.get(function.node, [])
-        flags = flags_of(inputs)
-        run = evaluator(function.computes, tuple(p for _, p in wanted), flags)
-        with together(f"node {str(function.node)!r}"):
-            array, finite, residuals = run(*(v.array for v in inputs))
-        spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
-        applied = {
-            edge: Applied(
-                partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared]
-            )
-            for (edge, partial), rs in zip(wanted, residuals, strict=True)
-        }
-        return Value(array, **spread), finite, applied
 
-    @staticmethod
-    def _check_finite(flags: Sequence[tuple[Node, Any]]) -> None:
-        # One transfer for all nodes: the flags are still being computed when this is called.
-        fetched = jax.device_get([flag for _, flag in flags])
-        bad = [node for (node, _), ok in zip(flags, fetched, strict=True) if not np.all(ok)]
-        if bad:
-            raise NonFiniteError(
-                f"The activation of node {str(bad[0])!r} is NaN or infinite at these inputs"
-                + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
-                + "; look at what it computes there, or choose another baseline."
-                + (" Is an index of the quantity of interest outside the output?" * _is_qoi(bad[0]))
-            )
+def evaluate_node(
+    function: NodeFunction,
+    values: Mapping[Node, Value],
+    context: Mapping[Any, Value],
+    partials: Sequence[tuple[Any, Partial]] = (),
+) -> tuple[Value, Any, dict[Any, Applied]]:
+    """What a node holds, whether that is finite, and the applied partials of its edges.
+
+    Arguments:
+        function: the node's.
+        values: of its predecessors.
+        context: the values that depend on no node.
+        partials: the edges whose partials are wanted.
+    """
+    inputs = [
+        *(values[p] for p in function.predecessors),
+        *(context[a] for a in function.context),
+    ]
+    if function.computes is None:
+        (value,) = inputs
+        return value, is_finite(value.array), {}
+    flags = flags_of(inputs)
+    run = evaluator(function.computes, tuple(p for _, p in partials), flags)
+    with together(f"node {str(function.node)!r}"):
+        array, finite, residuals = run(*(v.array for v in inputs))
+    spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
+    applied = {
+        edge: Applied(
+            partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared]
+        )
+        for (edge, partial), rs in zip(partials, residuals, strict=True)
+    }
+    return Value(array, **spread), finite, applied
+
+
+def check_finite(flags: Sequence[tuple[Node, Any]]) -> None:
+    """Refuses values that are not finite.
+
+    Raises:
+        NonFiniteError: it names the first such node.
+    """
+    # One transfer for all nodes: the flags are still being computed when this is called.
+    fetched = jax.device_get([flag for _, flag in flags])
+    bad = [node for (node, _), ok in zip(flags, fetched, strict=True) if not np.all(ok)]
+    if bad:
+        raise NonFiniteError(
+            f"The activation of node {str(bad[0])!r} is NaN or infinite at these inputs"
+            + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
+            + "; look at what it computes there, or choose another baseline."
+            + (" Is an index of the quantity of interest outside the output?" * _is_qoi(bad[0]))
+        )
 
 
 def _is_qoi(node: Node) -> bool:
     return str(node) == QOI_NAME
 
 
-_finite: Callable[[Any], Any] = jax.jit(
+is_finite: Callable[[Any], Any] = jax.jit(
     lambda x: (
         jnp.all(jnp.isfinite(x)) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.asarray(True)
     )
 )
 
 
-def _check_decision(value: Value, guard: Any) -> None:
+def check_decision(
+    guard: GuardFunction, values: Mapping[Node, Value], context: Mapping[Any, Value]
+) -> None:
+    """Refuses values with which a decision falls otherwise than the graph has it.
+
+    Raises:
+        DecisionChangedError: it does.
+    """
+    value, _, _ = evaluate_node(guard.function, values, context)
     found = np.asarray(value.array).astype(int)
     if np.any(found != guard.expected):
         other = int(found[found != guard.expected].flat[0]) if found.ndim else int(found)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pathflow.evaluation._activations import Edge, edge_partials
 from pathflow.graph import Graph, PathSpace
-from pathflow.influence.evaluation._activations import Edge, edge_partials
 from pathflow.tracing import LocalPartial, TracedGraph, zero_partial
 
 

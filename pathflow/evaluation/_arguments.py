@@ -5,10 +5,28 @@ from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, Value
+
+# Of every evaluation, so that no result depends on what a device multiplies in by default.
+MATMUL_PRECISION = "highest"
+
+
+def check_concrete(caller: str, **arguments: Any) -> None:
+    """Refuses arguments that another transformation is tracing.
+
+    Raises:
+        ArgumentError: an argument holds a tracer.
+    """
+    for name, argument in arguments.items():
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
+            raise ArgumentError(
+                f"{caller}({name}=...) holds traced values; call it outside jit, vmap and grad "
+                "(it compiles what it needs), and give many examples by in_axes=."
+            )
 
 
 def flat_arguments(

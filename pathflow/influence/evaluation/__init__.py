@@ -1,1 +1,0 @@
-"""Values of nodes and their local partials, compiled once per class."""

@@ -1,0 +1,153 @@
+"""Which nodes are intervened on, and how."""
+
+import abc
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from pathflow._errors import ArgumentError
+from pathflow.graph import Node, Step, as_step
+from pathflow.intervention._intervention import AbstractIntervention, Mean, as_intervention
+from pathflow.tracing import TracedGraph
+
+_MEAN = Mean()
+
+StepsLike = Step | str | Node | Iterable[Step | str | Node]
+
+
+class AbstractChoice(abc.ABC):
+    """Chooses nodes of a graph, with an intervention for each."""
+
+    @abc.abstractmethod
+    def interventions(
+        self, graph: TracedGraph, target: Node | None
+    ) -> dict[Node, AbstractIntervention]:
+        """The nodes and their interventions.
+
+        Arguments:
+            graph: the graph.
+            target: the node asked about; None where several are.
+
+        Raises:
+            ArgumentError: a step matches no node, or two match one.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class Ablate(AbstractChoice):
+    """Replaces the nodes of some steps.
+
+    Arguments:
+        steps: a step, or several, as in `"c1@2:"` or `["f0", "f1"]`.
+        instead: what they hold instead.
+    """
+
+    steps: StepsLike
+    instead: AbstractIntervention = _MEAN
+
+    def interventions(
+        self, graph: TracedGraph, target: Node | None
+    ) -> dict[Node, AbstractIntervention]:
+        del target
+        chosen = matching(graph, self.steps, "Ablate(steps)")
+        return dict.fromkeys(chosen, as_intervention(self.instead))
+
+
+@final
+@dataclass(frozen=True)
+class Keep(AbstractChoice):
+    """Replaces all nodes but those of some steps, which are computed from what is left (compression
+    of the graph to them).
+
+    Arguments:
+        steps: what is kept: a step, or several; an empty list keeps nothing.
+        among: what is kept or replaced; nodes outside stay as they are, and the target is never
+            replaced. By default all nodes that are computed from others.
+        instead: what the others hold instead.
+
+    Source: Lu et al. 2020, section 5 (compression of the graph to a path).
+    """
+
+    steps: StepsLike
+    among: StepsLike | None = None
+    instead: AbstractIntervention = _MEAN
+
+    def interventions(
+        self, graph: TracedGraph, target: Node | None
+    ) -> dict[Node, AbstractIntervention]:
+        kept = set(matching(graph, self.steps, "Keep(steps)"))
+        if self.among is None:
+            among = [n for n in graph.nodes if graph.functions[n].predecessors]
+        else:
+            among = matching(graph, self.among, "Keep(among)")
+        left = [n for n in among if n not in kept and n != target]
+        return dict.fromkeys(left, as_intervention(self.instead))
+
+
+@final
+@dataclass(frozen=True)
+class _Each(AbstractChoice):
+    """An intervention for each of several steps."""
+
+    given: Mapping[Any, Any]
+
+    def interventions(
+        self, graph: TracedGraph, target: Node | None
+    ) -> dict[Node, AbstractIntervention]:
+        del target
+        found: dict[Node, AbstractIntervention] = {}
+        for steps, what in self.given.items():
+            # One object for all nodes of a step, so that they share its draw.
+            by = as_intervention(what)
+            for node in matching(graph, steps, "do(interventions)"):
+                if node in found:
+                    raise ArgumentError(
+                        f"do(interventions=...): node {str(node)!r} is matched by several steps, "
+                        f"{str(steps)!r} among them; let one match it."
+                    )
+                found[node] = by
+        return found
+
+
+Interventions = AbstractChoice | Mapping[Any, Any]
+
+
+def as_choice(given: Interventions) -> AbstractChoice:
+    """A choice from one, or from interventions under steps.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    if isinstance(given, AbstractChoice):
+        return given
+    if isinstance(given, Mapping):
+        return _Each(given)
+    raise ArgumentError(
+        f"do(interventions={given!r}) takes interventions under steps, as {{'c1@2': "
+        "pathflow.Zero()}, or a choice such as pathflow.Keep('c1')."
+    )
+
+
+def matching(graph: TracedGraph, steps: StepsLike, what: str) -> list[Node]:
+    """The nodes of some steps, in the graph's order.
+
+    Raises:
+        ArgumentError: one of the steps matches none.
+        UnknownNodeError: a node is none of the graph.
+        PatternError: a text is no step.
+    """
+    given = [steps] if isinstance(steps, Step | str | Node) else list(steps)
+    found: set[Node] = set()
+    for one in given:
+        if isinstance(one, Node):
+            # A step without an index matches every iteration; a node is one of them.
+            found.add(graph.node(one))
+            continue
+        step = as_step(one)
+        matched = [n for n in graph.nodes if step.matches(n)]
+        if not matched:
+            shown = " ".join(map(str, graph.nodes[:20])) + " ..." * (len(graph.nodes) > 20)
+            raise ArgumentError(f"{what}: {str(step)!r} matches no node; there are {shown}.")
+        found.update(matched)
+    return [n for n in graph.nodes if n in found]

@@ -1,0 +1,61 @@
+"""The values of nodes as the function computes them, without an intervention."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from pathflow.evaluation import NodeRunner, flat_arguments
+from pathflow.graph import Node
+from pathflow.tracing import TracedGraph, Value
+
+
+class Clean:
+    """The values of all nodes at some arguments, each computed when it is first asked for.
+
+    Arguments:
+        graph: the graph.
+        args: the function's arguments.
+        qoi: a quantity of interest in place of the graph's, or None.
+        in_axes: which axis of each argument holds examples.
+        caller: who asks, for the errors.
+    """
+
+    def __init__(
+        self, graph: TracedGraph, args: Sequence[Any], qoi: Any, in_axes: Any, caller: str
+    ) -> None:
+        flat, self.examples = flat_arguments(graph.program, args, qoi, in_axes, caller)
+        self.runner = NodeRunner(graph, graph.context(flat))
+        self._graph, self._qoi = graph, qoi
+        self._values: dict[Node, Value] = {}
+        self._others: dict[Any, Clean] = {}
+
+    def value(self, node: Node) -> Value:
+        """The value of a node, `([examples,] *shape)`."""
+        pending = [node]
+        while pending:
+            last = pending[-1]
+            before = self._graph.functions[last].predecessors
+            missing = [n for n in before if n not in self._values]
+            if last not in self._values and missing:
+                pending.extend(missing)
+                continue
+            if last not in self._values:
+                self._values[last] = self.runner.value(last, self._values)
+            pending.pop()
+        return self._values[node]
+
+    def spread(self, node: Node) -> Value:
+        """The value of a node with an axis of examples, `(examples, *shape)`."""
+        found = self.value(node)
+        if found.batched:
+            return found
+        return Value(jnp.broadcast_to(found.array, (self.examples, *node.shape)), batched=True)
+
+    def at(self, args: Sequence[Any], in_axes: Any, caller: str) -> "Clean":
+        """The same at other arguments; of the same arguments the same object."""
+        # The caller holds the arguments, so their identity lasts.
+        key = (id(args), repr(in_axes))
+        if key not in self._others:
+            self._others[key] = Clean(self._graph, args, self._qoi, in_axes, caller)
+        return self._others[key]

@@ -1,0 +1,128 @@
+"""`faithfulness`: what a model still does with only the first nodes or paths of a ranking."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pathflow._errors import ArgumentError
+from pathflow.graph import Listed, Node, Path
+from pathflow.intervention._choice import Interventions, Keep, StepsLike
+from pathflow.intervention._do import do
+from pathflow.intervention._intervention import AbstractIntervention, Mean
+from pathflow.results import Faithfulness, PathInfluence
+from pathflow.tracing import TracedGraph
+
+
+def faithfulness(
+    graph: TracedGraph,
+    args: Sequence[Any],
+    ranking: Iterable[StepsLike | Path | PathInfluence],
+    *,
+    instead: AbstractIntervention = Mean(),  # noqa: B008  (immutable)
+    sizes: Sequence[int] | None = None,
+    among: StepsLike | None = None,
+    target: Node | str | None = None,
+    qoi: Any = None,
+    in_axes: Any = None,
+) -> Faithfulness:
+    """The target with the first 0, 1, 2, 4, ... entries of a ranking kept.
+
+    Of a ranking of nodes the others are replaced (`pathflow.Keep`). Of a ranking of paths, such as
+    `result.top(100)`, the nodes that they begin with are replaced on all other paths
+    (`do(..., sparing=...)`).
+
+    Arguments:
+        graph: what `pathflow.trace` returned.
+        args: the function's arguments, as a tuple.
+        ranking: first things first: steps or nodes (several together as a list), or paths.
+        instead: what replaced nodes hold.
+        sizes: how many entries are kept, ascending; by default 0, the powers of two, and all.
+        among: of a ranking of nodes, those that are kept or replaced, as of `pathflow.Keep`.
+        target: the node asked about; by default the quantity of interest, or the only output.
+        qoi: another quantity of the kind that the graph was traced with.
+        in_axes: which axis of each argument holds examples, as in `jax.vmap`.
+
+    Returns:
+        The target for every size, with measures of it.
+
+    Raises:
+        ArgumentError: the ranking is empty, or holds paths and nodes; a size is outside; `among` is
+            given with paths. For others see `pathflow.do`.
+
+    Example:
+        ```python
+        curve = pf.faithfulness(graph, (xs,), result.top(64), in_axes=0)
+        curve.recovered()
+        ```
+    """
+    entries = [e.path if isinstance(e, PathInfluence) else e for e in ranking]
+    are_paths = [isinstance(e, Path) for e in entries]
+    if not entries or any(are_paths) != all(are_paths):
+        raise ArgumentError(
+            "faithfulness(ranking=...) takes nodes or paths, at least one and all of one kind."
+        )
+    kept = _checked_sizes(sizes, len(entries))
+
+    def ask(interventions: Interventions, **more: Any) -> np.ndarray:
+        found = do(graph, args, interventions, target=target, qoi=qoi, in_axes=in_axes, **more)
+        return np.asarray(found)
+
+    if any(are_paths):
+        if among is not None:
+            raise ArgumentError("faithfulness(among=...) is of a ranking of nodes, not of paths.")
+        keeping = _keeping_paths(entries, instead, ask)
+    else:
+        keeping = _keeping_nodes(entries, instead, among, ask)
+    return Faithfulness(
+        sizes=np.asarray(kept),
+        kept=np.stack([keeping(size) for size in kept]),
+        full=ask({}),
+        empty=keeping(0),
+        ranking=tuple(map(_text, entries)),
+        batched=in_axes is not None,
+    )
+
+
+def _keeping_paths(
+    paths: Sequence[Any], instead: AbstractIntervention, ask: Callable[..., np.ndarray]
+) -> Callable[[int], np.ndarray]:
+    replaced = {path[0]: instead for path in paths}
+
+    def keeping(size: int) -> np.ndarray:
+        return ask(replaced, sparing=Listed(paths[:size])) if size else ask(replaced)
+
+    return keeping
+
+
+def _keeping_nodes(
+    steps: Sequence[Any],
+    instead: AbstractIntervention,
+    among: StepsLike | None,
+    ask: Callable[..., np.ndarray],
+) -> Callable[[int], np.ndarray]:
+    groups = [[s] if isinstance(s, str) or not isinstance(s, Iterable) else list(s) for s in steps]
+
+    def keeping(size: int) -> np.ndarray:
+        kept = [step for group in groups[:size] for step in group]
+        return ask(Keep(kept, among=among, instead=instead))
+
+    return keeping
+
+
+def _checked_sizes(sizes: Sequence[int] | None, n: int) -> list[int]:
+    if sizes is None:
+        return [0, *(2**k for k in range(n.bit_length()) if 2**k < n), n]
+    found = [int(size) for size in sizes]
+    if not found or found != sorted(set(found)) or found[0] < 0 or found[-1] > n:
+        raise ArgumentError(
+            f"faithfulness(sizes={list(sizes)}) takes ascending numbers from 0 to {n}, the length "
+            "of the ranking."
+        )
+    return found
+
+
+def _text(entry: Any) -> str:
+    if isinstance(entry, str | Path | Node) or not isinstance(entry, Iterable):
+        return str(entry)
+    return " + ".join(map(str, entry))
