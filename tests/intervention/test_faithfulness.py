@@ -29,13 +29,13 @@ def vector():
 
 
 def test_nodes_are_kept_one_after_another(scalar):
-    curve = pf.faithfulness(scalar, (_X,), ["c", "b", "a"], in_axes=0)
+    zero = pf.Zero()
+    curve = pf.faithfulness(scalar, (_X,), ["c", "b", "a"], instead=zero, in_axes=0)
     assert curve.sizes.tolist() == [0, 1, 2, 3]
     assert curve.ranking == ("c", "b", "a")
     for size, kept in zip(curve.sizes, curve.kept, strict=True):
-        by = pf.Keep(["c", "b", "a"][:size])
+        by = pf.Keep(["c", "b", "a"][:size], instead=zero)
         np.testing.assert_array_equal(kept, pf.do(scalar, (_X,), by, in_axes=0))
-    # A mean of inputs is no mean of what is computed from them, so only all three give the model.
     np.testing.assert_allclose(curve.kept[-1], jax.vmap(_fn)(_X)[:, 2] - jax.vmap(_fn)(_X)[:, 0])
     recovered = curve.recovered()
     wanted = (curve.kept.mean(1) - curve.empty.mean()) / (curve.full.mean() - curve.empty.mean())
@@ -104,6 +104,10 @@ def test_refusals(scalar, ask, said):
 
 
 def test_nothing_to_recover(scalar):
+    # The target is linear in `a` and `c`, so their means leave its mean as it is.
+    curve = pf.faithfulness(scalar, (_X,), ["a"], among=["a", "c"], in_axes=0)
+    with pytest.raises(pf.ArgumentError, match="nothing can be recovered"):
+        curve.recovered()
     curve = pf.faithfulness(scalar, (_X[0],), ["a"], among="a", instead=pf.Fix(jnp.tanh(_X[0])))
     with pytest.raises(pf.ArgumentError, match="nothing can be recovered"):
         curve.recovered()
