@@ -24,9 +24,9 @@ class Faithfulness:
     """
 
     sizes: Int[np.ndarray, " sizes"]
-    kept: Float[np.ndarray, "sizes *rest"]
-    full: Float[np.ndarray, "*rest"]
-    empty: Float[np.ndarray, "*rest"]
+    kept: Float[np.ndarray, "sizes ..."]
+    full: Float[np.ndarray, "..."]
+    empty: Float[np.ndarray, "..."]
     ranking: tuple[str, ...]
     batched: bool
 
