@@ -1,7 +1,11 @@
-"""Reference language models, their training and their checkpoints."""
+"""Reference models, their training and their files."""
 
+from pathflow.models._activations import AbstractActivation as AbstractActivation
+from pathflow.models._activations import Gelu as Gelu
+from pathflow.models._activations import Relu as Relu
+from pathflow.models._activations import Tanh as Tanh
+from pathflow.models._card import ModelCard as ModelCard
 from pathflow.models._checkpoint import Checkpoint as Checkpoint
-from pathflow.models._checkpoint import ModelCard as ModelCard
 from pathflow.models._checkpoint import load_checkpoint as load_checkpoint
 from pathflow.models._checkpoint import save_checkpoint as save_checkpoint
 from pathflow.models._config import TrainConfig as TrainConfig
@@ -11,12 +15,20 @@ from pathflow.models._corpus import Position as Position
 from pathflow.models._corpus import SentenceCorpus as SentenceCorpus
 from pathflow.models._corpus import batches as batches
 from pathflow.models._evaluate import perplexity as perplexity
+from pathflow.models._fit import fit as fit
+from pathflow.models._fit import shuffled as shuffled
 from pathflow.models._lstm import LSTMLanguageModel as LSTMLanguageModel
 from pathflow.models._lstm import LSTMState as LSTMState
+from pathflow.models._model_file import LoadedModel as LoadedModel
+from pathflow.models._model_file import load_model as load_model
+from pathflow.models._model_file import save_model as save_model
 from pathflow.models._objectives import AbstractObjective as AbstractObjective
 from pathflow.models._objectives import Candidates as Candidates
 from pathflow.models._objectives import FullSoftmax as FullSoftmax
 from pathflow.models._objectives import SampledSoftmax as SampledSoftmax
 from pathflow.models._recurrence import LayerState as LayerState
+from pathflow.models._reference import AbstractReferenceModel as AbstractReferenceModel
+from pathflow.models._reference import register_model as register_model
+from pathflow.models._reference import register_part as register_part
 from pathflow.models._train import train as train
 from pathflow.models._vocabulary import Vocabulary as Vocabulary
