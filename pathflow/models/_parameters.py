@@ -1,7 +1,7 @@
 """The parameters of a model by name: their first values, and filling them from a file."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -29,6 +29,19 @@ def check_size(argument: str, size: object) -> None:
     """
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise ArgumentError(f"{argument} takes a positive int, got {size!r}.")
+
+
+def checked_sizes(argument: str, sizes: object) -> tuple[int, ...]:
+    """Sizes as a tuple.
+
+    Raises:
+        ArgumentError: they are no sequence of positive integers; `argument` names them.
+    """
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        raise ArgumentError(f"{argument} takes a sequence of positive ints, got {sizes!r}.")
+    for size in sizes:
+        check_size(argument, size)
+    return tuple(sizes)
 
 
 def parameters(model: nnx.Module) -> dict[str, nnx.Variable]:
