@@ -39,3 +39,15 @@ from pathflow.models._reference import register_model as register_model
 from pathflow.models._reference import register_part as register_part
 from pathflow.models._train import train as train
 from pathflow.models._vocabulary import Vocabulary as Vocabulary
+from pathflow.models._transformer import TransformerDecoder as TransformerDecoder
+from pathflow.models._transformer import TransformerEncoder as TransformerEncoder
+from pathflow.models._transformer_nodes import attention_parts as attention_parts
+from pathflow.models._transformer_nodes import mlp_neurons as mlp_neurons
+from pathflow.models._transformer_nodes import residual_sums as residual_sums
+from pathflow.models._transformer_nodes import residual_writers as residual_writers
+from pathflow.models._transformer_options import AbstractNorm as AbstractNorm
+from pathflow.models._transformer_options import AbstractPositions as AbstractPositions
+from pathflow.models._transformer_options import LearnedPositions as LearnedPositions
+from pathflow.models._transformer_options import PostNorm as PostNorm
+from pathflow.models._transformer_options import PreNorm as PreNorm
+from pathflow.models._transformer_options import Rotary as Rotary

@@ -1,0 +1,191 @@
+"""The layers of a transformer, with a tag on every value that is worth naming.
+
+Heads are computed together, and every head's value is tagged by itself: tracing follows a tag
+through products and stacks back to what that one head read.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, DTypeLike, Float
+
+from pathflow.models._transformer_options import AbstractNorm, AbstractPositions
+from pathflow.tracing import tag
+
+
+class LayerNorm(nnx.Module):
+    """`scale * (x - mean) / sqrt(variance + epsilon) + shift`, over the last axis.
+
+    Source: J. Ba, J. Kiros, G. Hinton, "Layer Normalization" (2016).
+    """
+
+    def __init__(self, width: int, epsilon: float, dtype: DTypeLike):
+        self.epsilon = epsilon
+        self.scale = nnx.Param(jnp.ones(width, dtype))
+        self.shift = nnx.Param(jnp.zeros(width, dtype))
+
+    def __call__(self, x: Float[Array, "*steps width"]) -> Float[Array, "*steps width"]:
+        centred = x - jnp.mean(x, axis=-1, keepdims=True)
+        variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+        unit = centred * jax.lax.rsqrt(variance + self.epsilon)
+        return unit * along(self.scale[...], x) + along(self.shift[...], x)
+
+
+class Attention(nnx.Module):
+    """Attention of several heads, each with kernels of its own.
+
+    Nodes of head `h` in layer `l`: `l{l}.q{h}`, `l{l}.k{h}`, `l{l}.v{h}` (queries, keys, values),
+    `l{l}.a{h}` (the pattern) and `l{l}.h{h}` (what the head writes).
+
+    Source: A. Vaswani et al., "Attention Is All You Need" (2017), section 3.2.
+    """
+
+    def __init__(
+        self, name: str, width: int, n_heads: int, scale: float, *, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
+        self.name = name
+        head = width // n_heads
+        shape = (n_heads, width, head)
+        self.query, self.key, self.value = (
+            nnx.Param(normal(rngs, shape, 1 / math.sqrt(width), dtype)) for _ in range(3)
+        )
+        self.query_bias, self.key_bias, self.value_bias = (
+            nnx.Param(jnp.zeros((n_heads, head), dtype)) for _ in range(3)
+        )
+        self.output = nnx.Param(
+            normal(rngs, (n_heads, head, width), scale / math.sqrt(width), dtype)
+        )
+        self.output_bias = nnx.Param(jnp.zeros(width, dtype))
+
+    def __call__(
+        self,
+        x: Float[Array, "steps width"],
+        positions: AbstractPositions,
+        seen: Bool[Array, "steps steps"] | None,
+    ) -> Float[Array, "steps width"]:
+        """What all heads write, and the bias, which is no head's.
+
+        Arguments:
+            x: what the layer reads.
+            positions: turns queries and keys.
+            seen: which positions (columns) each one (rows) looks at; all where it is None.
+        """
+        q = self._each(_project(x, self.query[...], self.query_bias[...]), "q")
+        k = self._each(_project(x, self.key[...], self.key_bias[...]), "k")
+        v = self._each(_project(x, self.value[...], self.value_bias[...]), "v")
+        scores = jnp.einsum("htn,hsn->hts", positions.turn(q), positions.turn(k))
+        scores = scores / math.sqrt(q.shape[-1])
+        if seen is not None:
+            scores = jnp.where(jnp.broadcast_to(seen[None], scores.shape), scores, -jnp.inf)
+        mixed = jnp.einsum("hts,hsn->htn", self._each(_softmax(scores), "a"), v)
+        written = self._each(jnp.einsum("htn,hnd->htd", mixed, self.output[...]), "h")
+        return jnp.sum(written, axis=0) + along(self.output_bias[...], x)
+
+    def _each(self, values: Float[Array, "heads ..."], kind: str) -> Float[Array, "heads ..."]:
+        """The values of all heads, each of them tagged."""
+        heads = enumerate(jnp.unstack(values))
+        return jnp.stack([tag(value, f"{self.name}.{kind}{h}") for h, value in heads])
+
+
+class Perceptron(nnx.Module):
+    """`output(gelu(input(x)))`, with the tanh form of gelu, as in GPT-2.
+
+    Node in layer `l`: `l{l}.neurons`, `(steps, hidden)`.
+
+    Source: D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units" (2016).
+    """
+
+    def __init__(
+        self, name: str, width: int, hidden: int, scale: float, *, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
+        self.name = name
+        self.input = nnx.Param(normal(rngs, (width, hidden), 1 / math.sqrt(width), dtype))
+        self.input_bias = nnx.Param(jnp.zeros(hidden, dtype))
+        self.output = nnx.Param(normal(rngs, (hidden, width), scale / math.sqrt(hidden), dtype))
+        self.output_bias = nnx.Param(jnp.zeros(width, dtype))
+
+    def __call__(self, x: Float[Array, "steps width"]) -> Float[Array, "steps width"]:
+        before = x @ self.input[...]
+        before = before + along(self.input_bias[...], before)
+        neurons = tag(jax.nn.gelu(before, approximate=True), f"{self.name}.neurons")
+        return neurons @ self.output[...] + along(self.output_bias[...], x)
+
+
+class Layer(nnx.Module):
+    """Attention, and a perceptron where `hidden_dim` is not 0, each added to the residual stream.
+
+    Nodes of layer `l`, besides those inside: `l{l}.attn` and `l{l}.mlp` (what is written) and
+    `l{l}.mid` and `l{l}.out` (the residual stream after each of them).
+    """
+
+    def __init__(
+        self,
+        index: int,
+        width: int,
+        n_heads: int,
+        hidden_dim: int,
+        n_layers: int,
+        norm: AbstractNorm,
+        *,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ):
+        self.name = f"l{index}"
+        self.norm = norm
+        # What all layers write adds up to the size of one (Radford et al. 2019, section 2.3).
+        scale = 1 / math.sqrt(n_layers * (2 if hidden_dim else 1))
+        self.attention = Attention(self.name, width, n_heads, scale, dtype=dtype, rngs=rngs)
+        self.attention_norm = LayerNorm(width, norm.epsilon, dtype)
+        self.has_perceptron = bool(hidden_dim)
+        if hidden_dim:
+            self.perceptron = Perceptron(
+                self.name, width, hidden_dim, scale, dtype=dtype, rngs=rngs
+            )
+            self.perceptron_norm = LayerNorm(width, norm.epsilon, dtype)
+
+    def __call__(
+        self,
+        x: Float[Array, "steps width"],
+        positions: AbstractPositions,
+        seen: Bool[Array, "steps steps"] | None,
+    ) -> Float[Array, "steps width"]:
+        """The residual stream after the layer."""
+        read = self.attention_norm(x) if self.norm.before else x
+        written = tag(self.attention(read, positions, seen), f"{self.name}.attn")
+        x = x + written
+        if not self.norm.before:
+            x = self.attention_norm(x)
+        x = tag(x, f"{self.name}.mid")
+        if not self.has_perceptron:
+            return x
+        read = self.perceptron_norm(x) if self.norm.before else x
+        x = x + tag(self.perceptron(read), f"{self.name}.mlp")
+        if not self.norm.before:
+            x = self.perceptron_norm(x)
+        return tag(x, f"{self.name}.out")
+
+
+def normal(rngs: nnx.Rngs, shape: tuple[int, ...], std: float, dtype: DTypeLike) -> Array:
+    """Initial parameters."""
+    return std * jax.random.normal(rngs.params(), shape, dtype)
+
+
+def along(vector: Float[Array, " width"], x: Float[Array, "*steps width"]) -> Array:
+    """A vector, repeated in the shape of `x`."""
+    return jnp.broadcast_to(vector, x.shape)
+
+
+def _project(x: Array, kernel: Array, bias: Array) -> Array:
+    """`(heads, steps, head)` from `(steps, width)`."""
+    projected = jnp.einsum("td,hdn->htn", x, kernel)
+    return projected + jnp.broadcast_to(bias[:, None], projected.shape)
+
+
+def _softmax(scores: Array) -> Array:
+    # `jax.nn.softmax` has a derivative rule of its own, and a call with one is not taken apart: a
+    # head would read all heads.
+    top = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
+    powers = jnp.exp(scores - top)
+    return powers / jnp.sum(powers, axis=-1, keepdims=True)
