@@ -38,7 +38,6 @@ from pathflow.models._reference import AbstractReferenceModel as AbstractReferen
 from pathflow.models._reference import register_model as register_model
 from pathflow.models._reference import register_part as register_part
 from pathflow.models._train import train as train
-from pathflow.models._vocabulary import Vocabulary as Vocabulary
 from pathflow.models._transformer import TransformerDecoder as TransformerDecoder
 from pathflow.models._transformer import TransformerEncoder as TransformerEncoder
 from pathflow.models._transformer_nodes import attention_parts as attention_parts
@@ -51,3 +50,4 @@ from pathflow.models._transformer_options import LearnedPositions as LearnedPosi
 from pathflow.models._transformer_options import PostNorm as PostNorm
 from pathflow.models._transformer_options import PreNorm as PreNorm
 from pathflow.models._transformer_options import Rotary as Rotary
+from pathflow.models._vocabulary import Vocabulary as Vocabulary

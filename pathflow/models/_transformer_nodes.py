@@ -4,13 +4,13 @@ The transformers tag every value that is worth naming. How fine a graph is, is t
 reader and not of the model: each function below is a selector for `pathflow.trace(nodes=...)`, and
 `|` joins them. With `L` layers of `H` heads and a perceptron, from `embed` to `logits`:
 
-| selector | nodes | edges | paths |
-| --- | --- | --- | --- |
-| `residual_writers()` | `L (H + 1) + 2` | all pairs, but for two heads of one layer | `(2 (1 + H)) ** L` |
-| `residual_writers(heads=False)` | `2 L + 2` | all pairs | `4 ** L` |
-| `residual_sums()` | `2 L + 2` | `2 L + 1` | 1 |
-| `residual_writers() \\| residual_sums()` | `L (H + 3) + 2` | `L (2 H + 4) + 1` | `(2 (1 + H)) ** L` |
-| `residual_writers() \\| attention_parts()` | `L (5 H + 1) + 2` | | `(2 (1 + 3 H)) ** L` |
+- `residual_writers()`: `L (H + 1) + 2` nodes; edges between all pairs but the heads of one layer;
+  `(2 (1 + H)) ** L` paths. Twelve layers of twelve heads have 158 nodes and 11,611 edges.
+- `residual_writers(heads=False)`: `2 L + 2` nodes, edges between all pairs, `4 ** L` paths.
+- `residual_sums()`: a chain of `2 L + 2` nodes, with one path.
+- `residual_writers() | residual_sums()`: `L (H + 3) + 2` nodes, `L (2 H + 4) + 1` edges, and the
+  paths of the writers alone.
+- `residual_writers() | attention_parts()`: `L (5 H + 1) + 2` nodes, `(2 (1 + 3 H)) ** L` paths.
 
 Writers alone and writers with sums have the same paths under other names, since a sum that is no
 node is passed through. Their costs differ: among writers alone each node reads all before it.

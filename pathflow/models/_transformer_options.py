@@ -116,12 +116,13 @@ class Rotary(AbstractPositions):
 
 
 class AbstractNorm(abc.ABC):
-    """Where layer norms stand."""
+    """Where layer norms stand.
 
-    @property
-    @abc.abstractmethod
-    def epsilon(self) -> float:
-        """Added to the variance."""
+    Attributes:
+        epsilon: added to the variance.
+    """
+
+    epsilon: float
 
     @property
     @abc.abstractmethod
