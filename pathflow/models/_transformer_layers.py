@@ -5,6 +5,8 @@ through products and stacks back to what that one head read.
 """
 
 import math
+import operator
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -80,13 +82,17 @@ class Attention(nnx.Module):
         if seen is not None:
             scores = jnp.where(jnp.broadcast_to(seen[None], scores.shape), scores, -jnp.inf)
         mixed = jnp.einsum("hts,hsn->htn", self._each(_softmax(scores), "a"), v)
-        written = self._each(jnp.einsum("htn,hnd->htd", mixed, self.output[...]), "h")
-        return jnp.sum(written, axis=0) + along(self.output_bias[...], x)
+        written = self._tagged(jnp.einsum("htn,hnd->htd", mixed, self.output[...]), "h")
+        return reduce(operator.add, written) + along(self.output_bias[...], x)
+
+    def _tagged(self, values: Float[Array, "heads ..."], kind: str) -> list[Array]:
+        """The value of each head, tagged."""
+        heads = enumerate(jnp.unstack(values))
+        return [tag(value, f"{self.name}.{kind}{h}") for h, value in heads]
 
     def _each(self, values: Float[Array, "heads ..."], kind: str) -> Float[Array, "heads ..."]:
         """The values of all heads, each of them tagged."""
-        heads = enumerate(jnp.unstack(values))
-        return jnp.stack([tag(value, f"{self.name}.{kind}{h}") for h, value in heads])
+        return jnp.stack(self._tagged(values, kind))
 
 
 class Perceptron(nnx.Module):
