@@ -19,6 +19,7 @@ from pathflow.models._elman import ElmanRNN as ElmanRNN
 from pathflow.models._evaluate import perplexity as perplexity
 from pathflow.models._fit import fit as fit
 from pathflow.models._fit import shuffled as shuffled
+from pathflow.models._gpt2 import load_gpt2 as load_gpt2
 from pathflow.models._gru import GRU as GRU
 from pathflow.models._lstm import LSTMLanguageModel as LSTMLanguageModel
 from pathflow.models._lstm import LSTMState as LSTMState

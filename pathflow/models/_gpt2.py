@@ -16,6 +16,7 @@ from flax import nnx
 from jaxtyping import DTypeLike, Shaped
 
 from pathflow._errors import CheckpointError
+from pathflow.models._activations import Gelu, Relu
 from pathflow.models._tensor_file import read_tensors
 from pathflow.models._transformer import TransformerDecoder
 from pathflow.models._transformer_options import LearnedPositions, PreNorm
@@ -26,9 +27,14 @@ _PREFIX = "transformer."
 _OUTPUT = "lm_head.weight"
 # Masks that older files hold beside the parameters.
 _BUFFERS = ("attn.bias", "attn.masked_bias")
+_ACTIVATIONS = {
+    "gelu_new": Gelu(approximate=True),
+    "gelu_pytorch_tanh": Gelu(approximate=True),
+    "gelu": Gelu(),
+    "relu": Relu(),
+}
 # What else the published configurations may say, and the only value of it that is computed here.
 _FIXED = {
-    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
     "scale_attn_weights": (True,),
     "scale_attn_by_inverse_layer_idx": (False,),
     "add_cross_attention": (False,),
@@ -99,6 +105,7 @@ def load_gpt2(
             sizes["hidden"],
             length,
             norm,
+            _ACTIVATIONS[config.get("activation_function", "gelu_new")],
             tied=tied,
             dtype=dtype,
             rngs=nnx.Rngs(0),
@@ -170,9 +177,7 @@ def _shapes(sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _check_tensors(
-    path: Path, tensors: Tensors, shapes: Mapping[str, tuple[int, ...]]
-) -> None:
+def _check_tensors(path: Path, tensors: Tensors, shapes: Mapping[str, tuple[int, ...]]) -> None:
     shapes = {**shapes, **({_OUTPUT: shapes["wte.weight"]} if _OUTPUT in tensors else {})}
     missing, extra = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
     if missing or extra:
@@ -216,7 +221,7 @@ def _check_config(path: Path, config: Mapping[str, Any], sizes: Mapping[str, int
     Raises:
         CheckpointError: it does.
     """
-    for name, allowed in _FIXED.items():
+    for name, allowed in {**_FIXED, "activation_function": ("gelu_new", *_ACTIVATIONS)}.items():
         if config.get(name, allowed[0]) not in allowed:
             raise CheckpointError(
                 f"the config.json of {path} has {name}={config[name]!r}, and load_gpt2 computes "
@@ -262,8 +267,7 @@ def _fill(model: TransformerDecoder, tensors: Tensors, dtype: DTypeLike) -> None
     put(stream.position_table, tensors["wpe.weight"])
     if not model.tied:
         put(model.unembedding, tensors[_OUTPUT])
-    assert stream.last_norm is not None
-    put_pair(stream.last_norm.scale, stream.last_norm.shift, "ln_f")
+    put_pair(stream.outer_norm.scale, stream.outer_norm.shift, "ln_f")
     for i, layer in enumerate(stream.layers):
         attention, perceptron = layer.attention, layer.perceptron
         put_pair(layer.attention_norm.scale, layer.attention_norm.shift, f"h.{i}.ln_1")

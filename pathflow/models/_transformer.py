@@ -6,7 +6,6 @@ them.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,17 +14,15 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow.models._activations import AbstractActivation, Gelu
+from pathflow.models._parameters import check_size
+from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.models._transformer_layers import Layer, LayerNorm, along, normal
 from pathflow.models._transformer_options import (
-    NORMS,
-    POSITIONS,
     AbstractNorm,
     AbstractPositions,
     PreNorm,
-    as_option,
-    check_size,
     check_tokens,
-    option_to_json,
 )
 from pathflow.tracing import tag
 
@@ -33,34 +30,24 @@ Tokens = Int[Array | np.ndarray, " steps"]
 
 
 class Stream(nnx.Module):
-    """The residual stream of a transformer, from the words to the last layer's norm."""
+    """The residual stream of a transformer, from the words to the last layer's norm.
 
-    def __init__(
-        self,
-        vocab_size: int,
-        width: int,
-        n_heads: int,
-        n_layers: int,
-        hidden_dim: int,
-        positions: AbstractPositions,
-        norm: AbstractNorm,
-        *,
-        dtype: DTypeLike,
-        rngs: nnx.Rngs,
-    ):
-        self.positions, self.norm = positions, norm
+    Arguments:
+        sizes: the model, whose arguments it is made by.
+    """
+
+    def __init__(self, sizes: Any, *, dtype: DTypeLike, rngs: nnx.Rngs):
+        width, norm = sizes.width, sizes.norm
+        self.positions = sizes.positions
         std = 1 / math.sqrt(width)
-        self.embedding = nnx.Param(normal(rngs, (vocab_size, width), std, dtype))
-        if positions.max_length is not None:
-            self.position_table = nnx.Param(normal(rngs, (positions.max_length, width), std, dtype))
+        self.embedding = nnx.Param(normal(rngs, (sizes.vocab_size, width), std, dtype))
+        if (length := sizes.positions.max_length) is not None:
+            self.position_table = nnx.Param(normal(rngs, (length, width), std, dtype))
         self.layers = nnx.List(
-            [
-                Layer(i, width, n_heads, hidden_dim, n_layers, norm, dtype=dtype, rngs=rngs)
-                for i in range(n_layers)
-            ]
+            [Layer(i, sizes, dtype=dtype, rngs=rngs) for i in range(sizes.n_layers)]
         )
-        self.first_norm = None if norm.before else LayerNorm(width, norm.epsilon, dtype)
-        self.last_norm = LayerNorm(width, norm.epsilon, dtype) if norm.before else None
+        self.normalised_last = norm.before
+        self.outer_norm = LayerNorm(width, norm.epsilon, dtype)
 
     def __call__(self, tokens: Tokens, *, causal: bool) -> Float[Array, "steps width"]:
         """The stream after the last layer, normalised."""
@@ -69,16 +56,17 @@ class Stream(nnx.Module):
         x = tag(self.embedding[...][jnp.asarray(tokens)], "tok")
         if self.positions.max_length is not None:
             x = x + tag(self.position_table[...][:steps], "pos")
-        if self.first_norm is not None:
-            x = self.first_norm(x)
+        if not self.normalised_last:
+            x = self.outer_norm(x)
         x = tag(x, "embed")
         seen = jnp.asarray(np.tril(np.ones((steps, steps), bool))) if causal else None
         for layer in self.layers:
             x = layer(x, self.positions, seen)
-        return x if self.last_norm is None else self.last_norm(x)
+        return self.outer_norm(x) if self.normalised_last else x
 
 
-class TransformerDecoder(nnx.Module):
+@register_model
+class TransformerDecoder(AbstractReferenceModel):
     """Predicts the next word from the words before it, by attention to them.
 
     Nodes, each an array of `steps` rows unless another shape is given:
@@ -110,6 +98,7 @@ class TransformerDecoder(nnx.Module):
         hidden_dim: width of the perceptrons' hidden layers; 0 for layers of attention alone.
         positions: `LearnedPositions(length)` or `Rotary()`.
         norm: `PreNorm()` or `PostNorm()`.
+        activation: the nonlinearity of the perceptrons; `Gelu(approximate=True)` is GPT-2's.
         tied: whether the output weights are the embeddings (Press and Wolf 2017).
         dtype: floating type of the parameters and of the computation.
         rngs: source of the initial parameters; the same seed gives the same parameters.
@@ -141,21 +130,20 @@ class TransformerDecoder(nnx.Module):
         n_heads: int,
         n_layers: int,
         hidden_dim: int,
-        positions: AbstractPositions | Mapping[str, Any],
-        norm: AbstractNorm | Mapping[str, Any] = PreNorm(),  # noqa: B008  (immutable)
+        positions: AbstractPositions,
+        norm: AbstractNorm = PreNorm(),  # noqa: B008  (immutable)
+        activation: AbstractActivation = Gelu(approximate=True),  # noqa: B008
         *,
         tied: bool = True,
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self._sizes = _checked_sizes(
-            type(self).__name__, vocab_size, width, n_heads, n_layers, hidden_dim
-        )
-        where, norm = _checked_options(positions, norm, width // n_heads)
+        self.vocab_size, self.width, self.n_heads = vocab_size, width, n_heads
+        self.n_layers, self.hidden_dim = n_layers, hidden_dim
+        self.positions, self.norm, self.activation = positions, norm, activation
         self.tied = tied
-        self.stream = Stream(
-            vocab_size, width, n_heads, n_layers, hidden_dim, where, norm, dtype=dtype, rngs=rngs
-        )
+        _check(self)
+        self.stream = Stream(self, dtype=dtype, rngs=rngs)
         if not tied:
             self.unembedding = nnx.Param(
                 normal(rngs, (vocab_size, width), 1 / math.sqrt(width), dtype)
@@ -182,13 +170,9 @@ class TransformerDecoder(nnx.Module):
         """The output weights, one row per word."""
         return self.stream.embedding[...] if self.tied else self.unembedding[...]
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The constructor's arguments but `dtype` and `rngs`, as JSON has them."""
-        return {**_config(self._sizes, self.stream), "tied": self.tied}
 
-
-class TransformerEncoder(nnx.Module):
+@register_model
+class TransformerEncoder(AbstractReferenceModel):
     """Reads a sequence both ways, and says something about every position of it.
 
     Its nodes are those of `TransformerDecoder`, of which it is the twin without the mask.
@@ -202,6 +186,7 @@ class TransformerEncoder(nnx.Module):
         n_outputs: number of classes.
         positions: `LearnedPositions(length)` or `Rotary()`.
         norm: `PreNorm()` or `PostNorm()`.
+        activation: the nonlinearity of the perceptrons; `Gelu(approximate=True)` is GPT-2's.
         read_at: the position that `__call__` reads, counted from the end where it is negative.
         dtype: floating type of the parameters and of the computation.
         rngs: source of the initial parameters; the same seed gives the same parameters.
@@ -230,21 +215,21 @@ class TransformerEncoder(nnx.Module):
         n_layers: int,
         hidden_dim: int,
         n_outputs: int,
-        positions: AbstractPositions | Mapping[str, Any],
-        norm: AbstractNorm | Mapping[str, Any] = PreNorm(),  # noqa: B008  (immutable)
+        positions: AbstractPositions,
+        norm: AbstractNorm = PreNorm(),  # noqa: B008  (immutable)
+        activation: AbstractActivation = Gelu(approximate=True),  # noqa: B008
         *,
         read_at: int = 0,
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        owner = type(self).__name__
-        self._sizes = _checked_sizes(owner, vocab_size, width, n_heads, n_layers, hidden_dim)
-        check_size(owner, "n_outputs", n_outputs)
-        where, norm = _checked_options(positions, norm, width // n_heads)
+        self.vocab_size, self.width, self.n_heads = vocab_size, width, n_heads
+        self.n_layers, self.hidden_dim = n_layers, hidden_dim
+        self.positions, self.norm, self.activation = positions, norm, activation
         self.n_outputs, self.read_at = n_outputs, read_at
-        self.stream = Stream(
-            vocab_size, width, n_heads, n_layers, hidden_dim, where, norm, dtype=dtype, rngs=rngs
-        )
+        _check(self)
+        check_size("TransformerEncoder(n_outputs=...)", n_outputs)
+        self.stream = Stream(self, dtype=dtype, rngs=rngs)
         self.output = nnx.Param(normal(rngs, (width, n_outputs), 1 / math.sqrt(width), dtype))
         self.output_bias = nnx.Param(jnp.zeros(n_outputs, dtype))
 
@@ -274,36 +259,29 @@ class TransformerEncoder(nnx.Module):
         projected = x @ self.output[...]
         return projected + along(self.output_bias[...], projected)
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The constructor's arguments but `dtype` and `rngs`, as JSON has them."""
-        own = {"n_outputs": self.n_outputs, "read_at": self.read_at}
-        return {**_config(self._sizes, self.stream), **own}
 
+def _check(model: Any) -> None:
+    """Refuses arguments that make no transformer.
 
-def _config(sizes: Mapping[str, int], stream: Stream) -> dict[str, Any]:
-    options = {"positions": stream.positions, "norm": stream.norm}
-    return {**sizes, **{name: option_to_json(option) for name, option in options.items()}}
-
-
-def _checked_sizes(
-    owner: str, vocab_size: int, width: int, n_heads: int, n_layers: int, hidden_dim: int
-) -> dict[str, int]:
-    sizes = {"vocab_size": vocab_size, "width": width, "n_heads": n_heads, "n_layers": n_layers}
-    for name, size in sizes.items():
-        check_size(owner, name, size)
-    check_size(owner, "hidden_dim", hidden_dim, least=0)
-    if width % n_heads:
+    Raises:
+        ArgumentError: they do not.
+    """
+    owner = type(model).__name__
+    for name in ("vocab_size", "width", "n_heads", "n_layers"):
+        check_size(f"{owner}({name}=...)", getattr(model, name))
+    if model.hidden_dim != 0:
+        check_size(f"{owner}(hidden_dim=...) other than 0", model.hidden_dim)
+    if model.width % model.n_heads:
         raise ArgumentError(
-            f"{owner}(width={width}, n_heads={n_heads}): every head has an equal part of the "
-            "width; choose a width that is a multiple of the number of heads."
+            f"{owner}(width={model.width}, n_heads={model.n_heads}): every head has an equal part "
+            "of the width; choose a width that is a multiple of the number of heads."
         )
-    return {**sizes, "hidden_dim": hidden_dim}
-
-
-def _checked_options(
-    positions: Any, norm: Any, head_dim: int
-) -> tuple[AbstractPositions, AbstractNorm]:
-    where = as_option(positions, "positions", AbstractPositions, POSITIONS)
-    where.check(head_dim)
-    return where, as_option(norm, "norm", AbstractNorm, NORMS)
+    options = {
+        "positions": (AbstractPositions, "LearnedPositions(length) or Rotary()"),
+        "norm": (AbstractNorm, "PreNorm() or PostNorm()"),
+        "activation": (AbstractActivation, "Gelu(), Relu() or Tanh()"),
+    }
+    for name, (abstract, shown) in options.items():
+        if not isinstance(value := getattr(model, name), abstract):
+            raise ArgumentError(f"{owner}({name}={value!r}) is none; give {shown}.")
+    model.positions.check(model.width // model.n_heads)

@@ -7,13 +7,14 @@ through products and stacks back to what that one head read.
 import math
 import operator
 from functools import reduce
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, DTypeLike, Float
 
-from pathflow.models._transformer_options import AbstractNorm, AbstractPositions
+from pathflow.models._transformer_options import AbstractPositions
 from pathflow.tracing import tag
 
 
@@ -96,17 +97,14 @@ class Attention(nnx.Module):
 
 
 class Perceptron(nnx.Module):
-    """`output(gelu(input(x)))`, with the tanh form of gelu, as in GPT-2.
+    """`output(activation(input(x)))`.
 
-    Node in layer `l`: `l{l}.neurons`, `(steps, hidden)`.
-
-    Source: D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units" (2016).
+    Node in layer `l`: `l{l}.neurons`, `(steps, hidden)`, after the activation.
     """
 
-    def __init__(
-        self, name: str, width: int, hidden: int, scale: float, *, dtype: DTypeLike, rngs: nnx.Rngs
-    ):
-        self.name = name
+    def __init__(self, name: str, sizes: Any, scale: float, *, dtype: DTypeLike, rngs: nnx.Rngs):
+        self.name, self.activation = name, sizes.activation
+        width, hidden = sizes.width, sizes.hidden_dim
         self.input = nnx.Param(normal(rngs, (width, hidden), 1 / math.sqrt(width), dtype))
         self.input_bias = nnx.Param(jnp.zeros(hidden, dtype))
         self.output = nnx.Param(normal(rngs, (hidden, width), scale / math.sqrt(hidden), dtype))
@@ -115,7 +113,7 @@ class Perceptron(nnx.Module):
     def __call__(self, x: Float[Array, "steps width"]) -> Float[Array, "steps width"]:
         before = x @ self.input[...]
         before = before + along(self.input_bias[...], before)
-        neurons = tag(jax.nn.gelu(before, approximate=True), f"{self.name}.neurons")
+        neurons = tag(self.activation(before), f"{self.name}.neurons")
         return neurons @ self.output[...] + along(self.output_bias[...], x)
 
 
@@ -126,30 +124,16 @@ class Layer(nnx.Module):
     `l{l}.mid` and `l{l}.out` (the residual stream after each of them).
     """
 
-    def __init__(
-        self,
-        index: int,
-        width: int,
-        n_heads: int,
-        hidden_dim: int,
-        n_layers: int,
-        norm: AbstractNorm,
-        *,
-        dtype: DTypeLike,
-        rngs: nnx.Rngs,
-    ):
-        self.name = f"l{index}"
-        self.norm = norm
+    def __init__(self, index: int, sizes: Any, *, dtype: DTypeLike, rngs: nnx.Rngs):
+        self.name, self.norm, self.hidden_dim = f"l{index}", sizes.norm, sizes.hidden_dim
+        width, epsilon = sizes.width, sizes.norm.epsilon
         # What all layers write adds up to the size of one (Radford et al. 2019, section 2.3).
-        scale = 1 / math.sqrt(n_layers * (2 if hidden_dim else 1))
-        self.attention = Attention(self.name, width, n_heads, scale, dtype=dtype, rngs=rngs)
-        self.attention_norm = LayerNorm(width, norm.epsilon, dtype)
-        self.has_perceptron = bool(hidden_dim)
-        if hidden_dim:
-            self.perceptron = Perceptron(
-                self.name, width, hidden_dim, scale, dtype=dtype, rngs=rngs
-            )
-            self.perceptron_norm = LayerNorm(width, norm.epsilon, dtype)
+        scale = 1 / math.sqrt(sizes.n_layers * (2 if sizes.hidden_dim else 1))
+        self.attention = Attention(self.name, width, sizes.n_heads, scale, dtype=dtype, rngs=rngs)
+        self.attention_norm = LayerNorm(width, epsilon, dtype)
+        if sizes.hidden_dim:
+            self.perceptron = Perceptron(self.name, sizes, scale, dtype=dtype, rngs=rngs)
+            self.perceptron_norm = LayerNorm(width, epsilon, dtype)
 
     def __call__(
         self,
@@ -164,7 +148,7 @@ class Layer(nnx.Module):
         if not self.norm.before:
             x = self.attention_norm(x)
         x = tag(x, f"{self.name}.mid")
-        if not self.has_perceptron:
+        if not self.hidden_dim:
             return x
         read = self.perceptron_norm(x) if self.norm.before else x
         x = x + tag(self.perceptron(read), f"{self.name}.mlp")

@@ -6,16 +6,15 @@ Two independent choices, each an object: how a word's position enters (`LearnedP
 
 import abc
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from pathflow._errors import ArgumentError, ShapeError
-
-_Option = TypeVar("_Option")
+from pathflow.models._parameters import check_size
+from pathflow.models._reference import register_part
 
 
 class AbstractPositions(abc.ABC):
@@ -40,6 +39,7 @@ class AbstractPositions(abc.ABC):
 
 
 @final
+@register_part
 @dataclasses.dataclass(frozen=True)
 class LearnedPositions(AbstractPositions):
     """A learned vector for each position, added to the word's (as in GPT-2 and BERT).
@@ -54,7 +54,7 @@ class LearnedPositions(AbstractPositions):
     length: int
 
     def __post_init__(self) -> None:
-        check_size("LearnedPositions", "length", self.length)
+        check_size("LearnedPositions(length=...)", self.length)
 
     @property
     def max_length(self) -> int:
@@ -68,6 +68,7 @@ class LearnedPositions(AbstractPositions):
 
 
 @final
+@register_part
 @dataclasses.dataclass(frozen=True)
 class Rotary(AbstractPositions):
     """Queries and keys are turned by angles that grow with the position, so that their products
@@ -131,6 +132,7 @@ class AbstractNorm(abc.ABC):
 
 
 @final
+@register_part
 @dataclasses.dataclass(frozen=True)
 class PreNorm(AbstractNorm):
     """`x + f(norm(x))`, and a norm after the last layer (as in GPT-2): the residual stream is a
@@ -154,6 +156,7 @@ class PreNorm(AbstractNorm):
 
 
 @final
+@register_part
 @dataclasses.dataclass(frozen=True)
 class PostNorm(AbstractNorm):
     """`norm(x + f(x))` (Vaswani et al. 2017, and BERT): the residual stream is normalised after
@@ -174,44 +177,6 @@ class PostNorm(AbstractNorm):
     @property
     def before(self) -> bool:
         return False
-
-
-POSITIONS = (LearnedPositions, Rotary)
-NORMS = (PreNorm, PostNorm)
-
-
-def option_to_json(option: Any) -> dict[str, Any]:
-    """An option as JSON: its class and its arguments."""
-    return {"class": type(option).__name__, **dataclasses.asdict(option)}
-
-
-def as_option(value: Any, name: str, abstract: type[_Option], classes: tuple[type, ...]) -> _Option:
-    """An option, or what `option_to_json` made of one of the classes.
-
-    Raises:
-        ArgumentError: it is neither.
-    """
-    if isinstance(value, abstract):
-        return value
-    known = {c.__name__: c for c in classes}
-    if isinstance(value, Mapping) and value.get("class") in known:
-        given = {k: v for k, v in value.items() if k != "class"}
-        try:
-            return known[value["class"]](**given)
-        except TypeError as error:
-            raise ArgumentError(f"{name}={dict(value)!r} cannot be read: {error}.") from error
-    shown = " or ".join(f"{c.__name__}(...)" for c in classes)
-    raise ArgumentError(f"{name}={value!r} is none; give {shown}.")
-
-
-def check_size(owner: str, name: str, size: Any, least: int = 1) -> None:
-    """Refuses what is no size.
-
-    Raises:
-        ArgumentError: it is no integer of at least `least`.
-    """
-    if isinstance(size, bool) or not isinstance(size, int) or size < least:
-        raise ArgumentError(f"{owner}({name}=...) takes an int of at least {least}, got {size!r}.")
 
 
 def check_tokens(tokens: Any, positions: AbstractPositions) -> None:
