@@ -26,7 +26,7 @@ Tensors = Mapping[str, Shaped[np.ndarray, "..."]]
 _PREFIX = "transformer."
 _OUTPUT = "lm_head.weight"
 # Masks that older files hold beside the parameters.
-_BUFFERS = ("attn.bias", "attn.masked_bias")
+_BUFFERS = (".attn.bias", ".attn.masked_bias")
 _ACTIVATIONS = {
     "gelu_new": Gelu(approximate=True),
     "gelu_pytorch_tanh": Gelu(approximate=True),
