@@ -13,7 +13,14 @@ import numpy as np
 
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
 from pathflow.graph import Node
-from pathflow.influence.evaluation._kernel import Applied, Partial, evaluator, flags_of, together
+from pathflow.influence.evaluation._kernel import (
+    Applied,
+    Partial,
+    added,
+    evaluator,
+    flags_of,
+    together,
+)
 from pathflow.tracing import (
     QOI_NAME,
     DerivativeMode,
@@ -63,8 +70,8 @@ def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, Loca
     found = {}
     for u, v in edges:
         function = traced.functions[v]
-        slot = function.predecessors.index(u)
-        with _differentiated(function, (slot,)):
+        slot = function.slot(u)
+        with _differentiated(function, (u,), (slot,)):
             found[u, v] = local_partial(function.computes, slot)
     return found
 
@@ -75,20 +82,22 @@ def joint_partial(traced: TracedGraph, edge: JointEdge) -> JointPartial:
     """
     before, node = edge
     function = traced.functions[node]
-    slots = tuple(function.predecessors.index(u) for u in before)
-    with _differentiated(function, slots):
+    slots = tuple(dict.fromkeys(map(function.slot, before)))
+    with _differentiated(function, before, slots):
         return _joint_partial(function.computes, slots)
 
 
 @contextmanager
-def _differentiated(function: NodeFunction, slots: tuple[int, ...]) -> Iterator[None]:
+def _differentiated(
+    function: NodeFunction, predecessors: tuple[Node, ...], slots: tuple[int, ...]
+) -> Iterator[None]:
     """Says what JAX's refusals to differentiate a node mean here.
 
     Raises:
         NotDifferentiableError: it refuses both directions, or what it gives is no linear map.
     """
     node, computes = str(function.node), function.computes
-    before = ", ".join(repr(str(function.predecessors[i])) for i in slots)
+    before = ", ".join(repr(str(u)) for u in predecessors)
     try:
         yield
     except (NotImplementedError, TypeError, ValueError) as error:
@@ -155,43 +164,53 @@ class Activations:
         values: dict[Node, Value] = {}
         applied: dict[Any, Applied] = {}
         finite: list[tuple[Node, Any]] = []
+        # Nodes that read the same sum (the heads of a layer) have it formed once.
+        sums: dict[tuple[Node, ...], Value] = {}
         for node in self._order:
             if node in self._sources:
                 values[node] = source_values[node]
                 finite.append((node, _finite(source_values[node].array)))
                 continue
-            values[node], ok, parts = self._evaluate(self._functions[node], values, context)
+            values[node], ok, parts = self._evaluate(self._functions[node], values, context, sums)
             applied.update(parts)
             finite.append((node, ok))
         self._check_finite(finite)
         for guard in self._guards:
-            value, _, _ = self._evaluate(guard.function, values, context)
+            value, _, _ = self._evaluate(guard.function, values, context, sums)
             _check_decision(value, guard)
         return values, applied
 
     def _evaluate(
-        self, function: NodeFunction, values: Mapping[Node, Value], context: Mapping[Any, Value]
+        self,
+        function: NodeFunction,
+        values: Mapping[Node, Value],
+        context: Mapping[Any, Value],
+        sums: dict[tuple[Node, ...], Value],
     ) -> tuple[Value, Any, dict[Any, Applied]]:
-        inputs = [
-            *(values[p] for p in function.predecessors),
-            *(context[a] for a in function.context),
-        ]
+        given = [values[p] for p in function.predecessors]
+        if function.summed:
+            if function.predecessors not in sums:
+                sums[function.predecessors] = added(given)
+            given = [sums[function.predecessors]]
+        inputs = [*given, *(context[a] for a in function.context)]
         if function.computes is None:
             (value,) = inputs
             return value, _finite(value.array), {}
         wanted = self._partials.get(function.node, [])
         flags = flags_of(inputs)
-        run = evaluator(function.computes, tuple(p for _, p in wanted), flags)
+        # The edges from the terms of a sum have one partial.
+        partials = tuple(dict.fromkeys(p for _, p in wanted))
+        run = evaluator(function.computes, partials, flags)
         with together(f"node {str(function.node)!r}"):
             array, finite, residuals = run(*(v.array for v in inputs))
         spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
-        applied = {
-            edge: Applied(
+        known = {
+            partial: Applied(
                 partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared]
             )
-            for (edge, partial), rs in zip(wanted, residuals, strict=True)
+            for partial, rs in zip(partials, residuals, strict=True)
         }
-        return Value(array, **spread), finite, applied
+        return Value(array, **spread), finite, {edge: known[p] for edge, p in wanted}
 
     @staticmethod
     def _check_finite(flags: Sequence[tuple[Node, Any]]) -> None:

@@ -6,9 +6,10 @@ of tangents and cotangents are `(paths, [examples,] points, *shape)`. Each step 
 node class, flags and shapes, by the caches of `jax.jit`; the caches here only keep the functions.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import jax
@@ -58,6 +59,18 @@ def lift(fn: Callable, flags: Flags, examples: int | None, points: int | None) -
         if any(present) or size is not None:
             fn = jax.vmap(fn, in_axes=tuple(0 if p else None for p in present), axis_size=size)
     return fn
+
+
+def added(values: Sequence[Value]) -> Value:
+    """The sum of values of one shape, with the axes that any of them has."""
+    flags = flags_of(values)
+    array = _adder(flags)(*(v.array for v in values))
+    return Value(array, any(b for b, _ in flags), any(p for _, p in flags))
+
+
+@lru_cache(_CACHED)
+def _adder(flags: Flags) -> Callable:
+    return jax.jit(lift(lambda *terms: reduce(operator.add, terms), flags, None, None))
 
 
 @lru_cache(_CACHED)
