@@ -11,6 +11,7 @@ import numpy as np
 from pathflow.graph import Automaton, Graph, Node, PathSpace, Trellis, make_trellis
 from pathflow.influence.aggregation._lanes import gatherer, puller, pusher, scatterer, sum_puller
 from pathflow.influence.evaluation._activations import joint_partial
+from pathflow.influence.evaluation._kernel import added, pieces
 from pathflow.influence.question._tiles import Chunk, activations_to
 from pathflow.tracing import TracedGraph, Value, zero_slots
 
@@ -65,7 +66,7 @@ class LanePlan:
             v: tuple(tuple(self._lanes_after(automaton, u, v)) for u in us)
             for v, us in self.before.items()
         }
-        self._following = {v: jnp.asarray(lanes, jnp.int32) for v, lanes in routes.items()}
+        self._following = {v: np.asarray(lanes, np.int32) for v, lanes in routes.items()}
         # Nodes of the same sum, in the same lanes, need its tangents only once.
         self._sum = {
             v: (us, routes[v]) for v, us in self.before.items() if traced.functions[v].summed
@@ -117,8 +118,7 @@ class LanePlan:
             following, points = self._following[v], at.weights.shape[-1]
             if (read := self._sum.get(v)) is not None:
                 if read not in sums:
-                    gather = gatherer(_flags(sent), at.examples, points)
-                    sums[read] = gather(tuple(x for x, _ in sent), following)
+                    sums[read] = _gathered(sent, following, at.examples, points)
                 sent, following = [(sums[read], flags)], None
                 if self._last_reader[read] == v:
                     del sums[read]
@@ -155,8 +155,18 @@ class LanePlan:
         vectors, points = tuple(x for x, _ in sent), at.weights.shape[-1]
         if v in self._sum:
             pulled = sum_puller(applied.key, at.examples, points)(applied.arrays, cotangents)
-            run = scatterer(_flags(sent), at.examples is not None)
-            return run(pulled, vectors, self._following[v], tuple(sums))
+            found = [
+                scatterer(_flags(sent[piece]), at.examples is not None)(
+                    pulled, vectors[piece], self._following[v][piece], tuple(sums[piece])
+                )
+                for piece in pieces(len(us))
+            ]
+            waiting, along, absolute = zip(*found, strict=True)
+            return (
+                [c for cs in waiting for c in cs],
+                np.concatenate(along),
+                np.concatenate(absolute),
+            )
         run = puller(applied.key, _flags(sent), at.examples, points)
         return run(applied.arrays, cotangents, vectors, self._following[v], tuple(sums))
 
@@ -175,6 +185,17 @@ class LanePlan:
 
 def _flags(vectors: Sequence[Lanes]) -> tuple[tuple[bool, bool], ...]:
     return tuple(flags for _, flags in vectors)
+
+
+def _gathered(
+    sent: Sequence[Lanes], following: np.ndarray, examples: int | None, points: int
+) -> Any:
+    """The tangents of a sum, in the lanes of the node that reads it."""
+    parts = []
+    for piece in pieces(len(sent)):
+        gather = gatherer(_flags(sent[piece]), examples, points)
+        parts.append(gather(tuple(x for x, _ in sent[piece]), following[piece]))
+    return added([Value(part) for part in parts]).array
 
 
 def _live_predecessors(traced: TracedGraph, space: PathSpace) -> dict[Node, tuple[Node, ...]]:
