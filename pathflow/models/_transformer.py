@@ -51,6 +51,23 @@ class Stream(nnx.Module):
 
     def __call__(self, tokens: Tokens, *, causal: bool) -> Float[Array, "steps width"]:
         """The stream after the last layer, normalised."""
+        x, seen = self._start(tokens, causal)
+        for layer in self.layers:
+            x = layer(x, self.positions, seen)
+        return self.outer_norm(x) if self.normalised_last else x
+
+    def patterns(self, tokens: Tokens, *, causal: bool) -> Float[Array, "layers heads steps steps"]:
+        """The attention patterns of all heads."""
+        x, seen = self._start(tokens, causal)
+        found = []
+        for layer in self.layers:
+            read = layer.attention_input(x)
+            found.append(layer.attention.pattern(read, self.positions, seen))
+            x = layer(x, self.positions, seen)
+        return jnp.stack(found)
+
+    def _start(self, tokens: Tokens, causal: bool) -> tuple[Array, Array | None]:
+        """What the first layer reads, and which positions see which."""
         check_tokens(tokens, self.positions)
         steps = len(tokens)
         x = tag(self.embedding[...][jnp.asarray(tokens)], "tok")
@@ -58,11 +75,8 @@ class Stream(nnx.Module):
             x = x + tag(self.position_table[...][:steps], "pos")
         if not self.normalised_last:
             x = self.outer_norm(x)
-        x = tag(x, "embed")
         seen = jnp.asarray(np.tril(np.ones((steps, steps), bool))) if causal else None
-        for layer in self.layers:
-            x = layer(x, self.positions, seen)
-        return self.outer_norm(x) if self.normalised_last else x
+        return tag(x, "embed"), seen
 
 
 @register_model
@@ -165,6 +179,10 @@ class TransformerDecoder(AbstractReferenceModel):
         """Logits after every word; arguments and errors are those of `__call__`."""
         return tag(self.stream(tokens, causal=True) @ self.output_rows.T, "logits")
 
+    def patterns(self, tokens: Tokens) -> Float[Array, "layers heads steps steps"]:
+        """How much every head looks from each position (rows) at each other one (columns)."""
+        return self.stream.patterns(tokens, causal=True)
+
     @property
     def output_rows(self) -> Float[Array, "vocab width"]:
         """The output weights, one row per word."""
@@ -254,6 +272,10 @@ class TransformerEncoder(AbstractReferenceModel):
     def logits(self, tokens: Tokens) -> Float[Array, "steps outputs"]:
         """Logits at every position; arguments and errors are those of `__call__`."""
         return tag(self._project(self.stream(tokens, causal=False)), "logits")
+
+    def patterns(self, tokens: Tokens) -> Float[Array, "layers heads steps steps"]:
+        """How much every head looks from each position (rows) at each other one (columns)."""
+        return self.stream.patterns(tokens, causal=False)
 
     def _project(self, x: Float[Array, "*steps width"]) -> Float[Array, "*steps outputs"]:
         projected = x @ self.output[...]

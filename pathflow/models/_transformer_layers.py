@@ -75,16 +75,26 @@ class Attention(nnx.Module):
             positions: turns queries and keys.
             seen: which positions (columns) each one (rows) looks at; all where it is None.
         """
+        pattern = self.pattern(x, positions, seen)
+        v = self._each(_project(x, self.value[...], self.value_bias[...]), "v")
+        mixed = jnp.einsum("hts,hsn->htn", pattern, v)
+        written = self._tagged(jnp.einsum("htn,hnd->htd", mixed, self.output[...]), "h")
+        return reduce(operator.add, written) + along(self.output_bias[...], x)
+
+    def pattern(
+        self,
+        x: Float[Array, "steps width"],
+        positions: AbstractPositions,
+        seen: Bool[Array, "steps steps"] | None,
+    ) -> Float[Array, "heads steps steps"]:
+        """How much each position (rows) looks at each other one (columns); rows add up to 1."""
         q = self._each(_project(x, self.query[...], self.query_bias[...]), "q")
         k = self._each(_project(x, self.key[...], self.key_bias[...]), "k")
-        v = self._each(_project(x, self.value[...], self.value_bias[...]), "v")
         scores = jnp.einsum("htn,hsn->hts", positions.turn(q), positions.turn(k))
         scores = scores / math.sqrt(q.shape[-1])
         if seen is not None:
             scores = jnp.where(jnp.broadcast_to(seen[None], scores.shape), scores, -jnp.inf)
-        mixed = jnp.einsum("hts,hsn->htn", self._each(_softmax(scores), "a"), v)
-        written = self._tagged(jnp.einsum("htn,hnd->htd", mixed, self.output[...]), "h")
-        return reduce(operator.add, written) + along(self.output_bias[...], x)
+        return self._each(_softmax(scores), "a")
 
     def _tagged(self, values: Float[Array, "heads ..."], kind: str) -> list[Array]:
         """The value of each head, tagged."""
@@ -135,6 +145,10 @@ class Layer(nnx.Module):
             self.perceptron = Perceptron(self.name, sizes, scale, dtype=dtype, rngs=rngs)
             self.perceptron_norm = LayerNorm(width, epsilon, dtype)
 
+    def attention_input(self, x: Float[Array, "steps width"]) -> Float[Array, "steps width"]:
+        """What the heads read of the residual stream."""
+        return self.attention_norm(x) if self.norm.before else x
+
     def __call__(
         self,
         x: Float[Array, "steps width"],
@@ -142,9 +156,8 @@ class Layer(nnx.Module):
         seen: Bool[Array, "steps steps"] | None,
     ) -> Float[Array, "steps width"]:
         """The residual stream after the layer."""
-        read = self.attention_norm(x) if self.norm.before else x
-        written = tag(self.attention(read, positions, seen), f"{self.name}.attn")
-        x = x + written
+        written = self.attention(self.attention_input(x), positions, seen)
+        x = x + tag(written, f"{self.name}.attn")
         if not self.norm.before:
             x = self.attention_norm(x)
         x = tag(x, f"{self.name}.mid")
