@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+import numpy as np
+
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._ir import Atom, Const, Equation, Var
 
@@ -78,13 +80,17 @@ def _joined(e: Equation, sums: dict[Var, _Partial], uses: Counter[Var]) -> _Part
         return None
     parts = []
     for atom in e.inputs:
+        if isinstance(atom, Const) and atom.literal and not atom.shape:
+            # Python's `sum` begins with a zero.
+            parts.append(_Partial(0, (atom,) if np.any(atom.value) else ()))
+            continue
         if atom.shape != e.outputs[0].shape or atom.dtype != e.outputs[0].dtype:
             return None
         if isinstance(atom, Var) and atom in sums:
             if uses[atom] > 1:
                 return None
             parts.append(sums[atom])
-        elif atom.depends or (isinstance(atom, Const) and atom.literal):
+        elif atom.depends:
             return None
         else:
             parts.append(_Partial(0, (atom,)))
@@ -112,8 +118,13 @@ def _without(
     def add(a: Atom, b: Atom) -> Atom:
         return builder.emit(last.primitive, last.params, [a, b], aval)[0]
 
-    total = Var(out.shape, out.dtype, depends=True)
-    terms = (total, reduce(add, joined.context))
-    return ReadSum(
-        total, [Equation(last.primitive, last.params, terms, (out,), last.position), *rest]
-    )
+    numbers = [a for a in joined.context if not a.shape and out.shape]
+    arrays = [a for a in joined.context if a.shape == out.shape]
+    added = [*([reduce(add, arrays)] if arrays else []), *numbers]
+    total = value = Var(out.shape, out.dtype, depends=True)
+    first = []
+    for i, atom in enumerate(added):
+        after = out if i == len(added) - 1 else Var(out.shape, out.dtype, depends=True)
+        first.append(Equation(last.primitive, last.params, (value, atom), (after,), last.position))
+        value = after
+    return ReadSum(total, [*first, *rest])
