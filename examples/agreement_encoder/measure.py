@@ -1,12 +1,11 @@
-"""What the subject's number and the preposition do to the verb, path by path, and what heads do."""
+"""What the subject's number does to the verb, path by path, and what heads do."""
 
-from typing import NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Float
 
 import pathflow as pf
 from examples.agreement_encoder.task import (
@@ -15,12 +14,10 @@ from examples.agreement_encoder.task import (
     Sentences,
     another_number,
     sentences,
-    without_preposition,
 )
 from examples.agreement_encoder.train import WIDTH, accuracy
 from pathflow.models import TransformerEncoder
 
-SPLIT = None
 _POINTS = 20
 # Where the subject and the preposition stand in the sentences that are asked about.
 SUBJECT, PREPOSITION = 2, 5
@@ -42,67 +39,53 @@ def positions(**places: int) -> pf.Groups:
     return pf.Groups({name: rows[place] for name, place in places.items()})
 
 
-class Question(NamedTuple):
-    """A word whose influence is asked for.
+def influences(model: TransformerEncoder, drawn: Sentences) -> pf.Attribution:
+    """The influence of the subject on the logit of the right number, above the other's, by paths.
 
-    Arguments:
-        source: its name among the positions.
-        place: where it stands.
-        instead: what the line of interest begins with in its place.
-    """
-
-    source: str
-    place: int
-    instead: Float[np.ndarray, " sentences"]
-
-
-def of_subject(drawn: Sentences) -> Question:
-    """The subject, against the same noun in the other number."""
-    return Question("subject", SUBJECT, another_number(drawn.tokens[:, SUBJECT]))
-
-
-def of_preposition(drawn: Sentences) -> Question:
-    """The preposition, against an adverb: without it, nothing tells the nouns apart."""
-    return Question("preposition", PREPOSITION, without_preposition(len(drawn.tokens)))
-
-
-def influences(model: TransformerEncoder, drawn: Sentences, question: Question) -> pf.Attribution:
-    """The influence of a word on the logit of the right number, above the other's, by paths.
+    The line of interest leads from the same noun in the other number, so that the total is what
+    the verb owes to the subject's number. In double precision, because the audit does not pass in
+    single precision here.
 
     Arguments:
         model: the model.
         drawn: sentences of `asked`.
-        question: about which word.
 
     Returns:
         One example per sentence.
     """
-    stream = model.stream
-    baseline = (
-        stream.embedding[...][question.instead] + stream.position_table[...][question.place][None]
-    )
-    structure, parameters = nnx.split(model)
-    good = jnp.asarray(drawn.plural.astype(np.int32))
+    other = another_number(drawn.tokens[:, SUBJECT])
+    structure, single = nnx.split(model)
     where = {"subject": SUBJECT, "attractor": PREPOSITION + 1}
-    graph = pf.trace(
-        lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
-        parameters,
-        jnp.asarray(drawn.tokens[0]),
-        qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
-        nodes=_NODES,
-        split=SPLIT or {
-            "embed": positions(subject=SUBJECT, preposition=PREPOSITION),
-            "l0.*": positions(verb=VERB, **where),
-        },
-    )
-    return pf.attribute(
-        graph,
-        (parameters, jnp.asarray(drawn.tokens)),
-        source=f"embed[{question.source}]",
-        doi=pf.Line(baseline[:, None], n_steps=_POINTS),
-        qoi=pf.LogitDifference(good, 1 - good),
-        in_axes=(None, 0),
-    )
+    with jax.enable_x64(True):
+        parameters = jax.tree.map(lambda x: x.astype(jnp.float64), single)
+        stream = nnx.merge(structure, parameters).stream
+        baseline = stream.embedding[...][other] + stream.position_table[...][SUBJECT][None]
+        good = jnp.asarray(drawn.plural.astype(np.int32))
+        graph = pf.trace(
+            lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
+            parameters,
+            jnp.asarray(drawn.tokens[0]),
+            qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
+            nodes=_NODES,
+            split={"embed": positions(subject=SUBJECT), "l0.*": positions(verb=VERB, **where)},
+        )
+        return pf.attribute(
+            graph,
+            (parameters, jnp.asarray(drawn.tokens)),
+            source="embed[subject]",
+            doi=pf.Line(baseline[:, None], n_steps=_POINTS),
+            qoi=pf.LogitDifference(good, 1 - good),
+            in_axes=(None, 0),
+        )
+
+
+def carried_by(path: object, head: int) -> bool:
+    """Whether a path stays at the subject, becomes a value there of a head of the second layer,
+    and goes on from that head.
+    """
+    _, *labels = str(path).split()
+    below = [n for n in labels if n.startswith("l0.")]
+    return all(n.endswith("[subject]") for n in below) and f"l1.v{head}" in labels
 
 
 def looks(model: TransformerEncoder, *, seed: int = 2, n: int = 500) -> dict[str, np.ndarray]:
@@ -121,7 +104,7 @@ def looks(model: TransformerEncoder, *, seed: int = 2, n: int = 500) -> dict[str
 
 
 @nnx.jit
-def _patterns(model: TransformerEncoder, tokens: jax.Array) -> jax.Array:
+def _patterns(model: TransformerEncoder, tokens: Any) -> Any:
     return jax.vmap(model.patterns)(tokens)
 
 

@@ -70,8 +70,3 @@ def batches(size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def another_number(nouns: Int[np.ndarray, "..."]) -> np.ndarray:
     """The same nouns, plural for singular and singular for plural."""
     return _NOUN + ((nouns - _NOUN) ^ 1)
-
-
-def without_preposition(n: int) -> np.ndarray:
-    """`n` adverbs, to stand where a preposition is."""
-    return _ADVERB + np.arange(n) % N_ADVERBS

@@ -1,4 +1,4 @@
-"""Trains the model that is shipped: `python -m examples.agreement_encoder.train`, twenty seconds."""
+"""Trains the model that is shipped: `python -m examples.agreement_encoder.train`, half a minute."""
 
 import argparse
 from collections.abc import Sequence

@@ -218,10 +218,9 @@ def test_a_gpt2_has_159_nodes_and_five_classes():
     assert len({f.computes for f in graph.functions.values()} - {None}) == 5
 
 
-@pytest.mark.parametrize("name", ["writers", "both", "parts"])
-@pytest.mark.parametrize("norm", [PreNorm(), PostNorm()], ids=["pre", "post"])
-def test_paths_add_up_to_the_derivative(name, norm):
-    model = decoder(norm=norm, hidden=4)
+@pytest.mark.parametrize("name", ["writers", "both"])
+def test_paths_add_up_to_the_derivative(name):
+    model = decoder(norm=PostNorm(), hidden=4)
     graph = pf.trace(model, TOKENS, nodes=SELECTIONS[name][0], qoi=pf.LogitDifference(1, 2))
     value = jnp.asarray(np.random.default_rng(1).normal(size=(4, WIDTH)))
     doi = pf.Samples(value[None])
