@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+import pathflow as pf
 from examples.agreement_encoder.figure import draw
 from examples.agreement_encoder.measure import ablations, asked, carried_by, influences, looks
 from examples.agreement_encoder.train import accuracy, new_model, shipped
@@ -45,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"  {int(chosen.sum())} paths stay at the subject and go on as value of l1.h{head}: "
             f"{part:+.3f}"
         )
-        order = np.argsort(-mean.influences)[:6]
-        rows = {str(mean.space[int(i)]): float(mean.influences[i]) for i in order}
+        rows = {str(row.path): row.influence for row in mean.top(6, by=pf.Largest())}
         top = top or rows
         for path, value in rows.items():
             print(f"  {value:+.3f}  {path}")
