@@ -30,10 +30,10 @@ def draw(paths: Mapping[str, float], accuracies: Mapping[str, float], file: Path
     for place, value in zip(places, accuracies.values(), strict=True):
         below.text(value + 0.008, place, f"{value:.2f}", va="center")
     below.set_yticks(places, list(accuracies))
-    below.set_xlim(0, 1.25)
+    below.set_xlim(0, 1.45)
     below.set_xticks([0, 0.25, 0.5, 0.75, 1])
     below.set_xlabel("accuracy")
-    below.legend(loc="lower right", frameon=False)
+    below.legend(loc="center right", frameon=False)
     below.set_title("What each part is worth", loc="left")
     for ax in (above, below):
         ax.invert_yaxis()
