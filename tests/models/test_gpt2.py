@@ -142,7 +142,6 @@ def test_a_loaded_model_has_paths(tmp_path):
     assert pf.attribute(graph, (TOKENS,), source="embed", doi=doi).audit.ok
 
 
-
 def without(name):
     return lambda w: {k: v for k, v in w.items() if k != name}
 
