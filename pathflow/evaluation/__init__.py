@@ -14,11 +14,13 @@ from ._arguments import first_example as first_example
 from ._arguments import flat_arguments as flat_arguments
 from ._kernel import Applied as Applied
 from ._kernel import Flags as Flags
+from ._kernel import added as added
 from ._kernel import chain as chain
 from ._kernel import crosser as crosser
 from ._kernel import flags_of as flags_of
 from ._kernel import lift as lift
 from ._kernel import mover as mover
+from ._kernel import pieces as pieces
 from ._kernel import together as together
 from ._live import LivePaths as LivePaths
 from ._live import live_paths as live_paths

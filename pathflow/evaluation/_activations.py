@@ -12,7 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
-from pathflow.evaluation._kernel import Applied, Partial, evaluator, flags_of, together
+from pathflow.evaluation._kernel import (
+    Applied,
+    Partial,
+    added,
+    evaluator,
+    flags_of,
+    together,
+)
 from pathflow.graph import Node
 from pathflow.tracing import (
     QOI_NAME,
@@ -64,8 +71,8 @@ def edge_partials(traced: TracedGraph, edges: Iterable[Edge]) -> dict[Edge, Loca
     found = {}
     for u, v in edges:
         function = traced.functions[v]
-        slot = function.predecessors.index(u)
-        with _differentiated(function, (slot,)):
+        slot = function.slot(u)
+        with _differentiated(function, (u,), (slot,)):
             found[u, v] = local_partial(function.computes, slot)
     return found
 
@@ -76,20 +83,22 @@ def joint_partial(traced: TracedGraph, edge: JointEdge) -> JointPartial:
     """
     before, node = edge
     function = traced.functions[node]
-    slots = tuple(function.predecessors.index(u) for u in before)
-    with _differentiated(function, slots):
+    slots = tuple(dict.fromkeys(map(function.slot, before)))
+    with _differentiated(function, before, slots):
         return _joint_partial(function.computes, slots)
 
 
 @contextmanager
-def _differentiated(function: NodeFunction, slots: tuple[int, ...]) -> Iterator[None]:
+def _differentiated(
+    function: NodeFunction, predecessors: tuple[Node, ...], slots: tuple[int, ...]
+) -> Iterator[None]:
     """Says what JAX's refusals to differentiate a node mean here.
 
     Raises:
         NotDifferentiableError: it refuses both directions, or what it gives is no linear map.
     """
     node, computes = str(function.node), function.computes
-    before = ", ".join(repr(str(function.predecessors[i])) for i in slots)
+    before = ", ".join(repr(str(u)) for u in predecessors)
     try:
         yield
     except (NotImplementedError, TypeError, ValueError) as error:
@@ -156,13 +165,15 @@ class Activations:
         values: dict[Node, Value] = {}
         applied: dict[Any, Applied] = {}
         finite: list[tuple[Node, Any]] = []
+        # Nodes that read the same sum (the heads of a layer) have it formed once.
+        sums: dict[tuple[Node, ...], Value] = {}
         for node in self._order:
             if node in self._sources:
                 values[node] = source_values[node]
                 finite.append((node, is_finite(source_values[node].array)))
                 continue
             values[node], ok, parts = evaluate_node(
-                self._functions[node], values, context, self._partials.get(node, ())
+                self._functions[node], values, context, sums, self._partials.get(node, ())
             )
             applied.update(parts)
             finite.append((node, ok))
@@ -176,6 +187,7 @@ def evaluate_node(
     function: NodeFunction,
     values: Mapping[Node, Value],
     context: Mapping[Any, Value],
+    sums: dict[tuple[Node, ...], Value],
     partials: Sequence[tuple[Any, Partial]] = (),
 ) -> tuple[Value, Any, dict[Any, Applied]]:
     """What a node holds, whether that is finite, and the applied partials of its edges.
@@ -184,27 +196,32 @@ def evaluate_node(
         function: the node's.
         values: of its predecessors.
         context: the values that depend on no node.
+        sums: of the predecessors of nodes that read only their sum; what is missing is added.
         partials: the edges whose partials are wanted.
     """
-    inputs = [
-        *(values[p] for p in function.predecessors),
-        *(context[a] for a in function.context),
-    ]
+    given = [values[p] for p in function.predecessors]
+    if function.summed:
+        if function.predecessors not in sums:
+            sums[function.predecessors] = added(given)
+        given = [sums[function.predecessors]]
+    inputs = [*given, *(context[a] for a in function.context)]
     if function.computes is None:
         (value,) = inputs
         return value, is_finite(value.array), {}
     flags = flags_of(inputs)
-    run = evaluator(function.computes, tuple(p for _, p in partials), flags)
+    # The edges from the terms of a sum have one partial.
+    distinct = tuple(dict.fromkeys(p for _, p in partials))
+    run = evaluator(function.computes, distinct, flags)
     with together(f"node {str(function.node)!r}"):
         array, finite, residuals = run(*(v.array for v in inputs))
     spread = {"batched": any(b for b, _ in flags), "pointed": any(p for _, p in flags)}
-    applied = {
-        edge: Applied(
+    known = {
+        partial: Applied(
             partial, [Value(r, **spread) for r in rs], [inputs[i] for i in partial.shared]
         )
-        for (edge, partial), rs in zip(partials, residuals, strict=True)
+        for partial, rs in zip(distinct, residuals, strict=True)
     }
-    return Value(array, **spread), finite, applied
+    return Value(array, **spread), finite, {edge: known[p] for edge, p in partials}
 
 
 def check_finite(flags: Sequence[tuple[Node, Any]]) -> None:
@@ -244,7 +261,7 @@ def check_decision(
     Raises:
         DecisionChangedError: it does.
     """
-    value, _, _ = evaluate_node(guard.function, values, context)
+    value, _, _ = evaluate_node(guard.function, values, context, {})
     found = np.asarray(value.array).astype(int)
     if np.any(found != guard.expected):
         other = int(found[found != guard.expected].flat[0]) if found.ndim else int(found)

@@ -6,9 +6,10 @@ of tangents and cotangents are `(paths, [examples,] points, *shape)`. Each step 
 node class, flags and shapes, by the caches of `jax.jit`; the caches here only keep the functions.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from pathflow.tracing import JointPartial, LocalPartial, NodeClass, Value
 Flags = tuple[tuple[bool, bool], ...]
 Partial = LocalPartial | JointPartial
 _CACHED = 4096
+_TERMS = 8
 
 
 def flags_of(values: Sequence[Value]) -> Flags:
@@ -58,6 +60,32 @@ def lift(fn: Callable, flags: Flags, examples: int | None, points: int | None) -
         if any(present) or size is not None:
             fn = jax.vmap(fn, in_axes=tuple(0 if p else None for p in present), axis_size=size)
     return fn
+
+
+def pieces(n: int) -> list[slice]:
+    """Slices of so many terms of a sum as one compiled step takes.
+
+    A step for hundreds of terms would take XLA half a second for each number of them.
+    """
+    return [slice(start, min(start + _TERMS, n)) for start in range(0, n, _TERMS)]
+
+
+def added(values: Sequence[Value]) -> Value:
+    """The sum of values of one shape, with the axes that any of them has."""
+    while len(values) > 1:
+        values = [_added(values[piece]) for piece in pieces(len(values))]
+    return values[0]
+
+
+def _added(values: Sequence[Value]) -> Value:
+    flags = flags_of(values)
+    array = _adder(flags)(*(v.array for v in values))
+    return Value(array, any(b for b, _ in flags), any(p for _, p in flags))
+
+
+@lru_cache(_CACHED)
+def _adder(flags: Flags) -> Callable:
+    return jax.jit(lift(lambda *terms: reduce(operator.add, terms), flags, None, None))
 
 
 @lru_cache(_CACHED)

@@ -22,7 +22,8 @@ class NodeRunner:
 
     def value(self, node: Node, values: Mapping[Node, Value]) -> Value:
         """What the node holds, given the values of its predecessors."""
-        found, ok, _ = evaluate_node(self._graph.functions[node], values, self._context)
+        # Copies of a node along paths read other values of the same predecessors: no sum is kept.
+        found, ok, _ = evaluate_node(self._graph.functions[node], values, self._context, {})
         self._finite.append((node, ok))
         return found
 

@@ -5,7 +5,6 @@ one sentence, so that labels read `x@2`, `g0@2`, `c1@5`. `features` is the same 
 tags, layer by layer over a batch: the form that training uses.
 """
 
-import math
 from typing import Any
 
 import jax
@@ -15,7 +14,9 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow.models._parameters import check_size, uniform
 from pathflow.models._recurrence import LayerState, recurrence, split_gates
+from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.tracing import tag
 
 LSTMState = tuple[LayerState, ...]
@@ -30,11 +31,9 @@ class LSTMLayer(nnx.Module):
     ):
         self.index = index
         self.hidden_dim = hidden_dim
-        self.input_kernel = nnx.Param(
-            _uniform(rngs, (input_dim, 4 * hidden_dim), hidden_dim, dtype)
-        )
+        self.input_kernel = nnx.Param(uniform(rngs, (input_dim, 4 * hidden_dim), hidden_dim, dtype))
         self.recurrent_kernel = nnx.Param(
-            _uniform(rngs, (hidden_dim, 4 * hidden_dim), hidden_dim, dtype)
+            uniform(rngs, (hidden_dim, 4 * hidden_dim), hidden_dim, dtype)
         )
         # A forget gate that starts open lets the gradient reach distant words from the first
         # update on (Jozefowicz et al. 2015, section 2.2).
@@ -64,7 +63,8 @@ class LSTMLayer(nnx.Module):
         return recurrence(projected, self.recurrent_kernel[...], keep, state)
 
 
-class LSTMLanguageModel(nnx.Module):
+@register_model
+class LSTMLanguageModel(AbstractReferenceModel):
     """Predicts the next word from the words before it.
 
     Nodes per word: `x` (its embedding) and for every layer `l` the gates `f{l}`, `i{l}`, `o{l}`,
@@ -107,7 +107,7 @@ class LSTMLanguageModel(nnx.Module):
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         self.tied = tied
-        self.embedding = nnx.Param(_uniform(rngs, (vocab_size, embed_dim), 100, dtype))
+        self.embedding = nnx.Param(uniform(rngs, (vocab_size, embed_dim), 100, dtype))
         widths = [embed_dim, *[hidden_dim] * n_layers]
         self.layers = nnx.List(
             [
@@ -117,7 +117,7 @@ class LSTMLanguageModel(nnx.Module):
         )
         if not tied:
             self.output_kernel = nnx.Param(
-                _uniform(rngs, (vocab_size, hidden_dim), hidden_dim, dtype)
+                uniform(rngs, (vocab_size, hidden_dim), hidden_dim, dtype)
             )
         self.output_bias = nnx.Param(jnp.zeros(vocab_size, dtype))
 
@@ -202,11 +202,6 @@ class LSTMLanguageModel(nnx.Module):
         return logits + jnp.broadcast_to(self.output_bias[...], logits.shape)
 
 
-def _uniform(rngs: nnx.Rngs, shape: tuple[int, ...], fan: int, dtype: DTypeLike) -> Array:
-    bound = 1 / math.sqrt(fan)
-    return jax.random.uniform(rngs.params(), shape, dtype, -bound, bound)
-
-
 def _check_sizes(
     vocab_size: int, embed_dim: int, hidden_dim: int, n_layers: int, tied: bool
 ) -> None:
@@ -217,10 +212,7 @@ def _check_sizes(
         "n_layers": n_layers,
     }
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ArgumentError(
-                f"LSTMLanguageModel({name}=...) takes a positive int, got {size!r}."
-            )
+        check_size(f"LSTMLanguageModel({name}=...)", size)
     if tied and embed_dim != hidden_dim:
         raise ArgumentError(
             f"LSTMLanguageModel(tied=True) uses the embeddings as output weights, so embed_dim "

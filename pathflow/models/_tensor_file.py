@@ -1,5 +1,6 @@
 """Reading and writing safetensors files, every failure a `CheckpointError`."""
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,45 @@ except ImportError as error:  # pragma: no cover - the tests run with safetensor
     ) from error
 
 Tensors = Mapping[str, Shaped[np.ndarray, "..."]]
+
+
+@dataclasses.dataclass(frozen=True)
+class FileFormat:
+    """What says, in a file's metadata, what the file is.
+
+    Arguments:
+        name: of the format.
+        version: of the format.
+        refusal: what a file of another format is not, as in "is no language model".
+        remedy: which function reads which files.
+    """
+
+    name: str
+    version: str
+    refusal: str
+    remedy: str
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """The entries of the metadata."""
+        return {"format": self.name, "format_version": self.version}
+
+    def check(self, path: Path, metadata: Mapping[str, str]) -> None:
+        """Looks for the stamp.
+
+        Raises:
+            CheckpointError: the file is of another format, or of another version.
+        """
+        if metadata.get("format") != self.name:
+            raise CheckpointError(
+                f"{path} {self.refusal} (format {metadata.get('format')!r}); {self.remedy}."
+            )
+        version = metadata.get("format_version")
+        if version != self.version:
+            raise CheckpointError(
+                f"{path} has format version {version!r}, this pathflow reads {self.version!r}; "
+                "install the version of pathflow that wrote it."
+            )
 
 
 def write_tensors(path: Path, tensors: Tensors, metadata: Mapping[str, str]) -> None:

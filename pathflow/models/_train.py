@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
 
 from pathflow.models._config import TrainConfig
@@ -24,6 +23,7 @@ from pathflow.models._lstm import LSTMLanguageModel, LSTMState
 from pathflow.models._objectives import AbstractObjective, Candidates
 from pathflow.models._progress import Progress
 from pathflow.models._training_state import Record, TrainingState
+from pathflow.models._update import descended
 
 STATE_FILE = "state.safetensors"
 LOG_FILE = "log.jsonl"
@@ -167,12 +167,9 @@ class _Run:
             (value, recurrent), gradient = grad(
                 arrays["parameters"], arrays["recurrent"], batch, candidates
             )
-            # Optax multiplies floats by step counts, which strict promotion refuses.
-            with jax.numpy_dtype_promotion("standard"):
-                change, optimizer = self._optimizer.update(
-                    gradient, arrays["optimizer"], arrays["parameters"]
-                )
-                parameters = optax.apply_updates(arrays["parameters"], change)
+            parameters, optimizer = descended(
+                self._optimizer, gradient, arrays["optimizer"], arrays["parameters"]
+            )
             return {
                 "parameters": parameters,
                 "optimizer": optimizer,

@@ -5,14 +5,16 @@ way is the node's activation function; what depends on no node is context and co
 the graph.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pathflow.graph import Graph, Node
+from pathflow.tracing._builder import Builder
 from pathflow.tracing._flows import equation_flows
-from pathflow.tracing._ir import Atom, Const, Var, backward_slice, is_differentiable
+from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
 from pathflow.tracing._split import loosened
+from pathflow.tracing._sums import read_sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class NodeFunction:
         predecessors: the nodes that it reads, in the order in which `computes` takes them.
         differentiable: for each of them, whether a derivative flows (else only its value matters).
         context: the context values that it takes after them.
+        summed: whether `computes` takes the predecessors' sum, as its only one.
     """
 
     node: Node
@@ -43,6 +46,11 @@ class NodeFunction:
     predecessors: tuple[Node, ...]
     differentiable: tuple[bool, ...]
     context: tuple[Atom, ...]
+    summed: bool = False
+
+    def slot(self, predecessor: Node) -> int:
+        """Where `computes` takes a predecessor's value."""
+        return 0 if self.summed else self.predecessors.index(predecessor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +64,18 @@ class Contraction:
     blocked: tuple[tuple[Node, Node], ...]
 
 
-def contract(marked: Sequence[Marked]) -> Contraction:
-    """The graph over the marked values, which are in an order in which they can be computed."""
+def contract(marked: Sequence[Marked], builder: Builder) -> Contraction:
+    """The graph over the marked values, which are in an order in which they can be computed.
+
+    Arguments:
+        marked: the values.
+        builder: of their program.
+    """
     owner = {m.output: m.node for m in marked if m.output is not None}
     starts: dict[int, Const] = {}
     functions = {
-        m.node: node_function(m.node, m.source, owner, starts if m.part else None) for m in marked
+        m.node: node_function(m.node, m.source, owner, starts if m.part else None, builder)
+        for m in marked
     }
     edges, blocked = [], []
     for node, function in functions.items():
@@ -73,7 +87,11 @@ def contract(marked: Sequence[Marked]) -> Contraction:
 
 
 def node_function(
-    node: Node, source: Atom, owner: dict[Atom, Node], starts: dict[int, Const] | None = None
+    node: Node,
+    source: Atom,
+    owner: dict[Atom, Node],
+    starts: dict[int, Const] | None = None,
+    builder: Builder | None = None,
 ) -> NodeFunction:
     """What `source` computes from the nodes that own variables.
 
@@ -82,6 +100,7 @@ def node_function(
         source: its value.
         owner: the nodes of variables.
         starts: for a part of a split value, the context that stands for places in arrays.
+        builder: of the program; without it a sum that is read is not kept apart.
     """
     is_input = isinstance(source, Var) and owner.get(source) == node
     if is_input or not source.depends:
@@ -89,6 +108,24 @@ def node_function(
     equations = backward_slice([source], stop=lambda v: v in owner or not v.depends)
     if starts is not None:
         equations = loosened(equations, starts)
+    reads, context = _inputs(equations, source, owner)
+    predecessors = tuple(owner[v] for v in reads)
+    flows = _differentiable_reads(source, owner)
+    differentiable = tuple(v in flows for v in reads)
+    total = None if builder is None else read_sum(equations, reads, builder)
+    if total is not None:
+        reads, equations = (total.total,), total.equations
+        _, context = _inputs(equations, source, {total.total: node})
+    computes = node_class(equations, reads, context, source)
+    return NodeFunction(
+        node, computes, predecessors, differentiable, context, summed=total is not None
+    )
+
+
+def _inputs(
+    equations: Sequence[Equation], source: Atom, owner: Mapping[Atom, Node]
+) -> tuple[tuple[Var, ...], tuple[Atom, ...]]:
+    """What equations read: the values of nodes, and context."""
     inner = {var for e in equations for var in e.outputs}
     reads: dict[Var, None] = {}
     context: dict[Atom, None] = {}
@@ -99,15 +136,7 @@ def node_function(
             reads[atom] = None
         else:
             context[atom] = None
-    computes = node_class(equations, tuple(reads), tuple(context), source)
-    flows = _differentiable_reads(source, owner)
-    return NodeFunction(
-        node,
-        computes,
-        tuple(owner[v] for v in reads),
-        tuple(v in flows for v in reads),
-        tuple(context),
-    )
+    return tuple(reads), tuple(context)
 
 
 def _differentiable_reads(source: Atom, owner: dict[Atom, Node]) -> set[Var]:

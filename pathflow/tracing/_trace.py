@@ -143,7 +143,8 @@ class TracedGraph:
         function = self.functions[self.node(node)]
         if function.computes is None:
             return DerivativeMode.BOTH
-        slots = tuple(i for i, d in enumerate(function.differentiable) if d)
+        pairs = zip(function.predecessors, function.differentiable, strict=True)
+        slots = tuple(sorted({function.slot(u) for u, d in pairs if d}))
         return derivative_mode(function.computes, slots).mode
 
     def __repr__(self) -> str:
@@ -236,7 +237,7 @@ def _resolved(program: Program, leaves: Sequence[Any]) -> TracedGraph:
         outputs[owner.get(atom, own)] = position
         if atom not in owner:
             marked.append(Marked(own, atom, None))
-    contraction = contract(marked)
+    contraction = contract(marked, flat.flattener.builder)
     guards = tuple(_guard(i, g, owner) for i, g in enumerate(flat.flattener.guards))
     functions = [*contraction.functions.values(), *(g.function for g in guards)]
     return TracedGraph(

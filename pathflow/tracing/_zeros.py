@@ -64,7 +64,7 @@ def zero_slots(function: NodeFunction, partial: JointPartial) -> frozenset[int]:
 
 def _zero_context(function: NodeFunction) -> set[int]:
     """The inputs of the function, predecessors first, that are known zeros."""
-    n = len(function.predecessors)
+    n = 0 if function.computes is None else function.computes.n_predecessors
     return {n + i for i, atom in enumerate(function.context) if _is_zero(atom)}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow.evaluation import joint_partial
+from pathflow.evaluation import added, joint_partial, pieces
 from pathflow.graph import Automaton, Graph, Node, PathSpace, Trellis, make_trellis
-from pathflow.influence.aggregation._lanes import puller, pusher
+from pathflow.influence.aggregation._lanes import gatherer, puller, pusher, scatterer, sum_puller
 from pathflow.influence.question._tiles import Chunk, activations_to
 from pathflow.tracing import TracedGraph, Value, zero_slots
 
@@ -61,10 +61,16 @@ class LanePlan:
         self.states = states[space.target]
         self.before = _live_predecessors(traced, space)
         self.order = tuple(self.before)
-        self._following = {
-            v: jnp.asarray([self._lanes_after(automaton, u, v) for u in us], jnp.int32)
+        routes = {
+            v: tuple(tuple(self._lanes_after(automaton, u, v)) for u in us)
             for v, us in self.before.items()
         }
+        self._following = {v: np.asarray(lanes, np.int32) for v, lanes in routes.items()}
+        # Nodes of the same sum, in the same lanes, need its tangents only once.
+        self._sum = {
+            v: (us, routes[v]) for v, us in self.before.items() if traced.functions[v].summed
+        }
+        self._last_reader = {found: v for v, found in self._sum.items()}
         partials = {(us, v): joint_partial(traced, (us, v)) for v, us in self.before.items()}
         self.activations = activations_to(traced, space.sources, space.target, partials)
         self._size = {n: prod(n.shape) for n in space.nodes}
@@ -105,10 +111,18 @@ class LanePlan:
         """The tangents of the target's lanes, and of the nodes before it; of all nodes if kept."""
         tangents = {s: self._start(s, at.direction[s]) for s in self.space.sources}
         waiting, flags = self._readers(), (at.examples is not None, True)
+        sums: dict[Any, Any] = {}
         for v, us in self.before.items():
             applied, sent = at.applied[us, v], [tangents[u] for u in us]
-            run = pusher(applied.key, _flags(sent), at.examples, at.weights.shape[-1])
-            found = run(applied.arrays, tuple(x for x, _ in sent), self._following[v])
+            following, points = self._following[v], at.weights.shape[-1]
+            if (read := self._sum.get(v)) is not None:
+                if read not in sums:
+                    sums[read] = _gathered(sent, following, at.examples, points)
+                sent, following = [(sums[read], flags)], None
+                if self._last_reader[read] == v:
+                    del sums[read]
+            run = pusher(applied.key, _flags(sent), at.examples, points)
+            found = run(applied.arrays, tuple(x for x, _ in sent), following)
             for u in us:
                 waiting[u] -= 1
                 if not waiting[u] and not keep and v != self.space.target:
@@ -137,8 +151,22 @@ class LanePlan:
         """
         us = self.before[v]
         applied, sent = at.applied[us, v], [tangents[u] for u in us]
-        run = puller(applied.key, _flags(sent), at.examples, at.weights.shape[-1])
-        vectors = tuple(x for x, _ in sent)
+        vectors, points = tuple(x for x, _ in sent), at.weights.shape[-1]
+        if v in self._sum:
+            pulled = sum_puller(applied.key, at.examples, points)(applied.arrays, cotangents)
+            found = [
+                scatterer(_flags(sent[piece]), at.examples is not None)(
+                    pulled, vectors[piece], self._following[v][piece], tuple(sums[piece])
+                )
+                for piece in pieces(len(us))
+            ]
+            waiting, along, absolute = zip(*found, strict=True)
+            return (
+                [c for cs in waiting for c in cs],
+                np.concatenate(along),
+                np.concatenate(absolute),
+            )
+        run = puller(applied.key, _flags(sent), at.examples, points)
         return run(applied.arrays, cotangents, vectors, self._following[v], tuple(sums))
 
     def zeros(self, v: Node, at: Chunk) -> Any:
@@ -158,6 +186,17 @@ def _flags(vectors: Sequence[Lanes]) -> tuple[tuple[bool, bool], ...]:
     return tuple(flags for _, flags in vectors)
 
 
+def _gathered(
+    sent: Sequence[Lanes], following: np.ndarray, examples: int | None, points: int
+) -> Any:
+    """The tangents of a sum, in the lanes of the node that reads it."""
+    parts = []
+    for piece in pieces(len(sent)):
+        gather = gatherer(_flags(sent[piece]), examples, points)
+        parts.append(gather(tuple(x for x, _ in sent[piece]), following[piece]))
+    return added([Value(part) for part in parts]).array
+
+
 def _live_predecessors(traced: TracedGraph, space: PathSpace) -> dict[Node, tuple[Node, ...]]:
     """The predecessors of each node but the sources, without the edges that carry nothing."""
     edges: list[tuple[Node, Node]] = []
@@ -165,9 +204,9 @@ def _live_predecessors(traced: TracedGraph, space: PathSpace) -> dict[Node, tupl
         if v in space.sources:
             continue
         us = _in_slots(traced, v, space.predecessors(v))
-        zeros = zero_slots(traced.functions[v], joint_partial(traced, (us, v)))
-        slots = traced.functions[v].predecessors
-        edges += [(u, v) for u in us if slots.index(u) not in zeros]
+        function = traced.functions[v]
+        zeros = zero_slots(function, joint_partial(traced, (us, v)))
+        edges += [(u, v) for u in us if function.slot(u) not in zeros]
     graph = Graph(space.nodes, edges)
     sources = tuple(s for s in space.sources if graph.count_paths(s, space.target))
     if not sources:

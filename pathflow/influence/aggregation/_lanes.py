@@ -9,8 +9,9 @@ Which lane of a predecessor leads to which lane of a node is data: one integer p
 to compile.
 """
 
+import operator
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import jax
@@ -58,7 +59,7 @@ def _send(vectors: Sequence[Any], flags: Flags, following: Any) -> list[Any]:
     become one.
     """
     lanes = len(vectors[0])
-    if lanes == 1:
+    if lanes == 1 or following is None:
         return list(vectors)
 
     def of_group(slots: Sequence[int]) -> Any:
@@ -80,11 +81,42 @@ def _fetch(cotangents: Any, following: Any) -> Any:
 
 
 @lru_cache(_CACHED)
+def gatherer(vector_flags: Flags, examples: int | None, points: int) -> Callable:
+    """`(tangents of each term, following) -> tangents of their sum`, with all axes, in the lanes of
+    the node that reads the sum.
+    """
+
+    def run(vectors: Sequence[Any], following: Any) -> Any:
+        return reduce(
+            operator.add,
+            (
+                _spread_out(x, flags, examples, points)
+                for x, flags in zip(
+                    _send(vectors, vector_flags, following), vector_flags, strict=True
+                )
+            ),
+        )
+
+    return jax.jit(run)
+
+
+def _spread_out(x: Any, flags: tuple[bool, bool], examples: int | None, points: int) -> Any:
+    """`(lanes, [examples,] points, *shape)`, repeated along the axes that are not there."""
+    batched, pointed = flags
+    sizes = [] if examples is None else [examples]
+    if examples is not None and not batched:
+        x = jnp.expand_dims(x, 1)
+    if not pointed:
+        x = jnp.expand_dims(x, 1 + len(sizes))
+    return jnp.broadcast_to(x, (len(x), *sizes, points, *x.shape[2 + len(sizes) :]))
+
+
+@lru_cache(_CACHED)
 def pusher(key: tuple, vector_flags: Flags, examples: int | None, points: int) -> Callable:
     """`(arrays of the joint partial, tangents of each slot, following) -> tangents of the node`.
 
     `following` is `(slots, lanes)`: the lane that each lane leads to, or the number of lanes where
-    it leads to none.
+    it leads to none, or None where each leads to itself.
     """
     partial, n_residuals, flags = key
     slots = len(partial.slots)
@@ -111,37 +143,75 @@ def puller(key: tuple, vector_flags: Flags, examples: int | None, points: int) -
         what flows along each edge, `(slots, [examples,] points)`;
         the same with the absolute value of every entry.
     """
-    partial, n_residuals, flags = key
+    pulled_by = _pulled(key, examples, points)
     batched = examples is not None
+
+    def run(
+        arrays: Sequence[Any], cotangents: Any, vectors: Sequence[Any], following: Any, sums: Any
+    ) -> Any:
+        pulled = pulled_by(cotangents, *arrays)
+        return _flows(pulled, vectors, vector_flags, following, sums, batched)
+
+    return jax.jit(run)
+
+
+@lru_cache(_CACHED)
+def sum_puller(key: tuple, examples: int | None, points: int) -> Callable:
+    """`(arrays, cotangents of a node that reads a sum) -> cotangents of the sum`."""
+    pulled_by = _pulled(key, examples, points)
+    return jax.jit(lambda arrays, cotangents: pulled_by(cotangents, *arrays)[0])
+
+
+@lru_cache(_CACHED)
+def scatterer(vector_flags: Flags, batched: bool) -> Callable:
+    """`(cotangents of a sum, tangents of each term, following, sums) -> ...`, as `puller` returns
+    it: every term has the cotangents of the sum.
+    """
+
+    def run(cotangents: Any, vectors: Sequence[Any], following: Any, sums: Any) -> Any:
+        pulled = [cotangents] * len(vectors)
+        return _flows(pulled, vectors, vector_flags, following, sums, batched)
+
+    return jax.jit(run)
+
+
+def _pulled(key: tuple, examples: int | None, points: int) -> Callable:
+    """`(cotangents of the node, *arrays) -> cotangents of each slot`, over lanes and points."""
+    partial, n_residuals, flags = key
 
     def one(cotangent: Any, *arrays: Any) -> Any:
         return tuple(partial.pull(arrays[:n_residuals], arrays[n_residuals:], cotangent))
 
     axes = (0, *(None for _ in flags))
-    over_lanes = jax.vmap(lift(one, ((batched, True), *flags), examples, points), in_axes=axes)
+    lifted = lift(one, ((examples is not None, True), *flags), examples, points)
+    return jax.vmap(lifted, in_axes=axes)
 
-    def run(
-        arrays: Sequence[Any], cotangents: Any, vectors: Sequence[Any], following: Any, sums: Any
-    ) -> Any:
-        pulled = over_lanes(cotangents, *arrays)
-        groups, fetched, along, absolute = _alike(vectors, vector_flags), [], [], []
-        for slots in groups:
-            fetched.append(_fetch(_stacked(pulled, slots), _stacked(following, slots)))
-            tangents = _stacked(vectors, slots)
-            if not vector_flags[slots[0]][1]:
-                # The tangents of a source are the same at all points.
-                tangents = jnp.expand_dims(tangents, 2 + batched)
-            flow = fetched[-1] * tangents
-            along.append(_over_entries(flow, batched))
-            absolute.append(_over_entries(jnp.abs(flow), batched))
-        added = zip(sums, _in_order(groups, fetched), strict=True)
-        return (
-            [None if s is None else s + c for s, c in added],
-            jnp.stack(_in_order(groups, along)),
-            jnp.stack(_in_order(groups, absolute)),
-        )
 
-    return jax.jit(run)
+def _flows(
+    pulled: Sequence[Any],
+    vectors: Sequence[Any],
+    vector_flags: Flags,
+    following: Any,
+    sums: Any,
+    batched: bool,
+) -> Any:
+    """What `puller` returns, from the cotangents of each slot in the lanes of the node."""
+    groups, fetched, along, absolute = _alike(vectors, vector_flags), [], [], []
+    for slots in groups:
+        fetched.append(_fetch(_stacked(pulled, slots), _stacked(following, slots)))
+        tangents = _stacked(vectors, slots)
+        if not vector_flags[slots[0]][1]:
+            # The tangents of a source are the same at all points.
+            tangents = jnp.expand_dims(tangents, 2 + batched)
+        flow = fetched[-1] * tangents
+        along.append(_over_entries(flow, batched))
+        absolute.append(_over_entries(jnp.abs(flow), batched))
+    added = zip(sums, _in_order(groups, fetched), strict=True)
+    return (
+        [None if s is None else s + c for s, c in added],
+        jnp.stack(_in_order(groups, along)),
+        jnp.stack(_in_order(groups, absolute)),
+    )
 
 
 def _over_entries(flow: Any, batched: bool) -> Any:

@@ -1,0 +1,1 @@
+"""A word that was there before is followed by what followed it then: the circuit, by paths."""
