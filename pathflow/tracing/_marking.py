@@ -74,7 +74,7 @@ class _Calls:
         self._calls.append(call)
         with jax.named_scope(f"{_SCOPE}{number}"), traced_afresh(f"call-{number}-{id(self)}"):
             result = run()
-        return _tagged_result(result, call)
+        return _tagged_result(result, call, inside=self._marks.gates)
 
     def inside(self, closed: Any) -> Mapping[Site, list[Parts]]:
         """What is marked among the equations: the gates of each call of a cell, or all."""
@@ -137,8 +137,16 @@ def _called(eqn: Any) -> str:
     return eqn.primitive.name
 
 
-def _tagged_result(result: Any, call: ModuleCall) -> Any:
+def _tagged_result(result: Any, call: ModuleCall, inside: bool) -> Any:
+    """What a call returns, tagged.
+
+    Arguments:
+        result: what it returns.
+        call: the call.
+        inside: whether outputs that a cell reads itself are tagged inside it.
+    """
     recipe = recipe_of(call.module, call.method)
+    left = recipe.read_inside if recipe is not None and inside else {}
     origin = ModuleOutput(call.path, call.module, call.method, recipe is not None)
     leaves, structure = jax.tree_util.tree_flatten_with_path(result)
     # A cell may return one array twice, as its state and as its output: that is one node.
@@ -146,29 +154,31 @@ def _tagged_result(result: Any, call: ModuleCall) -> Any:
     tagged = []
     for path, leaf in leaves:
         if id(leaf) not in known:
-            known[id(leaf)] = _tagged_leaf(leaf, path, call, recipe, origin)
+            place = _place(path, recipe)
+            known[id(leaf)] = leaf if place in left else _tagged_leaf(leaf, place, call, origin)
         tagged.append(known[id(leaf)])
     return jax.tree_util.tree_unflatten(structure, tagged)
 
 
-def _tagged_leaf(
-    leaf: Any, path: Any, call: ModuleCall, recipe: CellRecipe | None, origin: ModuleOutput
-) -> Any:
+def _place(path: Any, recipe: CellRecipe | None) -> str:
+    place = ".".join(jax.tree_util.keystr((key,), simple=True) for key in path)
+    return recipe.outputs.get(place, place) if recipe is not None else place
+
+
+def _tagged_leaf(leaf: Any, place: str, call: ModuleCall, origin: ModuleOutput) -> Any:
     if not isinstance(leaf, jax.Array) or not jnp.issubdtype(leaf.dtype, jnp.floating):
         return leaf
-    place = ".".join(jax.tree_util.keystr((key,), simple=True) for key in path)
-    place = recipe.outputs.get(place, place) if recipe is not None else place
     method = "" if call.method == "__call__" else call.method
     parts = (call.path or call.module.__name__, method, place)
     return mark(leaf, allowed_name(".".join(filter(None, parts))), origin)
 
 
 def _gates(call: ModuleCall, recipe: CellRecipe, found: list[Found]) -> Mapping[Site, Parts]:
-    by_primitive: dict[str, list[Site]] = {p: [] for p in recipe.expected()}
+    by_primitive: dict[str, list[Found]] = {p: [] for p in recipe.expected()}
     for f in found:
         if f.eqn.primitive.name in by_primitive:
-            by_primitive[f.eqn.primitive.name].append(f.site)
-    counts = Counter({p: len(sites) for p, sites in by_primitive.items() if sites})
+            by_primitive[f.eqn.primitive.name].append(f)
+    counts = Counter({p: len(those) for p, those in by_primitive.items() if those})
     where = call.path or call.module.__name__
     if counts != recipe.expected():
         raise TraceError(
@@ -178,11 +188,21 @@ def _gates(call: ModuleCall, recipe: CellRecipe, found: list[Found]) -> Mapping[
         )
     marks: dict[Site, Parts] = {}
     for names, primitive in recipe.gates:
-        site = by_primitive[primitive].pop(0)
-        marks[site] = tuple(
-            Name(f"{where}.{gate}", Gate(call.path, call.module, gate)) for gate in names.split()
-        )
+        site = by_primitive[primitive].pop(0).site
+        marks[site] = tuple(_gate_name(call, gate) for gate in names.split())
+    for output, primitive in recipe.read_inside.items():
+        reader = by_primitive[primitive][-1]
+        marks[_made_at(reader.eqn.invars[0], found)] = (_gate_name(call, output),)
     return marks
+
+
+def _gate_name(call: ModuleCall, gate: str) -> Name:
+    where = call.path or call.module.__name__
+    return Name(f"{where}.{gate}", Gate(call.path, call.module, gate))
+
+
+def _made_at(var: Any, found: list[Found]) -> Site:
+    return next(f.site for f in found if any(var is out for out in f.eqn.outvars))
 
 
 def _said(counts: Mapping[str, int]) -> str:

@@ -18,6 +18,9 @@ class CellRecipe:
         further: how many more equations of these primitives the call has, after those of the
             gates, as in `{"tanh": 1}` for an LSTM, which squashes its cell at the end.
         outputs: names for the leaves of what the call returns, by their place (`0.1`).
+        read_inside: outputs that the cell itself reads, each with the primitive of the last
+            equation that does, as in `{"c": "tanh"}`: such a node stands before that equation, so
+            that paths through the new cell lead to the new hidden state.
 
     Example:
         ```python
@@ -31,6 +34,7 @@ class CellRecipe:
     gates: tuple[tuple[str, str], ...]
     further: Mapping[str, int] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    read_inside: Mapping[str, str] = field(default_factory=dict)
 
     def expected(self) -> Counter[str]:
         """How often each primitive occurs in a call."""

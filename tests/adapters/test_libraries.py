@@ -124,6 +124,10 @@ def test_gates_are_named_in_the_cell(library):
     graph = pf.trace(model, *args, nodes=pf.gates())
     steps = {name.split("#")[0] for name in names(graph)} - {"words", "output"}
     assert steps == {f"{cell}.{gate}" for gate in GATES}
+    # A new cell leads to the new hidden state; and it is one node, not one inside and one outside.
+    labels = {(str(u).split("#")[0], str(v).split("#")[0]) for u, v in graph.edges}
+    assert any(u.startswith(f"{cell}.c") and v.startswith(f"{cell}.h") for u, v in labels)
+    assert not any(u.startswith(f"{cell}.g") and v.startswith(f"{cell}.h") for u, v in labels)
     check_total(graph, args)
 
 
