@@ -146,7 +146,8 @@ def _tagged_result(result: Any, call: ModuleCall, inside: bool) -> Any:
         inside: whether outputs that a cell reads itself are tagged inside it.
     """
     recipe = recipe_of(call.module, call.method)
-    left = recipe.read_inside if recipe is not None and inside else {}
+    # A recipe without gates marks nothing inside its cell.
+    left = recipe.read_inside if recipe is not None and recipe.gates and inside else {}
     origin = ModuleOutput(call.path, call.module, call.method, recipe is not None)
     leaves, structure = jax.tree_util.tree_flatten_with_path(result)
     # A cell may return one array twice, as its state and as its output: that is one node.
@@ -189,20 +190,43 @@ def _gates(call: ModuleCall, recipe: CellRecipe, found: list[Found]) -> Mapping[
     marks: dict[Site, Parts] = {}
     for names, primitive in recipe.gates:
         site = by_primitive[primitive].pop(0).site
-        marks[site] = tuple(_gate_name(call, gate) for gate in names.split())
+        marks[site] = tuple(
+            Name(f"{where}.{gate}", Gate(call.path, call.module, gate)) for gate in names.split()
+        )
     for output, primitive in recipe.read_inside.items():
-        reader = by_primitive[primitive][-1]
-        marks[_made_at(reader.eqn.invars[0], found)] = (_gate_name(call, output),)
+        # Still an output of the module, though it is tagged before the module returns it.
+        origin = ModuleOutput(call.path, call.module, call.method, cell=True)
+        others = [f for f in found if f.site not in marks]
+        site = _read_last(where, output, primitive, by_primitive.get(primitive, []), others)
+        marks[site] = (Name(f"{where}.{output}", origin),)
     return marks
 
 
-def _gate_name(call: ModuleCall, gate: str) -> Name:
-    where = call.path or call.module.__name__
-    return Name(f"{where}.{gate}", Gate(call.path, call.module, gate))
+def _read_last(
+    cell: str, output: str, primitive: str, readers: list[Found], others: list[Found]
+) -> Site:
+    """Where the value is made that the last of some equations reads.
 
+    Arguments:
+        cell: the cell's path, for the error.
+        output: the value's name.
+        primitive: of those equations.
+        readers: the equations, in the order of execution.
+        others: the equations of the call that make no gate.
 
-def _made_at(var: Any, found: list[Found]) -> Site:
-    return next(f.site for f in found if any(var is out for out in f.eqn.outvars))
+    Raises:
+        TraceError: there is no such equation, or none of the others made what it reads.
+    """
+    if readers:
+        read = readers[-1].eqn.invars[0]
+        for f in others:
+            if any(read is made for made in f.eqn.outvars):
+                return f.site
+    raise TraceError(
+        f"gates(): the recipe of the cell {cell!r} says that a {primitive} reads its output "
+        f"{output!r}, but no such equation (beside those of its gates) reads what the cell "
+        "computes; correct read_inside of its pathflow.tracing.CellRecipe."
+    )
 
 
 def _said(counts: Mapping[str, int]) -> str:

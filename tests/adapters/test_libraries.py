@@ -157,6 +157,63 @@ def test_gates_with_other_activations_cannot_be_told_apart():
         pf.trace(fn, WORDS[0], nodes=pf.gates())
 
 
+@pytest.mark.parametrize("library", CASES)
+def test_a_new_cell_is_an_output_of_its_module_with_gates_or_without(library):
+    make, cell, _ = CASES[library]
+    model, args = make()
+    for nodes in (pf.modules(), pf.gates(), pf.modules() | pf.gates("*.i"), pf.gates("*.c")):
+        found = {name.split("#")[0] for name in names(pf.trace(model, *args, nodes=nodes))}
+        assert f"{cell}.c" in found, nodes
+
+
+class Squashing(eqx.Module):
+    weight: jax.Array
+
+    def __call__(self, word, carry):
+        gate = jax.nn.sigmoid(self.weight @ word)
+        carry = gate * carry + word
+        return carry, jnp.tanh(carry)
+
+
+OWN = f"{Squashing.__module__}:{Squashing.__qualname__}"
+
+
+CELL = Squashing(jnp.eye(3, dtype=jnp.float32))
+
+
+def squashed(word):
+    return CELL(word, jnp.ones(3, jnp.float32))[1].sum()
+
+
+@pytest.mark.parametrize(
+    ("read_inside", "edges"),
+    [({}, {"Squashing.z Squashing.h"}), ({"c": "tanh"}, {"Squashing.c Squashing.h"})],
+)
+def test_a_recipe_of_ones_own_says_what_the_cell_reads(read_inside, edges):
+    recipe = pf.tracing.CellRecipe(
+        OWN, (("z", "logistic"),), {"tanh": 1}, {"0": "c", "1": "h"}, read_inside
+    )
+    pf.tracing.register_recipe(recipe)
+    graph = pf.trace(squashed, WORDS[0], nodes=pf.gates())
+    into = {f"{u} {v}" for u, v in graph.edges if str(v) == "Squashing.h"}
+    assert edges <= into
+    assert ("Squashing.z Squashing.h" in into) == (not read_inside)
+    assert pf.attribute(graph, (WORDS[0],), source="word", doi=pf.Point()).audit.ok
+
+
+@pytest.mark.parametrize(
+    "read_inside", [{"c": "logistic"}, {"c": "sin"}, {"c": "tanh", "d": "tan"}]
+)
+def test_a_recipe_that_does_not_fit_its_cell_is_refused(read_inside):
+    pf.tracing.register_recipe(
+        pf.tracing.CellRecipe(
+            OWN, (("z", "logistic"),), {"tanh": 1}, {"0": "c", "1": "h"}, read_inside
+        )
+    )
+    with pytest.raises(pf.TraceError, match="correct read_inside"):
+        pf.trace(squashed, WORDS[0], nodes=pf.gates())
+
+
 def test_selectors_join_and_choose():
     def fn(x):
         return pf.tag(jnp.tanh(x), "t").sum() + jnp.sin(x).sum()
