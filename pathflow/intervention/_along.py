@@ -79,7 +79,6 @@ class Along:
 
 
 def along_paths(
-    graph: TracedGraph,
     clean: Clean,
     chosen: Mapping[Node, AbstractIntervention],
     target: Node,
@@ -97,15 +96,15 @@ def along_paths(
             f"do({along.argument}=...): no node is intervened on, so no path carries anything else "
             "than before."
         )
-    space = graph.paths(list(chosen), target)
-    partition = along.partition(graph)
+    space = clean.graph.paths(list(chosen), target)
+    partition = along.partition(clean.graph)
     automaton = automaton_of(partition, space.nodes)
     wanted = _is_in_none if along.keeps else bool
     named = make_trellis(space, automaton, bool)
     if not named.count:
         raise NoPathError(f"do({along.argument}=...): {_why_none(along, space)}")
     ways = _Ways(space, automaton, wanted)
-    return _Tree(graph, clean, chosen, ways).value(ways.root)
+    return _Tree(clean, chosen, ways).value(ways.root)
 
 
 class _Ways:
@@ -156,13 +155,9 @@ class _Tree:
     """Evaluates copies, each once."""
 
     def __init__(
-        self,
-        graph: TracedGraph,
-        clean: Clean,
-        chosen: Mapping[Node, AbstractIntervention],
-        ways: _Ways,
+        self, clean: Clean, chosen: Mapping[Node, AbstractIntervention], ways: _Ways
     ) -> None:
-        self._graph, self._clean, self._chosen, self._ways = graph, clean, chosen, ways
+        self._clean, self._chosen, self._ways = clean, chosen, ways
         self._values: dict[Copy, Value] = {}
         self._runner: NodeRunner = clean.runner
 
@@ -187,7 +182,7 @@ class _Tree:
         return [b for b in self._read(copy).values() if b not in self._values]
 
     def _read(self, copy: Copy) -> dict[Node, Copy]:
-        before = self._graph.functions[copy[0]].predecessors
+        before = self._clean.graph.functions[copy[0]].predecessors
         return {node: self._ways.before(copy, node) for node in before}
 
     def _evaluated(self, copy: Copy) -> Value:

@@ -133,13 +133,18 @@ def matching(graph: TracedGraph, steps: StepsLike, what: str) -> list[Node]:
     """The nodes of some steps, in the graph's order.
 
     Raises:
-        ArgumentError: one of the steps matches none.
+        ArgumentError: it is neither a step nor several, or one of them matches no node.
         UnknownNodeError: a node is none of the graph.
         PatternError: a text is no step.
     """
-    given = [steps] if isinstance(steps, Step | str | Node) else list(steps)
+    if isinstance(steps, Step | str | Node):
+        steps = [steps]
+    if not isinstance(steps, Iterable):
+        raise ArgumentError(
+            f"{what}={steps!r} takes a step, as in 'c1@2:', a node, or several of them."
+        )
     found: set[Node] = set()
-    for one in given:
+    for one in steps:
         if isinstance(one, Node):
             # A step without an index matches every iteration; a node is one of them.
             found.add(graph.node(one))

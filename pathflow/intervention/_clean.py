@@ -26,7 +26,7 @@ class Clean:
     ) -> None:
         flat, self.examples = flat_arguments(graph.program, args, qoi, in_axes, caller)
         self.runner = NodeRunner(graph, graph.context(flat))
-        self._graph, self._qoi = graph, qoi
+        self.graph, self._qoi = graph, qoi
         self._values: dict[Node, Value] = {}
         self._others: dict[Any, Clean] = {}
 
@@ -35,7 +35,7 @@ class Clean:
         pending = [node]
         while pending:
             last = pending[-1]
-            before = self._graph.functions[last].predecessors
+            before = self.graph.functions[last].predecessors
             missing = [n for n in before if n not in self._values]
             if last not in self._values and missing:
                 pending.extend(missing)
@@ -57,5 +57,5 @@ class Clean:
         # The caller holds the arguments, so their identity lasts.
         key = (id(args), repr(in_axes))
         if key not in self._others:
-            self._others[key] = Clean(self._graph, args, self._qoi, in_axes, caller)
+            self._others[key] = Clean(self.graph, args, self._qoi, in_axes, caller)
         return self._others[key]

@@ -72,24 +72,46 @@ def do(
     Source: J. Pearl, "Causality" (2009); for paths N. Goldowsky-Dill et al., "Localizing model
     behavior with path patching" (2023).
     """
+    clean = asked(graph, args, qoi, in_axes, "do")
+    return done(clean, interventions, target_of(graph, target), along, sparing)
+
+
+def asked(graph: TracedGraph, args: Sequence[Any], qoi: Any, in_axes: Any, caller: str) -> Clean:
+    """The values at the arguments that somebody asks about, checked.
+
+    Raises:
+        ArgumentError: `graph` is none, or an argument is being traced.
+    """
     if not isinstance(graph, TracedGraph):
         raise ArgumentError(
-            f"do(graph=...) takes what pathflow.trace returns, got {type(graph).__name__}."
+            f"{caller}(graph=...) takes what pathflow.trace returns, got {type(graph).__name__}."
         )
+    check_concrete(caller, args=args, qoi=qoi, graph=graph.qoi)
+    with jax.default_matmul_precision(MATMUL_PRECISION):
+        return Clean(graph, args, qoi, in_axes, caller)
+
+
+def done(
+    clean: Clean,
+    interventions: Interventions,
+    target: Node,
+    along: PathsLike | None = None,
+    sparing: PathsLike | None = None,
+) -> jax.Array:
+    """The target's value under interventions, with an axis of examples where they are asked about;
+    see `do`.
+    """
     if along is not None and sparing is not None:
         raise ArgumentError("do(along=..., sparing=...): give one of them, or neither.")
-    check_concrete("do", args=args, qoi=qoi, graph=graph.qoi)
-    end = _target(graph, target)
     with jax.default_matmul_precision(MATMUL_PRECISION):
-        clean = Clean(graph, args, qoi, in_axes, "do")
-        chosen = as_choice(interventions).interventions(graph, end)
+        chosen = as_choice(interventions).interventions(clean.graph, target)
         if along is not None:
-            found = along_paths(graph, clean, chosen, end, Along(along, keeps=False))
+            found = along_paths(clean, chosen, target, Along(along, keeps=False))
         elif sparing is not None:
-            found = along_paths(graph, clean, chosen, end, Along(sparing, keeps=True))
+            found = along_paths(clean, chosen, target, Along(sparing, keeps=True))
         else:
-            found = rerun(graph, clean, chosen, (end,))[end]
-        return _of_all(found, end, clean)
+            found = rerun(clean, chosen, (target,))[target]
+        return _of_all(found, target, clean)
 
 
 def activations(
@@ -117,18 +139,23 @@ def activations(
     Raises:
         UnknownNodeError: a label names no node. For others see `pathflow.do`.
     """
-    check_concrete("activations", args=args, qoi=qoi, graph=graph.qoi)
+    clean = asked(graph, args, qoi, in_axes, "activations")
     wanted = tuple(graph.nodes if nodes is None else map(graph.node, nodes))
     with jax.default_matmul_precision(MATMUL_PRECISION):
-        clean = Clean(graph, args, qoi, in_axes, "activations")
         chosen = (
             {} if interventions is None else as_choice(interventions).interventions(graph, None)
         )
-        found = rerun(graph, clean, chosen, wanted)
+        found = rerun(clean, chosen, wanted)
         return {node: _of_all(found[node], node, clean) for node in wanted}
 
 
-def _target(graph: TracedGraph, target: Node | str | None) -> Node:
+def target_of(graph: TracedGraph, target: Node | str | None) -> Node:
+    """The node that is asked about.
+
+    Raises:
+        ArgumentError: none is named, and the function has several outputs.
+        UnknownNodeError: a label names no node.
+    """
     found = graph.default_target if target is None else target
     if found is None:
         raise ArgumentError(

@@ -8,7 +8,7 @@ import numpy as np
 from pathflow._errors import ArgumentError
 from pathflow.graph import Listed, Node, Path
 from pathflow.intervention._choice import Interventions, Keep, StepsLike
-from pathflow.intervention._do import do
+from pathflow.intervention._do import asked, done, target_of
 from pathflow.intervention._intervention import AbstractIntervention, Mean
 from pathflow.results import Faithfulness, PathInfluence
 from pathflow.tracing import TracedGraph
@@ -47,8 +47,8 @@ def faithfulness(
         The target for every size, with measures of it.
 
     Raises:
-        ArgumentError: the ranking is empty, or holds paths and nodes; a size is outside; `among` is
-            given with paths. For others see `pathflow.do`.
+        ArgumentError: the ranking is no list, is empty, or holds paths and nodes; a size is
+            outside; `among` is given with paths. For others see `pathflow.do`.
 
     Example:
         ```python
@@ -56,6 +56,10 @@ def faithfulness(
         curve.recovered()
         ```
     """
+    if isinstance(ranking, str):
+        raise ArgumentError(
+            f"faithfulness(ranking={ranking!r}) takes several nodes or paths; give a list."
+        )
     entries = [e.path if isinstance(e, PathInfluence) else e for e in ranking]
     are_paths = [isinstance(e, Path) for e in entries]
     if not entries or any(are_paths) != all(are_paths):
@@ -63,10 +67,12 @@ def faithfulness(
             "faithfulness(ranking=...) takes nodes or paths, at least one and all of one kind."
         )
     kept = _checked_sizes(sizes, len(entries))
+    # One for all sizes: what is replaced, such as means over a data set, is evaluated once.
+    clean = asked(graph, args, qoi, in_axes, "faithfulness")
+    end = target_of(graph, target)
 
     def ask(interventions: Interventions, **more: Any) -> np.ndarray:
-        found = do(graph, args, interventions, target=target, qoi=qoi, in_axes=in_axes, **more)
-        return np.asarray(found)
+        return np.asarray(done(clean, interventions, end, **more))
 
     if any(are_paths):
         if among is not None:

@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, cast, final
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +49,11 @@ class Fix(AbstractIntervention):
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
         del value
         given = self.value
+        if isinstance(given, float) and not jnp.issubdtype(node.dtype, jnp.inexact):
+            raise ArgumentError(
+                f"Fix(value={given!r}) of node {str(node)!r}: it holds {node.dtype}; give an "
+                "integer."
+            )
         array = jnp.asarray(given, node.dtype) if _is_number(given) else jnp.asarray(given)
         if array.ndim == 0:
             array = jnp.broadcast_to(array, node.shape)
@@ -111,16 +116,17 @@ class Resample(AbstractIntervention):
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
         del value
         found = _over_examples(self, node, clean)
-        n, among = clean.examples or 1, len(found.array)
+        n, among = clean.examples, len(found.array)
         if self.args is not None:
-            return Value(found.array[jax.random.randint(self.key, (n,), 0, among)], batched=True)
-        if n == 1:
+            drawn = jax.random.randint(self.key, () if n is None else (n,), 0, among)
+            return Value(found.array[drawn], batched=n is not None)
+        if among == 1:
             raise ArgumentError(
                 "Resample() draws from the other examples, but there is only one; give more, or "
                 "a data set as args=."
             )
-        steps = jax.random.randint(self.key, (n,), 1, n)
-        return Value(found.array[(jnp.arange(n) + steps) % n], batched=True)
+        steps = jax.random.randint(self.key, (among,), 1, among)
+        return Value(found.array[(jnp.arange(among) + steps) % among], batched=True)
 
 
 @final
@@ -166,9 +172,9 @@ class Apply(AbstractIntervention):
     needs_value = True
 
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
-        assert value is not None  # noqa: S101  (it asks for it)
-        function = jax.vmap(self.function) if value.batched else self.function
-        return checked(jnp.asarray(function(value.array)), node, clean.examples, "Apply(function)")
+        held = cast("Value", value)
+        function = jax.vmap(self.function) if held.batched else self.function
+        return checked(jnp.asarray(function(held.array)), node, clean.examples, "Apply(function)")
 
 
 def as_intervention(given: Any) -> AbstractIntervention:

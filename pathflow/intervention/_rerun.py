@@ -9,7 +9,6 @@ from pathflow.tracing import GuardFunction, TracedGraph, Value
 
 
 def rerun(
-    graph: TracedGraph,
     clean: Clean,
     chosen: Mapping[Node, AbstractIntervention],
     wanted: Iterable[Node],
@@ -17,8 +16,7 @@ def rerun(
     """The values of nodes under interventions.
 
     Arguments:
-        graph: the graph.
-        clean: the values without them.
+        clean: the values without them, and of which graph.
         chosen: the intervention of each intervened node.
         wanted: the nodes asked about.
 
@@ -29,7 +27,7 @@ def rerun(
         NonFiniteError: a value is NaN or infinite.
         DecisionChangedError: a decision falls otherwise than the graph has it.
     """
-    wanted = set(wanted)
+    graph, wanted = clean.graph, set(wanted)
     guards = _guards_after(graph, chosen)
     needed = _needed(graph, chosen, wanted | {p for g in guards for p in g.function.predecessors})
     values: dict[Node, Value] = {}

@@ -27,6 +27,14 @@ def graph():
     ("ask", "error", "said"),
     [
         (lambda g: pf.do(_fn, (_X,), {}), pf.ArgumentError, r"do\(graph=...\) takes what"),
+        (lambda g: pf.activations(_fn, (_X,)), pf.ArgumentError, r"activations\(graph=...\) takes"),
+        (
+            lambda g: pf.faithfulness(_fn, (_X,), ["h"]),
+            pf.ArgumentError,
+            r"faithfulness\(graph=...\) takes",
+        ),
+        (lambda g: pf.faithfulness(g, (_X,), "h g"), pf.ArgumentError, "give a list"),
+        (lambda g: pf.do(g, (_X,), pf.Keep(3)), pf.ArgumentError, r"Keep\(steps\)=3 takes a step"),
         (lambda g: pf.do(g, (_X,), [("h", 0.0)]), pf.ArgumentError, "under steps"),
         (lambda g: pf.do(g, (_X,), {"h": "zero"}), pf.ArgumentError, r"holds 'zero'; give an arr"),
         (lambda g: pf.do(g, (_X,), {"k": 0.0}), pf.ArgumentError, "'k' matches no node; there are"),
@@ -109,6 +117,8 @@ def test_a_mean_of_integers_is_no_value():
     graph = pf.trace(fn, _X)
     with pytest.raises(pf.ArgumentError, match="'k': it holds int"):
         pf.do(graph, (_MANY,), {"k": pf.Mean()}, in_axes=0)
+    with pytest.raises(pf.ArgumentError, match="'k': it holds int.* give an integer"):
+        pf.do(graph, (_X,), {"k": 0.5})
     assert pf.do(graph, (_X,), {"k": jnp.argmin(_X)}) == 0.2
 
 

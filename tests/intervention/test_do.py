@@ -145,6 +145,15 @@ def test_resampling_from_a_data_set_draws_all_of_it(graph):
     assert drawn == {tuple(np.round(v, 9)) for v in np.asarray(jax.vmap(_h)(data))}
 
 
+def test_one_example_is_resampled_from_a_data_set_as_one(graph):
+    data = jnp.linspace(-1, 1, 10).reshape(5, 2)
+    by = pf.Resample(jax.random.key(1), (data, _W), in_axes=_AXES)
+    found = pf.do(graph, (_X[0], _W), {"h": by})
+    assert found.shape == ()
+    wanted = np.asarray(jax.vmap(_rest)(jax.vmap(_h)(data)))
+    assert np.isclose(found, wanted, rtol=_EXACT).any()
+
+
 def test_keep_replaces_all_but_what_is_kept(graph):
     hs = jax.vmap(_h)(_X)
     ask = {"in_axes": _AXES}
