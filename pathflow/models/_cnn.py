@@ -12,7 +12,7 @@ from jaxtyping import Array, DTypeLike, Float
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow.models._activations import AbstractActivation, Relu
 from pathflow.models._dense import Dense, checked
-from pathflow.models._parameters import check_size, checked_sizes, uniform
+from pathflow.models._parameters import check_sizes, checked_sizes, uniform
 from pathflow.models._pooling import AbstractPooling, MaxPooling
 from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.tracing import tag
@@ -166,9 +166,7 @@ class CNN(AbstractReferenceModel):
             )
         if not self.channels:
             raise ArgumentError("CNN(channels=...) takes the channels of at least one stage.")
-        sizes = {"out_size": self.out_size, "kernel_size": self.kernel_size}
-        for name, size in sizes.items():
-            check_size(f"CNN({name}=...)", size)
+        check_sizes("CNN", out_size=self.out_size, kernel_size=self.kernel_size)
         if not isinstance(self.n_residual, int) or self.n_residual < 0:
             raise ArgumentError(
                 f"CNN(n_residual=...) takes an int of at least 0, got {self.n_residual!r}."

@@ -1,15 +1,13 @@
 """The simple recurrent network of Elman (1990), every hidden state a node."""
 
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, DTypeLike, Float
 
 from pathflow.models._activations import AbstractActivation, Tanh
-from pathflow.models._dense import Dense, checked
 from pathflow.models._parameters import uniform
-from pathflow.models._reference import AbstractReferenceModel, register_model
-from pathflow.models._sequence import check_recurrent_sizes, last_hidden
+from pathflow.models._reference import register_model
+from pathflow.models._sequence import RecurrentModel
 from pathflow.tracing import tag
 
 
@@ -46,7 +44,7 @@ class ElmanLayer(nnx.Module):
 
 
 @register_model
-class ElmanRNN(AbstractReferenceModel):
+class ElmanRNN(RecurrentModel):
     """Reads a sequence, and maps the last hidden state to outputs (Elman 1990).
 
     Formula, layer by layer, `x_t` being the input or the hidden state of the layer below:
@@ -87,26 +85,13 @@ class ElmanRNN(AbstractReferenceModel):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        check_recurrent_sizes("ElmanRNN", in_size, hidden_size, out_size, n_layers)
-        self.in_size = in_size
-        self.hidden_size = hidden_size
-        self.out_size = out_size
-        self.n_layers = n_layers
         self.activation = activation
-        widths = [in_size, *[hidden_size] * (n_layers - 1)]
-        self.layers = nnx.List(
-            [
-                ElmanLayer(i, width, hidden_size, activation, dtype=dtype, rngs=rngs)
-                for i, width in enumerate(widths)
-            ]
+        self._build(
+            in_size,
+            hidden_size,
+            out_size,
+            n_layers,
+            lambda i, width: ElmanLayer(i, width, hidden_size, activation, dtype=dtype, rngs=rngs),
+            dtype=dtype,
+            rngs=rngs,
         )
-        self.readout = Dense(hidden_size, out_size, dtype=dtype, rngs=rngs)
-
-    def __call__(self, inputs: Float[Array | np.ndarray, "steps in"]) -> Float[Array, " out"]:
-        """Logits after the last step of one sequence.
-
-        Raises:
-            ShapeError: it has another shape or dtype than the model, or no step.
-        """
-        sequence = checked("ElmanRNN: inputs", inputs, (None, self.in_size), self.readout.kernel)
-        return self.readout(last_hidden(self.layers, sequence))

@@ -2,14 +2,12 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, DTypeLike, Float
 
-from pathflow.models._dense import Dense, checked
 from pathflow.models._parameters import uniform
-from pathflow.models._reference import AbstractReferenceModel, register_model
-from pathflow.models._sequence import check_recurrent_sizes, last_hidden
+from pathflow.models._reference import register_model
+from pathflow.models._sequence import RecurrentModel
 from pathflow.tracing import tag
 
 
@@ -45,7 +43,7 @@ class GRULayer(nnx.Module):
 
 
 @register_model
-class GRU(AbstractReferenceModel):
+class GRU(RecurrentModel):
     """Reads a sequence with gates, and maps the last hidden state to outputs (Cho et al. 2014).
 
     Formula, layer by layer, `x_t` being the input or the hidden state of the layer below; the reset
@@ -90,25 +88,12 @@ class GRU(AbstractReferenceModel):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        check_recurrent_sizes("GRU", in_size, hidden_size, out_size, n_layers)
-        self.in_size = in_size
-        self.hidden_size = hidden_size
-        self.out_size = out_size
-        self.n_layers = n_layers
-        widths = [in_size, *[hidden_size] * (n_layers - 1)]
-        self.layers = nnx.List(
-            [
-                GRULayer(i, width, hidden_size, dtype=dtype, rngs=rngs)
-                for i, width in enumerate(widths)
-            ]
+        self._build(
+            in_size,
+            hidden_size,
+            out_size,
+            n_layers,
+            lambda i, width: GRULayer(i, width, hidden_size, dtype=dtype, rngs=rngs),
+            dtype=dtype,
+            rngs=rngs,
         )
-        self.readout = Dense(hidden_size, out_size, dtype=dtype, rngs=rngs)
-
-    def __call__(self, inputs: Float[Array | np.ndarray, "steps in"]) -> Float[Array, " out"]:
-        """Logits after the last step of one sequence.
-
-        Raises:
-            ShapeError: it has another shape or dtype than the model, or no step.
-        """
-        sequence = checked("GRU: inputs", inputs, (None, self.in_size), self.readout.kernel)
-        return self.readout(last_hidden(self.layers, sequence))

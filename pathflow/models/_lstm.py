@@ -5,22 +5,19 @@ one sentence, so that labels read `x@2`, `g0@2`, `c1@5`. `features` is the same 
 tags, layer by layer over a batch: the form that training uses.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
-from pathflow._errors import ArgumentError, ShapeError
-from pathflow.models._parameters import check_size, uniform
+from pathflow._errors import ArgumentError
+from pathflow.models._parameters import check_sizes, uniform
 from pathflow.models._recurrence import LayerState, recurrence, split_gates
 from pathflow.models._reference import AbstractReferenceModel, register_model
+from pathflow.models._tokens import Tokens, check_tokens
 from pathflow.tracing import tag
 
 LSTMState = tuple[LayerState, ...]
-Tokens = Int[Array | np.ndarray, " steps"]
 
 
 class LSTMLayer(nnx.Module):
@@ -131,7 +128,7 @@ class LSTMLanguageModel(AbstractReferenceModel):
         Raises:
             ShapeError: `tokens` is no vector of at least one integer.
         """
-        _check_tokens(tokens)
+        check_tokens(tokens)
         state, _ = jax.lax.scan(
             lambda s, word: (self._step(word, s), None), *self._at(tokens, state)
         )
@@ -144,7 +141,7 @@ class LSTMLanguageModel(AbstractReferenceModel):
 
         Arguments and errors are those of `__call__`.
         """
-        _check_tokens(tokens)
+        check_tokens(tokens)
 
         def step(state: LSTMState, word: Array) -> tuple[LSTMState, Array]:
             state = self._step(word, state)
@@ -205,27 +202,16 @@ class LSTMLanguageModel(AbstractReferenceModel):
 def _check_sizes(
     vocab_size: int, embed_dim: int, hidden_dim: int, n_layers: int, tied: bool
 ) -> None:
-    sizes = {
-        "vocab_size": vocab_size,
-        "embed_dim": embed_dim,
-        "hidden_dim": hidden_dim,
-        "n_layers": n_layers,
-    }
-    for name, size in sizes.items():
-        check_size(f"LSTMLanguageModel({name}=...)", size)
+    check_sizes(
+        "LSTMLanguageModel",
+        vocab_size=vocab_size,
+        embed_dim=embed_dim,
+        hidden_dim=hidden_dim,
+        n_layers=n_layers,
+    )
     if tied and embed_dim != hidden_dim:
         raise ArgumentError(
             f"LSTMLanguageModel(tied=True) uses the embeddings as output weights, so embed_dim "
             f"({embed_dim}) must equal hidden_dim ({hidden_dim}); make them equal or pass "
             "tied=False."
         )
-
-
-def _check_tokens(tokens: Any) -> None:
-    if jnp.ndim(tokens) != 1 or jnp.size(tokens) == 0:
-        raise ShapeError(
-            "tokens must be a vector of at least one word number, got shape "
-            f"{jnp.shape(tokens)}; for a batch of sentences of one length use jax.vmap(model)."
-        )
-    if not jnp.issubdtype(jnp.result_type(tokens), jnp.integer):
-        raise ShapeError(f"tokens must be integers, got {jnp.result_type(tokens)}.")

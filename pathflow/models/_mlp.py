@@ -10,7 +10,7 @@ from jaxtyping import Array, DTypeLike, Float
 
 from pathflow.models._activations import AbstractActivation, Relu
 from pathflow.models._dense import Dense, checked
-from pathflow.models._parameters import check_size, checked_sizes
+from pathflow.models._parameters import check_sizes, checked_sizes
 from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.tracing import tag
 
@@ -53,8 +53,7 @@ class MLP(AbstractReferenceModel):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        check_size("MLP(in_size=...)", in_size)
-        check_size("MLP(out_size=...)", out_size)
+        check_sizes("MLP", in_size=in_size, out_size=out_size)
         self.in_size = in_size
         self.hidden = checked_sizes("MLP(hidden=...)", hidden)
         self.out_size = out_size

@@ -31,6 +31,16 @@ def check_size(argument: str, size: object) -> None:
         raise ArgumentError(f"{argument} takes a positive int, got {size!r}.")
 
 
+def check_sizes(owner: str, **sizes: object) -> None:
+    """Refuses arguments of a model that are no sizes.
+
+    Raises:
+        ArgumentError: one is no positive integer.
+    """
+    for name, size in sizes.items():
+        check_size(f"{owner}({name}=...)", size)
+
+
 def checked_sizes(argument: str, sizes: object) -> tuple[int, ...]:
     """Sizes as a tuple.
 

@@ -13,13 +13,23 @@ _Image = Float[Array, "height width channels"]
 _Smaller = Float[Array, "h w channels"]
 
 
+@dataclasses.dataclass(frozen=True)
 class AbstractPooling(abc.ABC):
     """Puts one value in the place of each square of `size` times `size` pixels of a channel.
 
     A subclass is a frozen dataclass with `register_part` before it.
+
+    Arguments:
+        size: side of a square in pixels; 1 changes nothing.
+
+    Raises:
+        ArgumentError: it is no positive integer.
     """
 
-    size: int
+    size: int = 2
+
+    def __post_init__(self):
+        check_size(f"{type(self).__name__}(size=...)", self.size)
 
     @abc.abstractmethod
     def __call__(self, image: _Image) -> _Smaller:
@@ -33,19 +43,9 @@ class AbstractPooling(abc.ABC):
 @register_part
 @dataclasses.dataclass(frozen=True)
 class MaxPooling(AbstractPooling):
-    """The largest value of each square; where several are, they share the derivative.
-
-    Arguments:
-        size: side of a square in pixels; 1 changes nothing.
-
-    Raises:
-        ArgumentError: it is no positive integer.
+    """The largest value of each square; where several are, they share the derivative. Its argument
+    is that of `AbstractPooling`.
     """
-
-    size: int = 2
-
-    def __post_init__(self):
-        check_size("MaxPooling(size=...)", self.size)
 
     def __call__(self, image: _Image) -> _Smaller:
         """See `AbstractPooling`."""
@@ -55,19 +55,7 @@ class MaxPooling(AbstractPooling):
 @register_part
 @dataclasses.dataclass(frozen=True)
 class MeanPooling(AbstractPooling):
-    """The mean of each square.
-
-    Arguments:
-        size: side of a square in pixels; 1 changes nothing.
-
-    Raises:
-        ArgumentError: it is no positive integer.
-    """
-
-    size: int = 2
-
-    def __post_init__(self):
-        check_size("MeanPooling(size=...)", self.size)
+    """The mean of each square. Its argument is that of `AbstractPooling`."""
 
     def __call__(self, image: _Image) -> _Smaller:
         """See `AbstractPooling`."""

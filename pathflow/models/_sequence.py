@@ -1,14 +1,17 @@
 """What recurrent models of one state per layer have in common: stepping through a sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, DTypeLike, Float
 
-from pathflow.models._parameters import check_size
+from pathflow.models._dense import Dense, checked
+from pathflow.models._parameters import check_sizes
+from pathflow.models._reference import AbstractReferenceModel
 from pathflow.tracing import tag
 
 
@@ -24,7 +27,7 @@ class RecurrentLayer(Protocol):
         ...
 
 
-def last_hidden(
+def _last_hidden(
     layers: Sequence[RecurrentLayer], inputs: Float[Array, "steps in"]
 ) -> Float[Array, " hidden"]:
     """The top layer's hidden state after the last step; all are zero before the first.
@@ -45,19 +48,51 @@ def last_hidden(
     return last[-1]
 
 
-def check_recurrent_sizes(
-    model: str, in_size: int, hidden_size: int, out_size: int, n_layers: int
-) -> None:
-    """Refuses what are no sizes of a recurrent model.
+class RecurrentModel(AbstractReferenceModel):
+    """Maps the last hidden state of its top layer to outputs.
 
-    Raises:
-        ArgumentError: one is no positive integer.
+    A subclass keeps its arguments by `_build`, which makes the layers, the lowest first, and then
+    the readout.
     """
-    sizes = {
-        "in_size": in_size,
-        "hidden_size": hidden_size,
-        "out_size": out_size,
-        "n_layers": n_layers,
-    }
-    for name, size in sizes.items():
-        check_size(f"{model}({name}=...)", size)
+
+    def _build(
+        self,
+        in_size: int,
+        hidden_size: int,
+        out_size: int,
+        n_layers: int,
+        layer: Callable[[int, int], RecurrentLayer],
+        *,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ) -> None:
+        """Makes the model; `layer` makes one from its number and the width of what it reads.
+
+        Raises:
+            ArgumentError: a size is no positive integer.
+        """
+        check_sizes(
+            type(self).__name__,
+            in_size=in_size,
+            hidden_size=hidden_size,
+            out_size=out_size,
+            n_layers=n_layers,
+        )
+        self.in_size = in_size
+        self.hidden_size = hidden_size
+        self.out_size = out_size
+        self.n_layers = n_layers
+        widths = [in_size, *[hidden_size] * (n_layers - 1)]
+        self.layers = nnx.List([layer(i, width) for i, width in enumerate(widths)])
+        self.readout = Dense(hidden_size, out_size, dtype=dtype, rngs=rngs)
+
+    def __call__(self, inputs: Float[Array | np.ndarray, "steps in"]) -> Float[Array, " out"]:
+        """Logits after the last step of one sequence.
+
+        Raises:
+            ShapeError: it has another shape or dtype than the model, or no step.
+        """
+        name, like = f"{type(self).__name__}: inputs", self.readout.kernel
+        return self.readout(
+            _last_hidden(self.layers, checked(name, inputs, (None, self.in_size), like))
+        )

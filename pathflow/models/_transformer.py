@@ -6,27 +6,26 @@ them.
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, DTypeLike, Float, Int
+from jaxtyping import Array, DTypeLike, Float
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow.models._activations import AbstractActivation, Gelu
-from pathflow.models._parameters import check_size
+from pathflow.models._parameters import check_size, check_sizes
 from pathflow.models._reference import AbstractReferenceModel, register_model
+from pathflow.models._tokens import Tokens
 from pathflow.models._transformer_layers import Layer, LayerNorm, along, normal
 from pathflow.models._transformer_options import (
     AbstractNorm,
     AbstractPositions,
     PreNorm,
-    check_tokens,
+    check_length,
 )
 from pathflow.tracing import tag
-
-Tokens = Int[Array | np.ndarray, " steps"]
 
 
 class Stream(nnx.Module):
@@ -68,7 +67,7 @@ class Stream(nnx.Module):
 
     def _start(self, tokens: Tokens, causal: bool) -> tuple[Array, Array | None]:
         """What the first layer reads, and which positions see which."""
-        check_tokens(tokens, self.positions)
+        check_length(tokens, self.positions)
         steps = len(tokens)
         x = tag(self.embedding[...][jnp.asarray(tokens)], "tok")
         if self.positions.max_length is not None:
@@ -79,8 +78,44 @@ class Stream(nnx.Module):
         return tag(x, "embed"), seen
 
 
+class _Transformer(AbstractReferenceModel):
+    """A residual stream; a subclass adds what reads it."""
+
+    causal: ClassVar[bool]
+    """Whether a position sees none after it."""
+
+    def _build(
+        self,
+        vocab_size: int,
+        width: int,
+        n_heads: int,
+        n_layers: int,
+        hidden_dim: int,
+        positions: AbstractPositions,
+        norm: AbstractNorm,
+        activation: AbstractActivation,
+        *,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ) -> None:
+        """Keeps the arguments and makes the stream.
+
+        Raises:
+            ArgumentError: they make no transformer.
+        """
+        self.vocab_size, self.width, self.n_heads = vocab_size, width, n_heads
+        self.n_layers, self.hidden_dim = n_layers, hidden_dim
+        self.positions, self.norm, self.activation = positions, norm, activation
+        _check(self)
+        self.stream = Stream(self, dtype=dtype, rngs=rngs)
+
+    def patterns(self, tokens: Tokens) -> Float[Array, "layers heads steps steps"]:
+        """How much every head looks from each position (rows) at each other one (columns)."""
+        return self.stream.patterns(tokens, causal=self.causal)
+
+
 @register_model
-class TransformerDecoder(AbstractReferenceModel):
+class TransformerDecoder(_Transformer):
     """Predicts the next word from the words before it, by attention to them.
 
     Nodes, each an array of `steps` rows unless another shape is given:
@@ -137,6 +172,8 @@ class TransformerDecoder(AbstractReferenceModel):
     exactly zero.
     """
 
+    causal = True
+
     def __init__(
         self,
         vocab_size: int,
@@ -152,12 +189,19 @@ class TransformerDecoder(AbstractReferenceModel):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.vocab_size, self.width, self.n_heads = vocab_size, width, n_heads
-        self.n_layers, self.hidden_dim = n_layers, hidden_dim
-        self.positions, self.norm, self.activation = positions, norm, activation
         self.tied = tied
-        _check(self)
-        self.stream = Stream(self, dtype=dtype, rngs=rngs)
+        self._build(
+            vocab_size,
+            width,
+            n_heads,
+            n_layers,
+            hidden_dim,
+            positions,
+            norm,
+            activation,
+            dtype=dtype,
+            rngs=rngs,
+        )
         if not tied:
             self.unembedding = nnx.Param(
                 normal(rngs, (vocab_size, width), 1 / math.sqrt(width), dtype)
@@ -173,15 +217,11 @@ class TransformerDecoder(AbstractReferenceModel):
             ShapeError: `tokens` is no vector of at least one integer, or is longer than the
                 learned positions.
         """
-        return tag(self.stream(tokens, causal=True)[-1] @ self.output_rows.T, "logits")
+        return tag(self.stream(tokens, causal=self.causal)[-1] @ self.output_rows.T, "logits")
 
     def logits(self, tokens: Tokens) -> Float[Array, "steps vocab"]:
         """Logits after every word; arguments and errors are those of `__call__`."""
-        return tag(self.stream(tokens, causal=True) @ self.output_rows.T, "logits")
-
-    def patterns(self, tokens: Tokens) -> Float[Array, "layers heads steps steps"]:
-        """How much every head looks from each position (rows) at each other one (columns)."""
-        return self.stream.patterns(tokens, causal=True)
+        return tag(self.stream(tokens, causal=self.causal) @ self.output_rows.T, "logits")
 
     @property
     def output_rows(self) -> Float[Array, "vocab width"]:
@@ -190,7 +230,7 @@ class TransformerDecoder(AbstractReferenceModel):
 
 
 @register_model
-class TransformerEncoder(AbstractReferenceModel):
+class TransformerEncoder(_Transformer):
     """Reads a sequence both ways, and says something about every position of it.
 
     Its nodes are those of `TransformerDecoder`, of which it is the twin without the mask.
@@ -225,6 +265,8 @@ class TransformerEncoder(AbstractReferenceModel):
     Understanding" (2018).
     """
 
+    causal = False
+
     def __init__(
         self,
         vocab_size: int,
@@ -241,13 +283,20 @@ class TransformerEncoder(AbstractReferenceModel):
         dtype: DTypeLike = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.vocab_size, self.width, self.n_heads = vocab_size, width, n_heads
-        self.n_layers, self.hidden_dim = n_layers, hidden_dim
-        self.positions, self.norm, self.activation = positions, norm, activation
+        check_sizes("TransformerEncoder", n_outputs=n_outputs)
         self.n_outputs, self.read_at = n_outputs, read_at
-        _check(self)
-        check_size("TransformerEncoder(n_outputs=...)", n_outputs)
-        self.stream = Stream(self, dtype=dtype, rngs=rngs)
+        self._build(
+            vocab_size,
+            width,
+            n_heads,
+            n_layers,
+            hidden_dim,
+            positions,
+            norm,
+            activation,
+            dtype=dtype,
+            rngs=rngs,
+        )
         self.output = nnx.Param(normal(rngs, (width, n_outputs), 1 / math.sqrt(width), dtype))
         self.output_bias = nnx.Param(jnp.zeros(n_outputs, dtype))
 
@@ -261,7 +310,7 @@ class TransformerEncoder(AbstractReferenceModel):
             ShapeError: `tokens` is no vector of at least one integer, is longer than the learned
                 positions, or has no position `read_at`.
         """
-        stream = self.stream(tokens, causal=False)
+        stream = self.stream(tokens, causal=self.causal)
         if not -len(stream) <= self.read_at < len(stream):
             raise ShapeError(
                 f"tokens has {len(stream)} words, and the model reads at {self.read_at}; give a "
@@ -271,11 +320,7 @@ class TransformerEncoder(AbstractReferenceModel):
 
     def logits(self, tokens: Tokens) -> Float[Array, "steps outputs"]:
         """Logits at every position; arguments and errors are those of `__call__`."""
-        return tag(self._project(self.stream(tokens, causal=False)), "logits")
-
-    def patterns(self, tokens: Tokens) -> Float[Array, "layers heads steps steps"]:
-        """How much every head looks from each position (rows) at each other one (columns)."""
-        return self.stream.patterns(tokens, causal=False)
+        return tag(self._project(self.stream(tokens, causal=self.causal)), "logits")
 
     def _project(self, x: Float[Array, "*steps width"]) -> Float[Array, "*steps outputs"]:
         projected = x @ self.output[...]
@@ -289,8 +334,8 @@ def _check(model: Any) -> None:
         ArgumentError: they do not.
     """
     owner = type(model).__name__
-    for name in ("vocab_size", "width", "n_heads", "n_layers"):
-        check_size(f"{owner}({name}=...)", getattr(model, name))
+    sizes = ("vocab_size", "width", "n_heads", "n_layers")
+    check_sizes(owner, **{name: getattr(model, name) for name in sizes})
     if model.hidden_dim != 0:
         check_size(f"{owner}(hidden_dim=...) other than 0", model.hidden_dim)
     if model.width % model.n_heads:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow.models._parameters import check_size
 from pathflow.models._reference import register_part
+from pathflow.models._tokens import check_tokens
 
 
 class AbstractPositions(abc.ABC):
@@ -116,14 +117,24 @@ class Rotary(AbstractPositions):
             )
 
 
+@dataclasses.dataclass(frozen=True)
 class AbstractNorm(abc.ABC):
     """Where layer norms stand.
 
-    Attributes:
+    Arguments:
         epsilon: added to the variance.
+
+    Raises:
+        ArgumentError: `epsilon` is not positive.
     """
 
-    epsilon: float
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if not self.epsilon > 0:
+            raise ArgumentError(
+                f"{type(self).__name__}(epsilon={self.epsilon!r}) must be positive, as in 1e-5."
+            )
 
     @property
     @abc.abstractmethod
@@ -136,19 +147,8 @@ class AbstractNorm(abc.ABC):
 @dataclasses.dataclass(frozen=True)
 class PreNorm(AbstractNorm):
     """`x + f(norm(x))`, and a norm after the last layer (as in GPT-2): the residual stream is a
-    sum.
-
-    Arguments:
-        epsilon: added to the variance.
-
-    Raises:
-        ArgumentError: `epsilon` is not positive.
+    sum. Its argument is that of `AbstractNorm`.
     """
-
-    epsilon: float = 1e-5
-
-    def __post_init__(self) -> None:
-        _check_epsilon(self)
 
     @property
     def before(self) -> bool:
@@ -160,48 +160,24 @@ class PreNorm(AbstractNorm):
 @dataclasses.dataclass(frozen=True)
 class PostNorm(AbstractNorm):
     """`norm(x + f(x))` (Vaswani et al. 2017, and BERT): the residual stream is normalised after
-    every addition.
-
-    Arguments:
-        epsilon: added to the variance.
-
-    Raises:
-        ArgumentError: `epsilon` is not positive.
+    every addition. Its argument is that of `AbstractNorm`.
     """
-
-    epsilon: float = 1e-5
-
-    def __post_init__(self) -> None:
-        _check_epsilon(self)
 
     @property
     def before(self) -> bool:
         return False
 
 
-def check_tokens(tokens: Any, positions: AbstractPositions) -> None:
+def check_length(tokens: Any, positions: AbstractPositions) -> None:
     """Refuses what is no sequence of words, or one too long.
 
     Raises:
         ShapeError: it is no vector of integers, is empty, or is longer than the learned positions.
     """
-    if jnp.ndim(tokens) != 1 or jnp.size(tokens) == 0:
-        raise ShapeError(
-            "tokens must be a vector of at least one word number, got shape "
-            f"{jnp.shape(tokens)}; for a batch of sequences of one length use jax.vmap(model)."
-        )
-    if not jnp.issubdtype(jnp.result_type(tokens), jnp.integer):
-        raise ShapeError(f"tokens must be integers, got {jnp.result_type(tokens)}.")
+    check_tokens(tokens)
     longest = positions.max_length
     if longest is not None and len(tokens) > longest:
         raise ShapeError(
             f"tokens has {len(tokens)} words, and the model learned {longest} positions; cut it, "
             "or make the model with a greater LearnedPositions(...)."
-        )
-
-
-def _check_epsilon(norm: AbstractNorm) -> None:
-    if not norm.epsilon > 0:
-        raise ArgumentError(
-            f"{type(norm).__name__}(epsilon={norm.epsilon!r}) must be positive, as in 1e-5."
         )

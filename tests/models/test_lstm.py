@@ -214,11 +214,11 @@ def test_sizes_that_make_no_model_are_refused(arguments, message):
 
 
 def test_a_batch_or_no_word_at_all_is_refused_with_the_remedy():
-    from pathflow.models._lstm import _check_tokens
+    from pathflow.models._tokens import check_tokens
 
     with pytest.raises(ShapeError, match="jax.vmap"):
-        _check_tokens(np.zeros((2, 3), np.int32))
+        check_tokens(np.zeros((2, 3), np.int32))
     with pytest.raises(ShapeError, match="at least one word"):
         make()(np.zeros(0, np.int32))
     with pytest.raises(ShapeError, match="integers, got float32"):
-        _check_tokens(np.zeros(3, np.float32))
+        check_tokens(np.zeros(3, np.float32))
