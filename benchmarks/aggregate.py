@@ -6,12 +6,11 @@ own, beside `jax.jvp` of the untouched model in the same process.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import _machine, _table
+from benchmarks import _machine, _processes, _table
 
 _LENGTHS = (10, 100, 1000)
 # The unrolled graph has thirteen nodes per step.
@@ -30,13 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{method}, T={steps}: measuring ...", file=sys.stderr, flush=True)
                 setting = {"steps": steps, "units": given.units, "points": given.points}
                 setting |= {"repeats": given.repeats, "method": method}
-                rows += _process(setting, given.threads)
+                rows += _processes.rows_of(
+                    "_aggregate_alone", json.dumps(setting), threads=given.threads
+                )
     title = f"2 x {given.units}, {given.points} point(s), {given.threads} thread(s); "
     _table.show_plain(rows, title + str(before["processor"]))
     if given.out is not None:
-        given.out.mkdir(parents=True, exist_ok=True)
-        whole = {"about": before, "settings": vars(given) | {"out": None}, "rows": rows}
-        (given.out / "aggregate.json").write_text(json.dumps(whole, indent=1) + "\n")
+        _processes.write(given.out, "aggregate", before, vars(given), rows)
         print(f"wrote {given.out}/aggregate.json", file=sys.stderr)
     return 0
 
@@ -50,17 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=3, help="later calls (default: 3)")
     parser.add_argument("--out", type=Path, help="folder for the figures as JSON")
     return parser
-
-
-def _process(setting: dict, threads: int) -> list[dict]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks._aggregate_alone", json.dumps(setting)],
-        env=_machine.environment(threads),
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

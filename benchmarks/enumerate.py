@@ -6,14 +6,12 @@ thread pools are sized when JAX and PyTorch are imported.
 """
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from benchmarks import _machine, _table
+from benchmarks import _machine, _processes, _table
 from benchmarks._rows import Row
 from benchmarks._setting import Setting
 
@@ -70,8 +68,8 @@ def _measured(settings: Sequence[Setting], memory: int) -> list[Row]:
     rows: list[Row] = []
     for setting in settings:
         print(f"T={setting.steps}: measuring ...", file=sys.stderr, flush=True)
-        rows += _process("benchmarks._alone", setting)
-        rows += _process("benchmarks._measure", setting, str(memory))
+        rows += _rows("_alone", setting)
+        rows += _rows("_measure", setting, str(memory))
     return rows
 
 
@@ -105,15 +103,9 @@ def _positive(text: str) -> int:
     return value
 
 
-def _process(module: str, setting: Setting, *more: str) -> list[Row]:
-    done = subprocess.run(
-        [sys.executable, "-m", module, setting.to_json(), *more],
-        env=_machine.environment(setting.threads),
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    return [Row(**{**x, "seconds": tuple(x["seconds"])}) for x in json.loads(done.stdout)]
+def _rows(module: str, setting: Setting, *more: str) -> list[Row]:
+    found = _processes.rows_of(module, setting.to_json(), *more, threads=setting.threads)
+    return [Row(**{**x, "seconds": tuple(x["seconds"])}) for x in found]
 
 
 def _title(setting: Setting, about: dict) -> str:

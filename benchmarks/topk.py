@@ -5,12 +5,11 @@
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import _machine, _table
+from benchmarks import _machine, _processes, _table
 
 # The worst case is random weights, where no path stands out.
 _CASES = (("trained", (8, 20, 50, 100)), ("650", (8, 20)))
@@ -28,13 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{model}, T={steps}: measuring ...", file=sys.stderr, flush=True)
             setting = {"name": model, "steps": steps, "points": given.points, "k": given.k}
             setting |= {"repeats": given.repeats, "budget": given.budget}
-            rows += _process(setting, given.threads)
+            rows += _processes.rows_of("_topk_alone", json.dumps(setting), threads=given.threads)
     title = f"exact top {given.k}, {given.points} points, {given.threads} thread(s); "
     _table.show_plain(rows, title + str(before["processor"]))
     if given.out is not None:
-        given.out.mkdir(parents=True, exist_ok=True)
-        whole = {"about": before, "settings": vars(given) | {"out": None}, "rows": rows}
-        (given.out / "topk.json").write_text(json.dumps(whole, indent=1) + "\n")
+        _processes.write(given.out, "topk", before, vars(given), rows)
         _plot(rows, given.out / "topk.png", title)
         print(f"wrote {given.out}/topk.json and topk.png", file=sys.stderr)
     return 0
@@ -51,17 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--budget", type=int, default=2_000_000, help="beginnings to follow")
     parser.add_argument("--out", type=Path, help="folder for the figures as JSON and a plot")
     return parser
-
-
-def _process(setting: dict, threads: int) -> list[dict]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks._topk_alone", json.dumps(setting)],
-        env=_machine.environment(threads),
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    return json.loads(done.stdout)
 
 
 def _plot(rows: Sequence[dict], file: Path, title: str) -> None:

@@ -7,12 +7,11 @@ same process.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import _machine, _table
+from benchmarks import _machine, _processes, _table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,21 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = {"steps": given.steps, "layers": given.layers, "heads": given.heads}
     sizes |= {"width": given.width, "points": given.points, "repeats": given.repeats}
     with _machine.pinned(given.threads):
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks._transformer_alone", json.dumps(sizes)],
-            env=_machine.environment(given.threads),
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        )
-    rows = json.loads(done.stdout)
+        rows = _processes.rows_of("_transformer_alone", json.dumps(sizes), threads=given.threads)
     title = f"{given.layers} x {given.heads} heads, width {given.width}, {given.steps} words, "
     title += f"{given.points} point(s), {given.threads} thread(s); {before['processor']}"
     _table.show_plain(rows, title)
     if given.out is not None:
-        given.out.mkdir(parents=True, exist_ok=True)
-        whole = {"about": before, "settings": vars(given) | {"out": None}, "rows": rows}
-        (given.out / "transformer.json").write_text(json.dumps(whole, indent=1) + "\n")
+        _processes.write(given.out, "transformer", before, vars(given), rows)
         print(f"wrote {given.out}/transformer.json", file=sys.stderr)
     return 0
 
