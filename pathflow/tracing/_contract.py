@@ -7,10 +7,13 @@ the graph.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pathflow.graph import Graph, Node
+from pathflow.tracing._dependence import through_equations
+from pathflow.tracing._entry_sets import EntrySets
 from pathflow.tracing._flows import equation_flows
-from pathflow.tracing._ir import Atom, Const, Var, backward_slice, is_differentiable
+from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
 from pathflow.tracing._split import loosened
 
@@ -35,6 +38,8 @@ class NodeFunction:
         computes: what it computes, shared by all nodes of its class.
         predecessors: the nodes that it reads, in the order in which `computes` takes them.
         differentiable: for each of them, whether a derivative flows (else only its value matters).
+        independent: those of which no entry matters, neither by its value nor by a derivative,
+            although what is computed reads them.
         context: the context values that it takes after them.
     """
 
@@ -43,6 +48,7 @@ class NodeFunction:
     predecessors: tuple[Node, ...]
     differentiable: tuple[bool, ...]
     context: tuple[Atom, ...]
+    independent: frozenset[Node] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,10 @@ def contract(marked: Sequence[Marked]) -> Contraction:
     for node, function in functions.items():
         pairs = zip(function.predecessors, function.differentiable, strict=True)
         for predecessor, differentiable in pairs:
-            (edges if differentiable else blocked).append((predecessor, node))
+            if differentiable:
+                edges.append((predecessor, node))
+            elif predecessor not in function.independent:
+                blocked.append((predecessor, node))
     graph = Graph(tuple(m.node for m in marked), tuple(edges))
     return Contraction(graph, functions, tuple(blocked))
 
@@ -87,6 +96,9 @@ def node_function(
     if is_input or not source.depends:
         return NodeFunction(node, None, (), (), (source,))
     equations = backward_slice([source], stop=lambda v: v in owner or not v.depends)
+    # Places in arrays are known here, and not any more where parts share a class.
+    depends = partial(_matters, equations, source, owner)
+    flows = _differentiable_reads(source, owner) & depends(derivative=True)
     if starts is not None:
         equations = loosened(equations, starts)
     inner = {var for e in equations for var in e.outputs}
@@ -100,14 +112,28 @@ def node_function(
         else:
             context[atom] = None
     computes = node_class(equations, tuple(reads), tuple(context), source)
-    flows = _differentiable_reads(source, owner)
+    rest = set(reads) - flows
+    independent = rest - depends(derivative=False) if rest else rest
     return NodeFunction(
         node,
         computes,
         tuple(owner[v] for v in reads),
         tuple(v in flows for v in reads),
         tuple(context),
+        frozenset(owner[v] for v in independent),
     )
+
+
+def _matters(
+    equations: Sequence[Equation], source: Atom, owner: dict[Atom, Node], *, derivative: bool
+) -> set[Var]:
+    """The owned variables of which some entry matters to some entry of `source`."""
+    inputs = [a for e in equations for a in e.inputs if a in owner] + [source]
+    reads = list(dict.fromkeys(v for v in inputs if isinstance(v, Var) and v in owner))
+    sets = EntrySets(len(reads))
+    given = {v: sets.uniform(i + 1, v.shape) for i, v in enumerate(reads)}
+    found = through_equations(equations, given, source, sets, derivative=derivative)
+    return {reads[i] for i in sets.members(sets.mix(found)).tolist()}
 
 
 def _differentiable_reads(source: Atom, owner: dict[Atom, Node]) -> set[Var]:

@@ -22,11 +22,13 @@ class LocalPartial:
             are; see `JointPartial`.
         cost: operations for one tangent at one point, an estimate for choosing where prefixes and
             suffixes meet.
+        transposed: whether the map that is kept is the pull; see `JointPartial`.
     """
 
     def __init__(self, computes: NodeClass, slot: int) -> None:
         self.computes, self.slot = computes, slot
         self._joint = JointPartial(computes, (slot,))
+        self.transposed = self._joint.transposed
         self.shared, self.out_aval = self._joint.shared, self._joint.out_aval
         (in_aval,) = self._joint.in_avals
         self.cost = sum(map(equation_cost, self.linear[0].eqns)) + _PASS * max(

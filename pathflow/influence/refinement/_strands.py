@@ -223,7 +223,7 @@ def chain_count(
     for node, kind in zip(nodes, (Sparsity.DIAGONAL, *sparsity), strict=True):
         if kind == Sparsity.ZERO:
             return 0
-        if kind == Sparsity.DENSE:
+        if kind > Sparsity.DIAGONAL:
             apart *= len(np.unique(joint))
             joint = np.zeros(prod(node.shape), np.int64)
         if node in divisions:
