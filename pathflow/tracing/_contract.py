@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pathflow._compat import sub_jaxprs
 from pathflow.graph import Graph, Node
 from pathflow.tracing._dependence import through_equations
 from pathflow.tracing._entry_sets import EntrySets
@@ -16,6 +17,24 @@ from pathflow.tracing._flows import equation_flows
 from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
 from pathflow.tracing._split import loosened
+
+# Only out of these comes a value whose entries may depend on different nodes; what holds a jaxpr
+# may hold them. Where none is, every node that is read matters to all entries.
+_TELLING_APART = frozenset(
+    {
+        "concatenate",
+        "conv_general_dilated",
+        "custom_jvp_call",
+        "custom_vjp_call",
+        "dynamic_update_slice",
+        "gather",
+        "pad",
+        "reduce_window",
+        "reduce_window_sum",
+        "select_and_gather_add",
+        "stack",
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +149,20 @@ def _matters(
     """The owned variables of which some entry matters to some entry of `source`."""
     inputs = [a for e in equations for a in e.inputs if a in owner] + [source]
     reads = list(dict.fromkeys(v for v in inputs if isinstance(v, Var) and v in owner))
+    if not any(map(_tells_apart, equations)):
+        return set(reads)
     sets = EntrySets(len(reads))
     given = {v: sets.uniform(i + 1, v.shape) for i, v in enumerate(reads)}
     found = through_equations(equations, given, source, sets, derivative=derivative)
     return {reads[i] for i in sets.members(sets.mix(found)).tolist()}
+
+
+def _tells_apart(equation: Equation) -> bool:
+    name = equation.primitive.name
+    if name == "select_n":
+        # By a mask that is known.
+        return isinstance(equation.inputs[0], Const)
+    return name in _TELLING_APART or name.startswith("scatter") or any(sub_jaxprs(equation.params))
 
 
 def _differentiable_reads(source: Atom, owner: dict[Atom, Node]) -> set[Var]:

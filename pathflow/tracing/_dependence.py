@@ -232,11 +232,17 @@ def through_equations(
         return found[atom] if atom in found else sets.nothing(atom.shape)
 
     for e in equations:
-        known = tuple(known_value(a.value) if isinstance(a, Const) else None for a in e.inputs)
+        known = tuple(_known_places(a) for a in e.inputs)
         operation = Operation(e.primitive, e.params, e.inputs, e.outputs, known, derivative)
         values = _following(operation, [read(a) for a in e.inputs], sets)
         found.update(zip(e.outputs, values, strict=True))
     return read(output)
+
+
+def _known_places(atom: Atom) -> np.ndarray | None:
+    """Integers and booleans alone: a factor that happens to be zero is no lack of an edge."""
+    found = known_value(atom.value) if isinstance(atom, Const) else None
+    return found if found is not None and found.dtype.kind in _INDEX else None
 
 
 def _following(operation: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[Ids]:

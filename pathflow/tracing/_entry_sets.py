@@ -7,7 +7,7 @@ arrays stay as large as the values.
 """
 
 from collections.abc import Callable, Iterable
-from typing import final
+from typing import SupportsIndex, final
 
 import numpy as np
 from jaxtyping import Int64
@@ -92,7 +92,7 @@ class EntrySets:
             out[differ] = np.array(joined, np.int64)[places.ravel()]
         return out
 
-    def reduce(self, value: Ids, axes: Iterable[int], *, keepdims: bool = False) -> Ids:
+    def reduce(self, value: Ids, axes: Iterable[SupportsIndex], *, keepdims: bool = False) -> Ids:
         """The union along some axes.
 
         Arguments:
@@ -100,7 +100,7 @@ class EntrySets:
             axes: along which.
             keepdims: whether they have length 1 in the result, and are not left out.
         """
-        axes = tuple(sorted({a % value.ndim for a in axes})) if value.ndim else ()
+        axes = tuple(sorted({int(a) % value.ndim for a in axes})) if value.ndim else ()
         if not axes:
             return value
         rest = [a for a in range(value.ndim) if a not in axes]
@@ -122,19 +122,19 @@ class EntrySets:
             out[i] = known[key]
         return out.reshape(shape)
 
-    def accumulate(self, value: Ids, axis: int, *, reverse: bool = False) -> Ids:
+    def accumulate(self, value: Ids, axis: SupportsIndex, *, reverse: bool = False) -> Ids:
         """The union of everything up to each place along an axis; from the end with `reverse`."""
         if is_uniform(value) or not value.size:
             return value
-        moved = np.moveaxis(value, axis, 0)
+        moved = np.moveaxis(value, int(axis), 0)
         out = np.empty(moved.shape, np.int64)
         order = range(len(moved))[::-1] if reverse else range(len(moved))
         seen = self.nothing(moved.shape[1:])
         for i in order:
             seen = out[i] = self._pair(seen, moved[i])
-        return np.moveaxis(out, 0, axis)
+        return np.moveaxis(out, 0, int(axis))
 
-    def spread(self, value: Ids, axes: Iterable[int]) -> Ids:
+    def spread(self, value: Ids, axes: Iterable[SupportsIndex]) -> Ids:
         """The union along some axes, at every place along them."""
         return np.broadcast_to(self.reduce(value, axes, keepdims=True), value.shape)
 
