@@ -52,6 +52,7 @@ from pathflow.tracing._select_nodes import primitives as primitives
 from pathflow.tracing._select_nodes import tagged as tagged
 from pathflow.tracing._sites import QOI_NAME as QOI_NAME
 from pathflow.tracing._sites import TagSite as TagSite
+from pathflow.tracing._sparsity import local_jacobian as local_jacobian
 from pathflow.tracing._sparsity import sparsity_of as sparsity_of
 from pathflow.tracing._sparsity import structure_of as structure_of
 from pathflow.tracing._structure import Sparsity as Sparsity

@@ -110,12 +110,13 @@ def apply_rule(operation: Operation, values: Sequence[Ids], sets: EntrySets) -> 
     """
     if all(map(is_empty, values)):
         return [sets.nothing(out.shape) for out in operation.outs]
-    found = _RULES.get(operation.name, _everything)(operation, values, sets)
+    rule = _RULES.get(operation.name, _everything)
+    found = [np.asarray(f) for f in rule(operation, values, sets)]
     wanted = [tuple(out.shape) for out in operation.outs]
-    if [np.shape(f) for f in found] != wanted:
+    if [f.shape for f in found] != wanted:
         raise ShapeError(
             f"the sparsity rule of {operation.name!r} returned arrays of the shapes "
-            f"{[np.shape(f) for f in found]}, but the outputs have {wanted}; return one integer "
+            f"{[f.shape for f in found]}, but the outputs have {wanted}; return one integer "
             "for every entry of each output."
         )
     if operation.derivative:

@@ -131,7 +131,7 @@ class EntrySets:
         order = range(len(moved))[::-1] if reverse else range(len(moved))
         seen = self.nothing(moved.shape[1:])
         for i in order:
-            seen = out[i] = self._pair(seen, moved[i])
+            seen = out[i] = self._pair(seen, np.asarray(moved[i]))
         return np.moveaxis(out, 0, int(axis))
 
     def spread(self, value: Ids, axes: Iterable[SupportsIndex]) -> Ids:

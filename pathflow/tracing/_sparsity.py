@@ -5,9 +5,12 @@ says holds for all nodes of a class at all inputs, or for one node where its int
 a gather) are looked at.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pathflow.tracing._contract import NodeFunction
@@ -39,6 +42,38 @@ def structure_of(partial: LocalPartial, function: NodeFunction | None = None) ->
     """
     known = [] if function is None else _known(partial.linear[1], function)
     return _structure(partial, tuple(known))
+
+
+def local_jacobian(
+    partial: LocalPartial,
+    residuals: Sequence[Any],
+    shared: Sequence[Any],
+    function: NodeFunction | None = None,
+) -> Any:
+    """A local partial's Jacobian written out, at one point.
+
+    One product gives all columns that share no row: a diagonal Jacobian costs one, and one of
+    blocks as many as a block has columns.
+
+    Arguments:
+        partial: the linear map.
+        residuals: what it must know of the activations; see `LocalPartial.residuals`.
+        shared: the inputs that it reads as they are.
+        function: of the node; see `structure_of`.
+
+    Returns:
+        `(entries of the node, entries of the predecessor)`.
+    """
+    structure = structure_of(partial, function)
+    aval = partial.in_aval
+    out = jnp.zeros((structure.n_out, structure.n_in), partial.out_aval.dtype)
+    if not structure.n_colors:
+        return out
+    seeds = jnp.asarray(structure.seeds(), aval.dtype).reshape(-1, *aval.shape)
+    columns = jax.vmap(lambda seed: partial.push(residuals, shared, seed))(seeds)
+    rows = np.arange(structure.n_out)[None]
+    # What no column of a color reaches is dropped.
+    return out.at[rows, structure.owner].set(columns.reshape(len(seeds), -1), mode="drop")
 
 
 def _known(places: Any, function: NodeFunction) -> list[tuple[int, Any]]:

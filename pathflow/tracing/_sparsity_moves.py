@@ -104,7 +104,7 @@ def _dynamic_slice(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Seq
     free = [a for a, k in enumerate(known) if k is None and sizes[a] != shape[a]]
     starts = clamp_starts([k or 0 for k in known], sizes, shape)
     taken = tuple(slice(a, a + n) for a, n in zip(starts, sizes, strict=True))
-    part = (sets.spread(value, free) if free else value)[taken]
+    part = np.asarray((sets.spread(value, free) if free else value)[taken])
     return [sets.union(part, *indices)]
 
 

@@ -118,7 +118,7 @@ def test_the_gates_of_an_lstm():
 
 
 @given(programs())
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=settings().max_examples // 10)
 def test_random_programs(program):
     args = program.args()
     check(pf.trace(program.function(), *args), args)

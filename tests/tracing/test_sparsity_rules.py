@@ -130,7 +130,13 @@ EXACT = {
         (1, 2, 5, 6),
     ),
     "conv dilated": (
-        lambda x: conv(x, array(1, 1, 2, 2), padding=[(1, 0), (2, 1)], lhs_dilation=(2, 1), rhs_dilation=(1, 2)),
+        lambda x: conv(
+            x,
+            array(1, 1, 2, 2),
+            padding=[(1, 0), (2, 1)],
+            lhs_dilation=(2, 1),
+            rhs_dilation=(1, 2),
+        ),
         (2, 1, 3, 4),
     ),
     "conv in groups": (lambda x: conv(x, array(4, 1, 2, 2), feature_group_count=2), (1, 2, 3, 3)),
@@ -145,13 +151,19 @@ EXACT = {
         lambda x: lax.reduce_window(x, 0.0, lax.add, (1, 2, 2), (1, 1, 2), "SAME"),
         (2, 3, 4),
     ),
-    "max pool": (lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (2, 2), (2, 2), "VALID"), (4, 4)),
+    "max pool": (
+        lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (2, 2), (2, 2), "VALID"),
+        (4, 4),
+    ),
     "fft": (lambda x: jnp.abs(jnp.fft.rfft(x)), (2, 4)),
     "fft of planes": (lambda x: jnp.real(jnp.fft.fft2(x)), (2, 2, 3)),
     "gather": (lambda x: x[index(2, 0, -1, 0)], (3, 2)),
     "gather of pairs": (lambda x: x[index(2, 0), index(1, 1)], (3, 2)),
     "gather across": (lambda x: x[:, index(1, 0, 1)], (2, 3, 2)),
-    "gather with fill": (lambda x: jnp.take(x, index(7, 1), axis=0, mode="fill", fill_value=0), (3,)),
+    "gather with fill": (
+        lambda x: jnp.take(x, index(7, 1), axis=0, mode="fill", fill_value=0),
+        (3,),
+    ),
     "gather clipped": (lambda x: jnp.take(x, index(7, 1), axis=0, mode="clip"), (3, 2)),
     "gather in batches": (
         lambda x: lax.gather(x, index([[2], [0]], [[1], [1]]), _DIAGONALS, (1, 1)),
@@ -159,11 +171,11 @@ EXACT = {
     ),
     "gather of strips": (lambda x: lax.gather(x, index([0], [2]), _STRIP, (2, 2)), (2, 4)),
     "along an axis": (lambda x: jnp.take_along_axis(x, index([1, 0], [2, 2]), 1), (2, 3)),
-    "scatter": (lambda x: jnp.zeros((4, 2)).at[index(2, 0)].set(x), (2, 2)),
+    "scatter": (lambda x: jnp.zeros((4, 2)).at[index(2, 0)].set(2 * x), (2, 2)),
     "scatter over": (lambda x: x.at[index(2, 0)].set(3 * x[:2]), (4, 2)),
     "scatter add": (lambda x: x.at[index(1, 1, 0)].add(x[1:]), (4,)),
     "scatter beyond": (lambda x: x.at[index(1, 9)].add(x[:2], mode="drop"), (4,)),
-    "scatter of columns": (lambda x: jnp.zeros((2, 5)).at[:, index(4, 1)].add(x), (2, 2)),
+    "scatter of columns": (lambda x: jnp.zeros((2, 5)).at[:, index(4, 1)].add(2 * x), (2, 2)),
     "scatter in batches": (
         lambda x: lax.scatter_add(
             jnp.zeros((2, 3)), index([[2], [0]], [[1], [1]]), x, _SCATTERED
@@ -186,7 +198,9 @@ EXACT = {
     "scan back": (lambda x: lax.scan(lambda c, r: (c + r, c), 0.0, x, reverse=True), (3,)),
     "shifting scan": (lambda x: lax.scan(lambda c, _: (jnp.roll(c, 1), c[0]), x, None, 2), (5,)),
     "while": (
-        lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.sin(s[1])), (0, x))[1],
+        lambda x: lax.while_loop(
+            lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.sin(s[1])), (0, x)
+        )[1],
         (2, 3),
     ),
     "stop_gradient": (lambda x: x[::-1] + lax.stop_gradient(x * x.sum()), (3,)),
@@ -204,9 +218,9 @@ SOUND = {
     "unknown scatter": (lambda x: x.at[jnp.argmax(x[:, 0])].add(x[1]), (3, 2)),
     "unknown columns": (lambda x: x.at[:, jnp.argmax(x[0])].mul(2.0), (2, 3)),
     "max pool, pulled": (
-        lambda x: jax.grad(
+        jax.grad(
             lambda y: (lax.reduce_window(y, -jnp.inf, lax.max, (2,), (2,), "VALID") ** 2).sum()
-        )(x),
+        ),
         (6,),
     ),
     "cholesky": (lambda x: jnp.linalg.cholesky(x @ x.mT + 3 * jnp.eye(2)[None]), (2, 2, 2)),
