@@ -67,6 +67,15 @@ def assert_same(found, expected):
     assert set(own) <= set(other)
 
 
+# How turns couple entries, and how many columns then share rows.
+COUPLINGS = {
+    "entries": (lambda v: 0.5 * v, 1),
+    "neighbours": (lambda v: 0.3 * jnp.pad(v[1:], (0, 1)), 6),
+    "rows": (lambda v: jnp.repeat(v.reshape(2, 3).sum(1), 3) * 0.2, 3),
+    "everything": (lambda v: 0.1 * v.sum() + v, 6),
+}
+
+
 class TestColumns:
     """Of loops that JAX only pushes through, pulled."""
 
@@ -79,16 +88,9 @@ class TestColumns:
 
         return lax.while_loop(lambda s: s[0] < 3 + 0 * jnp.argmax(x), body, (0, x))[1]
 
-    COUPLINGS = {
-        "entries": (lambda v: 0.5 * v, 1),
-        "neighbours": (lambda v: 0.3 * jnp.pad(v[1:], (0, 1)), 6),
-        "rows": (lambda v: jnp.repeat(v.reshape(2, 3).sum(1), 3) * 0.2, 3),
-        "everything": (lambda v: 0.1 * v.sum() + v, 6),
-    }
-
     @pytest.mark.parametrize("name", COUPLINGS)
     def test_pulled(self, name):
-        couple, colors = self.COUPLINGS[name]
+        couple, colors = COUPLINGS[name]
         x = jnp.asarray(np.random.default_rng(0).normal(size=6))
 
         def fn(x):
@@ -112,7 +114,10 @@ class TestColumns:
         x = jnp.ones(50)
         sizes = []
         for couple in (lambda v: 0.5 * v, lambda v: v + 0.1 * v.sum()):
-            fn = lambda x, c=couple: pf.tag(self.relaxed(pf.tag(2 * x, "a"), c), "b").sum()
+
+            def fn(x, couple=couple):
+                return pf.tag(self.relaxed(pf.tag(2 * x, "a"), couple), "b").sum()
+
             traced = pf.trace(fn, x)
             ((_, partial),) = edge_partials(traced, [(traced.node("a"), traced.node("b"))]).items()
             function = traced.functions[traced.node("b")]
