@@ -12,7 +12,7 @@ from functools import partial
 from pathflow._compat import sub_jaxprs
 from pathflow.graph import Graph, Node
 from pathflow.tracing._dependence import through_equations
-from pathflow.tracing._entry_sets import EntrySets
+from pathflow.tracing._entry_sets import EntrySets, Ids
 from pathflow.tracing._flows import equation_flows
 from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
@@ -152,7 +152,7 @@ def _matters(
     if not any(map(_tells_apart, equations)):
         return set(reads)
     sets = EntrySets(len(reads))
-    given = {v: sets.uniform(i + 1, v.shape) for i, v in enumerate(reads)}
+    given: dict[Atom, Ids] = {v: sets.uniform(i + 1, v.shape) for i, v in enumerate(reads)}
     found = through_equations(equations, given, source, sets, derivative=derivative)
     return {reads[i] for i in sets.members(sets.mix(found)).tolist()}
 

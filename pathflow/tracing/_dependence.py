@@ -45,7 +45,7 @@ class Operation:
     """
 
     primitive: Any
-    params: Mapping[str, Any]
+    params: dict[str, Any]
     ins: tuple[Any, ...]
     outs: tuple[Any, ...]
     known: tuple[np.ndarray | None, ...]
@@ -84,7 +84,7 @@ def sparsity_rule(*names: str) -> Callable[[SparsityRule], SparsityRule]:
 
     Example:
         ```python
-        @sparsity_rule("my_row_norm")
+        @pf.sparsity_rule("my_row_norm")
         def _(operation, values, sets):
             return [sets.spread(values[0], axes=(-1,))]
         ```

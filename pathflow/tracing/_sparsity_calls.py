@@ -42,7 +42,7 @@ def _cond(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[Ids
 @sparsity_rule("scan")
 def _scan(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[Ids]:
     p = op.params
-    n_consts, n_carry = scan_counts(dict(p))
+    n_consts, n_carry = scan_counts(p)
     consts, known = values[:n_consts], op.known[:n_consts]
     carry, xs = list(values[n_consts : n_consts + n_carry]), values[n_consts + n_carry :]
 
@@ -110,8 +110,8 @@ def _n_equations(jaxpr: Any) -> int:
 @sparsity_rule("custom_jvp_call")
 def _custom_jvp(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[Ids]:
     if not op.derivative:
-        return through(called_jaxpr(dict(op.params)), values, sets, derivative=False)
-    rule = custom_jvp_jaxpr(op.primitive, dict(op.params), op.ins)
+        return through(called_jaxpr(op.params), values, sets, derivative=False)
+    rule = custom_jvp_jaxpr(op.primitive, op.params, op.ins)
     primals = [sets.nothing(v.shape) for v in values]
     outs = through(rule, [*primals, *values], sets, derivative=True)
     return outs[len(op.outs) :]
@@ -127,7 +127,7 @@ def _custom_vjp(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequen
     if not smooth or all(map(is_uniform, values)) or max(flat.size, n_out) > _MAX_ENTRIES:
         number = sets.mix(*values)
         return [sets.uniform(number, o.shape) for o in op.outs]
-    rule = custom_vjp_jaxpr(op.primitive, dict(op.params), op.ins, op.outs)
+    rule = custom_vjp_jaxpr(op.primitive, op.params, op.ins, op.outs)
     back = EntrySets(n_out)
     ends = np.cumsum([int(np.prod(o.shape)) for o in op.outs])
     cotangents = [
@@ -144,4 +144,4 @@ def _custom_vjp(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequen
 
 def _body(op: Operation) -> Any:
     p = op.params
-    return p["fun_jaxpr"] if "fun_jaxpr" in p else called_jaxpr(dict(p))
+    return p["fun_jaxpr"] if "fun_jaxpr" in p else called_jaxpr(p)

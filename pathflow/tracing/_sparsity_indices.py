@@ -48,13 +48,13 @@ def _places(
     return found
 
 
-def _clamped(
-    mode: Any, start: np.ndarray, size: int, length: int
-) -> tuple[np.ndarray, np.ndarray | bool]:
+def _clamped(mode: Any, start: np.ndarray, size: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Where slices begin, moved inside, and whether they count at all."""
-    inside = (start >= 0) & (start <= length - size)
+    inside = np.asarray((start >= 0) & (start <= length - size))
     dropped = lax.GatherScatterMode.from_any(mode) == lax.GatherScatterMode.FILL_OR_DROP
-    return np.clip(start, 0, max(0, length - size)), inside if dropped else True
+    return np.asarray(
+        np.clip(start, 0, max(0, length - size))
+    ), inside if dropped else np.ones_like(inside)
 
 
 @sparsity_rule("gather")
@@ -79,7 +79,7 @@ def _gather(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[I
             starts[axis], inside = _clamped(
                 op.params["mode"], start, sizes[axis], value.shape[axis]
             )
-            counts = counts & inside
+            counts = np.asarray(counts & inside)
     windows = dict(zip(kept, d.offset_dims, strict=True))
     if not value.size:
         return [sets.nothing(shape)]
@@ -132,7 +132,7 @@ def _scatter(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[
     for k, axis in enumerate(d.scatter_dims_to_operand_dims):
         start = np.asarray(indices[..., k], np.int64)
         starts[axis], inside = _clamped(op.params["mode"], start, sizes[axis], value.shape[axis])
-        counts = counts & inside
+        counts = np.asarray(counts & inside)
     places = _places(shape, batch_axes, starts, windows, batching, value.ndim)
     wide = [1] * len(shape)
     for a in batch_axes:

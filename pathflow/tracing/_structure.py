@@ -133,7 +133,7 @@ class Structure:
             members = self.sets.members(number)
             reached = sets.uniform(sets.mix(rows + 1), members.shape)
             ids[members] = sets.union(ids[members], reached)
-        return Structure(sets, ids, self.shapes[::-1])
+        return Structure(sets, ids, (self.shapes[1], self.shapes[0]))
 
     def then(self, after: "Structure") -> "Structure":
         """That of the product with a Jacobian that is applied to this one's output."""

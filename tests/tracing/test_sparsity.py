@@ -109,6 +109,18 @@ def test_a_rule_that_jax_only_pulls_through():
     assert edge(lambda x: jnp.cumsum(double(x), axis=1)) == BLOCKS
 
 
+def test_an_edge_of_a_graph():
+    x = jnp.ones(3)
+    traced = pf.trace(lambda x: pf.tag(jnp.cumsum(pf.tag(x * 2, "a")), "b").sum(), x)
+    structure = traced.structure("a", "b")
+    assert structure.sparsity is DENSE
+    assert structure.shapes == ((3,), (3,))
+    np.testing.assert_array_equal(structure.mask(), np.tri(3, dtype=bool))
+    assert traced.structure("x", "a").sparsity is DIAGONAL
+    with pytest.raises(pf.GraphError, match="no edge from 'x' to 'b'; into the latter .* a"):
+        traced.structure("x", "b")
+
+
 def test_the_gates_of_an_lstm():
     params = lstm_params(2, embed=3, hidden=3, steps=2)
     found = check(pf.trace(lstm_by_step, params), (params,))
