@@ -84,12 +84,11 @@ def _gather(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[I
     if not value.size:
         return [sets.nothing(shape)]
     places = _places(shape, batch_axes, starts, windows, batching, value.ndim)
-    out = value[tuple(places)]
     wide = [1] * len(shape)
     for a in batch_axes:
         wide[a] = shape[a]
-    if np.ndim(counts):
-        out = np.where(np.reshape(counts, wide), out, EMPTY)
+    counted = np.reshape(counts, wide) if np.ndim(counts) else counts
+    out = np.where(counted, value[tuple(places)], EMPTY)
     by_index = sets.reduce(chosen, (-1,)) if chosen.ndim else chosen
     return [sets.union(out, by_index.reshape(wide))]
 

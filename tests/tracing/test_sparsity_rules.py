@@ -164,6 +164,13 @@ EXACT = {
         lambda x: jnp.take(x, index(7, 1), axis=0, mode="fill", fill_value=0),
         (3,),
     ),
+    "gather of one": (lambda x: x[1, 2] * x[0], (2, 3)),
+    "gather of nothing": (lambda x: x.at[index(9)].get(mode="fill", fill_value=0.0), (3,)),
+    "gather of one beyond": (
+        lambda x: jnp.take(x, np.int64(9), mode="fill", fill_value=0.0) + x[0],
+        (3,),
+    ),
+    "scatter at one": (lambda x: x.at[2].set(x[0]), (3,)),
     "gather clipped": (lambda x: jnp.take(x, index(7, 1), axis=0, mode="clip"), (3, 2)),
     "gather in batches": (
         lambda x: lax.gather(x, index([[2], [0]], [[1], [1]]), _DIAGONALS, (1, 1)),
