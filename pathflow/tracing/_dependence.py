@@ -254,6 +254,9 @@ def _following(operation: Operation, values: Sequence[Ids], sets: EntrySets) -> 
 
 def known_value(value: Any) -> np.ndarray | None:
     """A value that rules may look at: integers and booleans, and single numbers."""
+    if isinstance(value, jax.core.Tracer):
+        # JAX 0.12 leaves what a linear map was traced with in its jaxpr.
+        return None
     dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
     kind = getattr(dtype, "kind", None)
     single = kind in ("f", "c") and not np.ndim(value)

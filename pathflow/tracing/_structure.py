@@ -7,7 +7,7 @@ size, and one of blocks as many as the longest row of a block.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -99,6 +99,14 @@ class Structure:
         starts = np.searchsorted(self.ids[order], self.distinct)
         bounds = zip(self.distinct.tolist(), starts.tolist(), ends.tolist(), strict=True)
         return {number: order[a:b] for number, a, b in bounds}
+
+    @property
+    def groups(self) -> Iterator[tuple[Int64[np.ndarray, " i"], Int64[np.ndarray, " o"]]]:
+        """The output entries that depend on the same input entries: those, then these. Output
+        entries that depend on none are left out.
+        """
+        for number, rows in self._rows.items():
+            yield self.sets.members(number), rows
 
     def mask(self) -> Bool[np.ndarray, "n_out n_in"]:
         """The Jacobian's entries that may be other than zero, written out."""
