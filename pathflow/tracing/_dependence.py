@@ -16,6 +16,7 @@ from typing import Any, final
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from pathflow._compat import bind, open_jaxpr
 from pathflow._errors import ShapeError
@@ -254,7 +255,7 @@ def _following(operation: Operation, values: Sequence[Ids], sets: EntrySets) -> 
 
 def known_value(value: Any) -> np.ndarray | None:
     """A value that rules may look at: integers and booleans, and single numbers."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         # JAX 0.12 leaves what a linear map was traced with in its jaxpr.
         return None
     dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
