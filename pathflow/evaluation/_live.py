@@ -5,7 +5,14 @@ from functools import lru_cache
 
 from pathflow.evaluation._activations import Edge, edge_partials
 from pathflow.graph import Graph, PathSpace
-from pathflow.tracing import LocalPartial, TracedGraph, zero_partial
+from pathflow.tracing import (
+    LocalPartial,
+    NodeFunction,
+    Sparsity,
+    TracedGraph,
+    sparsity_of,
+    zero_partial,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +35,7 @@ def live_paths(traced: TracedGraph, full: PathSpace) -> LivePaths:
     """Leaves out the edges with a partial of zero by construction, and what they cut off."""
     edges = [(u, v) for u in full.nodes for v in full.successors(u)]
     partials = edge_partials(traced, edges)
-    live = [e for e in edges if not zero_partial(traced.functions[e[1]], partials[e])]
+    live = [e for e in edges if not _is_zero(traced.functions[e[1]], partials[e])]
     graph = Graph(full.nodes, live)
     sources = [s for s in full.sources if graph.count_paths(s, full.target)]
     if not sources:
@@ -36,3 +43,7 @@ def live_paths(traced: TracedGraph, full: PathSpace) -> LivePaths:
     space = graph.paths(sources, full.target)
     kept = [(u, v) for u in space.nodes for v in space.successors(u)]
     return LivePaths(full, space, {e: partials[e] for e in kept})
+
+
+def _is_zero(function: NodeFunction, partial: LocalPartial) -> bool:
+    return zero_partial(function, partial) or sparsity_of(partial, function) == Sparsity.ZERO

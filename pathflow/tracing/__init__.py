@@ -1,5 +1,10 @@
 """From a JAX function to a graph of named nodes with one function each (Definition 5)."""
 
+from pathflow.tracing import _sparsity_calls as _sparsity_calls
+from pathflow.tracing import _sparsity_indices as _sparsity_indices
+from pathflow.tracing import _sparsity_moves as _sparsity_moves
+from pathflow.tracing import _sparsity_sums as _sparsity_sums
+from pathflow.tracing import _sparsity_windows as _sparsity_windows
 from pathflow.tracing._adapter import AbstractAdapter as AbstractAdapter
 from pathflow.tracing._adapter import ModelFunction as ModelFunction
 from pathflow.tracing._adapter import ModuleCall as ModuleCall
@@ -13,8 +18,13 @@ from pathflow.tracing._candidate import Origin as Origin
 from pathflow.tracing._candidate import Tag as Tag
 from pathflow.tracing._context import Value as Value
 from pathflow.tracing._contract import NodeFunction as NodeFunction
+from pathflow.tracing._dependence import Operation as Operation
+from pathflow.tracing._dependence import SparsityRule as SparsityRule
+from pathflow.tracing._dependence import has_rule as has_rule
+from pathflow.tracing._dependence import sparsity_rule as sparsity_rule
 from pathflow.tracing._derivative_mode import DerivativeMode as DerivativeMode
 from pathflow.tracing._derivative_mode import derivative_mode as derivative_mode
+from pathflow.tracing._entry_sets import EntrySets as EntrySets
 from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
 from pathflow.tracing._joint import JointPartial as JointPartial
 from pathflow.tracing._memory import all_bytes as all_bytes
@@ -42,9 +52,11 @@ from pathflow.tracing._select_nodes import primitives as primitives
 from pathflow.tracing._select_nodes import tagged as tagged
 from pathflow.tracing._sites import QOI_NAME as QOI_NAME
 from pathflow.tracing._sites import TagSite as TagSite
-from pathflow.tracing._sparsity import Sparsity as Sparsity
+from pathflow.tracing._sparsity import local_jacobian as local_jacobian
 from pathflow.tracing._sparsity import sparsity_of as sparsity_of
-from pathflow.tracing._sparsity import sparsity_rule as sparsity_rule
+from pathflow.tracing._sparsity import structure_of as structure_of
+from pathflow.tracing._structure import Sparsity as Sparsity
+from pathflow.tracing._structure import Structure as Structure
 from pathflow.tracing._substitute import Substitution as Substitution
 from pathflow.tracing._tag import tag as tag
 from pathflow.tracing._trace import GuardFunction as GuardFunction

@@ -7,14 +7,36 @@ the graph.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from pathflow._compat import sub_jaxprs
 from pathflow.graph import Graph, Node
 from pathflow.tracing._builder import Builder
+from pathflow.tracing._dependence import through_equations
+from pathflow.tracing._entry_sets import EntrySets, Ids
 from pathflow.tracing._flows import equation_flows
 from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, is_differentiable
 from pathflow.tracing._node_class import NodeClass, node_class
 from pathflow.tracing._split import loosened
 from pathflow.tracing._sums import read_sum
+
+# Only out of these comes a value whose entries may depend on different nodes; what holds a jaxpr
+# may hold them. Where none is, every node that is read matters to all entries.
+_TELLING_APART = frozenset(
+    {
+        "concatenate",
+        "conv_general_dilated",
+        "custom_jvp_call",
+        "custom_vjp_call",
+        "dynamic_update_slice",
+        "gather",
+        "pad",
+        "reduce_window",
+        "reduce_window_sum",
+        "select_and_gather_add",
+        "stack",
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +59,8 @@ class NodeFunction:
         computes: what it computes, shared by all nodes of its class.
         predecessors: the nodes that it reads, in the order in which `computes` takes them.
         differentiable: for each of them, whether a derivative flows (else only its value matters).
+        independent: those of which no entry matters, neither by its value nor by a derivative,
+            although what is computed reads them.
         context: the context values that it takes after them.
         summed: whether `computes` takes the predecessors' sum, as its only one.
     """
@@ -46,6 +70,7 @@ class NodeFunction:
     predecessors: tuple[Node, ...]
     differentiable: tuple[bool, ...]
     context: tuple[Atom, ...]
+    independent: frozenset[Node] = frozenset()
     summed: bool = False
 
     def slot(self, predecessor: Node) -> int:
@@ -81,7 +106,10 @@ def contract(marked: Sequence[Marked], builder: Builder) -> Contraction:
     for node, function in functions.items():
         pairs = zip(function.predecessors, function.differentiable, strict=True)
         for predecessor, differentiable in pairs:
-            (edges if differentiable else blocked).append((predecessor, node))
+            if differentiable:
+                edges.append((predecessor, node))
+            elif predecessor not in function.independent:
+                blocked.append((predecessor, node))
     graph = Graph(tuple(m.node for m in marked), tuple(edges))
     return Contraction(graph, functions, tuple(blocked))
 
@@ -106,19 +134,29 @@ def node_function(
     if is_input or not source.depends:
         return NodeFunction(node, None, (), (), (source,))
     equations = backward_slice([source], stop=lambda v: v in owner or not v.depends)
+    # Places in arrays are known here, and not any more where parts share a class.
+    depends = partial(_matters, equations, source, owner)
+    flows = _differentiable_reads(source, owner) & depends(derivative=True)
     if starts is not None:
         equations = loosened(equations, starts)
     reads, context = _inputs(equations, source, owner)
     predecessors = tuple(owner[v] for v in reads)
-    flows = _differentiable_reads(source, owner)
     differentiable = tuple(v in flows for v in reads)
+    rest = set(reads) - flows
+    independent = rest - depends(derivative=False) if rest else rest
     total = None if builder is None else read_sum(equations, reads, builder)
     if total is not None:
         reads, equations = (total.total,), total.equations
         _, context = _inputs(equations, source, {total.total: node})
     computes = node_class(equations, reads, context, source)
     return NodeFunction(
-        node, computes, predecessors, differentiable, context, summed=total is not None
+        node,
+        computes,
+        predecessors,
+        differentiable,
+        context,
+        frozenset(owner[v] for v in independent),
+        summed=total is not None,
     )
 
 
@@ -137,6 +175,28 @@ def _inputs(
         else:
             context[atom] = None
     return tuple(reads), tuple(context)
+
+
+def _matters(
+    equations: Sequence[Equation], source: Atom, owner: dict[Atom, Node], *, derivative: bool
+) -> set[Var]:
+    """The owned variables of which some entry matters to some entry of `source`."""
+    inputs = [a for e in equations for a in e.inputs if a in owner] + [source]
+    reads = list(dict.fromkeys(v for v in inputs if isinstance(v, Var) and v in owner))
+    if not any(map(_tells_apart, equations)):
+        return set(reads)
+    sets = EntrySets(len(reads))
+    given: dict[Atom, Ids] = {v: sets.uniform(i + 1, v.shape) for i, v in enumerate(reads)}
+    found = through_equations(equations, given, source, sets, derivative=derivative)
+    return {reads[i] for i in sets.members(sets.mix(found)).tolist()}
+
+
+def _tells_apart(equation: Equation) -> bool:
+    name = equation.primitive.name
+    if name == "select_n":
+        # By a mask that is known.
+        return isinstance(equation.inputs[0], Const)
+    return name in _TELLING_APART or name.startswith("scatter") or any(sub_jaxprs(equation.params))
 
 
 def _differentiable_reads(source: Atom, owner: dict[Atom, Node]) -> set[Var]:

@@ -17,8 +17,10 @@ from jax.core import eval_jaxpr
 from jax.extend.core import jaxpr_as_fun
 
 from pathflow._compat import open_jaxpr
+from pathflow.tracing._dependence import jaxpr_structure
 from pathflow.tracing._derivative_mode import DerivativeMode, derivative_mode
 from pathflow.tracing._node_class import NodeClass
+from pathflow.tracing._structure import Sparsity, Structure
 
 
 class JointPartial:
@@ -49,6 +51,7 @@ class JointPartial:
         self.transposed = mode is DerivativeMode.REVERSE
         self._dense_transpose = mode is DerivativeMode.FORWARD
         self.in_avals = tuple(avals[slot] for slot in self.slots)
+        self._structures: dict[int, Structure] = {}
         linear: dict[str, Any] = {}
 
         def residuals(*inputs: Any) -> list[Any]:
@@ -121,16 +124,28 @@ class JointPartial:
 
     def _column_sums(self, linear: Any, slot: int, cotangent: Any) -> Any:
         # A loop of unknown length cannot be transposed; its Jacobian, column by column, can.
-        aval = self.in_avals[slot]
+        # Columns that share no row are had by one push.
+        aval, structure = self.in_avals[slot], self._structure(slot)
         zeros = [jnp.zeros(a.shape, a.dtype) for a in self.in_avals]
-        basis = jnp.eye(prod(aval.shape), dtype=aval.dtype)
+        seeds = jnp.asarray(structure.seeds(), aval.dtype)
+        if not len(seeds):
+            return zeros[slot]
 
-        def column(entry: Any) -> Any:
-            return linear(*zeros[:slot], entry.reshape(aval.shape), *zeros[slot + 1 :])[0]
+        def column(entries: Any) -> Any:
+            return linear(*zeros[:slot], entries.reshape(aval.shape), *zeros[slot + 1 :])[0]
 
-        columns = jax.vmap(column)(basis)
-        axes = tuple(range(1, columns.ndim))
-        return jnp.sum(columns * cotangent[None], axis=axes).reshape(aval.shape)
+        columns = jax.vmap(column)(seeds).reshape(len(seeds), -1)
+        products = columns * cotangent.reshape(1, -1)
+        if structure.sparsity == Sparsity.DIAGONAL:
+            return products.reshape(aval.shape)
+        # What no column of a color reaches is dropped.
+        sums = jnp.zeros(structure.n_in, products.dtype)
+        return sums.at[structure.owner].add(products, mode="drop").reshape(aval.shape)
+
+    def _structure(self, slot: int) -> Structure:
+        if slot not in self._structures:
+            self._structures[slot] = jaxpr_structure(self._linear, slot)
+        return self._structures[slot]
 
     def _map(self, residuals: Sequence[Any], shared: Sequence[Any]) -> Any:
         own, given = iter(residuals), dict(zip(self.shared, shared, strict=True))

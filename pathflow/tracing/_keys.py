@@ -62,8 +62,8 @@ def equation_key(
     if primitive.name == "custom_jvp_call":
         if not rules:
             return ("value", _jaxpr_key(_Same(params["call_jaxpr"]), rules=False))
-        shapes = tuple((tuple(a.shape), a.dtype) for a in avals)
-        return _custom_jvp_key(_Same(primitive), _Same(params), shapes)
+        rule = custom_jvp_jaxpr(primitive, params, avals)
+        return ("custom_jvp", _jaxpr_key(_Same(rule), rules=False))
     keys = tuple((k, _param_key(v, rules=rules)) for k, v in sorted(params.items()))
     return (_Same(primitive), keys)
 
@@ -112,17 +112,42 @@ def _jaxpr_key(closed: _Same, *, rules: bool) -> tuple[Hashable, ...]:
     return ("jaxpr", shapes, tuple(map(_Same, consts)), tuple(rows), outputs)
 
 
-@lru_cache(4096)
-def _custom_jvp_key(primitive: _Same, params: _Same, shapes: tuple) -> Hashable:
-    """The jaxpr of the rule: JAX makes a new rule object at every call of `jax.nn.relu`, say."""
+def custom_jvp_jaxpr(primitive: Any, params: dict[str, Any], avals: Sequence[Any]) -> Any:
+    """The jaxpr of the rule of a `custom_jvp_call`: from primals and tangents to both of the
+    outputs. JAX makes a new rule object at every call of `jax.nn.relu`, say.
+    """
+    shapes = tuple((tuple(a.shape), a.dtype) for a in avals)
+    return _custom_jvp_jaxpr(_Same(primitive), _Same(params), shapes)
 
+
+@lru_cache(4096)
+def _custom_jvp_jaxpr(primitive: _Same, params: _Same, shapes: tuple) -> Any:
     def apply(*values: Any) -> list[Any]:
         return bind(primitive.it, params.it, values)
 
     primals = tuple(jax.ShapeDtypeStruct(*s) for s in shapes)
     tangents = tuple(jax.ShapeDtypeStruct(a.shape, _tangent_dtype(a.dtype)) for a in primals)
-    rule = jax.make_jaxpr(lambda x, dx: jax.jvp(apply, x, dx))(primals, tangents)
-    return ("custom_jvp", _jaxpr_key(_Same(rule), rules=False))
+    return jax.make_jaxpr(lambda x, dx: jax.jvp(apply, x, dx))(primals, tangents)
+
+
+def custom_vjp_jaxpr(
+    primitive: Any, params: dict[str, Any], avals: Sequence[Any], outs: Sequence[Any]
+) -> Any:
+    """The jaxpr of the rule of a `custom_vjp_call` of inputs that all have derivatives: from
+    primals and cotangents of the outputs to those of the inputs.
+    """
+    shapes = (tuple((tuple(a.shape), a.dtype) for a in part) for part in (avals, outs))
+    return _custom_vjp_jaxpr(_Same(primitive), _Same(params), *shapes)
+
+
+@lru_cache(4096)
+def _custom_vjp_jaxpr(primitive: _Same, params: _Same, ins: tuple, outs: tuple) -> Any:
+    def apply(*values: Any) -> list[Any]:
+        return bind(primitive.it, params.it, values)
+
+    primals = tuple(jax.ShapeDtypeStruct(*s) for s in ins)
+    cotangents = [jax.ShapeDtypeStruct(shape, _tangent_dtype(d)) for shape, d in outs]
+    return jax.make_jaxpr(lambda x, ct: jax.vjp(apply, *x)[1](ct))(primals, cotangents)
 
 
 def _tangent_dtype(dtype: Any) -> Any:

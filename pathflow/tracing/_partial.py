@@ -20,17 +20,21 @@ class LocalPartial:
     Attributes:
         shared: positions, among predecessors then context, of the inputs that the map reads as they
             are; see `JointPartial`.
+        in_aval: shape and dtype of the predecessor's tangents.
+        out_aval: of the node's.
         cost: operations for one tangent at one point, an estimate for choosing where prefixes and
             suffixes meet.
+        transposed: whether the map that is kept is the pull; see `JointPartial`.
     """
 
     def __init__(self, computes: NodeClass, slot: int) -> None:
         self.computes, self.slot = computes, slot
         self._joint = JointPartial(computes, (slot,))
+        self.transposed = self._joint.transposed
         self.shared, self.out_aval = self._joint.shared, self._joint.out_aval
-        (in_aval,) = self._joint.in_avals
+        (self.in_aval,) = self._joint.in_avals
         self.cost = sum(map(equation_cost, self.linear[0].eqns)) + _PASS * max(
-            prod(self.out_aval.shape), prod(in_aval.shape)
+            prod(self.out_aval.shape), prod(self.in_aval.shape)
         )
 
     @property

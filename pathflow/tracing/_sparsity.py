@@ -1,119 +1,100 @@
-"""How much of a local partial's Jacobian can be other than zero, read off its linear map.
+"""The structure of a local partial's Jacobian: which of its entries can be other than zero.
 
-The answers form a lattice: *zero*, below *diagonal* (entry k of the node depends on entry k of the
-predecessor alone, in the order of the flattened arrays), below *dense*. They hold for all nodes of
-a class at all inputs, and err on the dense side: a primitive without a rule mixes everything.
+It is read off the partial's linear map (`_dependence.py`), without evaluating anything. What it
+says holds for all nodes of a class at all inputs, or for one node where its integers (the places of
+a gather) are looked at.
 """
 
-import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from pathflow._compat import called_jaxpr, open_jaxpr
+from pathflow.tracing._contract import NodeFunction
+from pathflow.tracing._dependence import jaxpr_structure, known_value
+from pathflow.tracing._ir import Const
 from pathflow.tracing._partial import LocalPartial
-from pathflow.tracing._select import ELEMENTWISE
+from pathflow.tracing._structure import Sparsity, Structure
+
+# Values of more entries than this are not looked at.
+_MAX_KNOWN = 2**16
 
 
-class Sparsity(enum.IntEnum):
-    """What a value of a linear map may depend on; a larger one allows more."""
-
-    ZERO = 0
-    DIAGONAL = 1
-    DENSE = 2
+def sparsity_of(partial: LocalPartial, function: NodeFunction | None = None) -> Sparsity:
+    """The kind of a local partial's structure; see `structure_of`."""
+    return structure_of(partial, function).sparsity
 
 
-# From an equation and what its inputs are to what its outputs are.
-Rule = Callable[[Any, Sequence[Sparsity]], Sequence[Sparsity]]
-_RULES: dict[str, Rule] = {}
+def structure_of(partial: LocalPartial, function: NodeFunction | None = None) -> Structure:
+    """Which entries of a node may depend on which entries of a predecessor.
 
+    Arguments:
+        partial: the linear map.
+        function: of one node of the partial's class, whose integers are then taken as they are
+            there; without it the answer holds for all nodes of the class.
 
-def sparsity_rule(*names: str) -> Callable[[Rule], Rule]:
-    """Registers a rule for primitives, by their names.
-
-    A rule takes a jaxpr equation and the sparsity of each input, and returns that of each output.
-    It is asked only about equations of which some input is not zero.
+    Returns:
+        The structure. What is zero at a node only because its context is zero is not seen here,
+        but by `zero_partial`.
     """
+    known = [] if function is None else _known(partial.linear[1], function)
+    return _structure(partial, tuple(known))
 
-    def register(rule: Rule) -> Rule:
-        _RULES.update(dict.fromkeys(names, rule))
-        return rule
 
-    return register
+def local_jacobian(
+    partial: LocalPartial,
+    residuals: Sequence[Any],
+    shared: Sequence[Any],
+    function: NodeFunction | None = None,
+) -> Any:
+    """A local partial's Jacobian written out, at one point.
+
+    One product gives all columns that share no row: a diagonal Jacobian costs one, and one of
+    blocks as many as a block has columns.
+
+    Arguments:
+        partial: the linear map.
+        residuals: what it must know of the activations; see `LocalPartial.residuals`.
+        shared: the inputs that it reads as they are.
+        function: of the node; see `structure_of`.
+
+    Returns:
+        `(entries of the node, entries of the predecessor)`.
+    """
+    structure = structure_of(partial, function)
+    aval = partial.in_aval
+    out = jnp.zeros((structure.n_out, structure.n_in), partial.out_aval.dtype)
+    if not structure.n_colors:
+        return out
+    seeds = jnp.asarray(structure.seeds(), aval.dtype).reshape(-1, *aval.shape)
+    columns = jax.vmap(lambda seed: partial.push(residuals, shared, seed))(seeds)
+    rows = np.arange(structure.n_out)[None]
+    # What no column of a color reaches is dropped.
+    return out.at[rows, structure.owner].set(columns.reshape(len(seeds), -1), mode="drop")
+
+
+def _known(places: Any, function: NodeFunction) -> list[tuple[int, Any]]:
+    """The constants of a linear map that are known integers of a node, by their numbers."""
+    n = len(function.predecessors)
+    found = []
+    for i, place in enumerate(places):
+        atom = function.context[place - n] if place is not None and place >= n else None
+        if isinstance(atom, Const) and atom.size <= _MAX_KNOWN:
+            value = known_value(atom.value)
+            if value is not None and value.dtype.kind in "iub":
+                found.append((i, (value.tobytes(), value.shape, value.dtype.str)))
+    return found
 
 
 @lru_cache(4096)
-def sparsity_of(partial: LocalPartial) -> Sparsity:
-    """The sparsity of a local partial's Jacobian, the same for all nodes of its class.
-
-    Arguments:
-        partial: the linear map. What is zero at a node only because its context is zero is not
-            seen here, but by `zero_partial`.
-    """
+def _structure(partial: LocalPartial, known: tuple[tuple[int, Any], ...]) -> Structure:
     jaxpr, _ = partial.linear
-    (found,) = _through(jaxpr, [Sparsity.DIAGONAL])
-    single = all(prod(v.aval.shape) == 1 for v in (*jaxpr.invars, *jaxpr.outvars))
-    return min(found, Sparsity.DIAGONAL) if single else found
-
-
-def _through(jaxpr: Any, inputs: Sequence[Sparsity]) -> list[Sparsity]:
-    known: dict[Any, Sparsity] = dict(zip(jaxpr.invars, inputs, strict=True))
-
-    def read(atom: Any) -> Sparsity:
-        # Literals, and the map's constants, do not depend on what it is applied to.
-        return Sparsity.ZERO if hasattr(atom, "val") else known.get(atom, Sparsity.ZERO)
-
-    for eqn in jaxpr.eqns:
-        values = [read(a) for a in eqn.invars]
-        if any(values):
-            rule = _RULES.get(eqn.primitive.name, _dense)
-            known.update(zip(eqn.outvars, rule(eqn, values), strict=True))
-    return [read(v) for v in jaxpr.outvars]
-
-
-def _dense(eqn: Any, _: Sequence[Sparsity]) -> Sequence[Sparsity]:
-    return [Sparsity.DENSE] * len(eqn.outvars)
-
-
-@sparsity_rule(*ELEMENTWISE)
-def _elementwise(eqn: Any, values: Sequence[Sparsity]) -> Sequence[Sparsity]:
-    if eqn.primitive.name == "mul" and any(map(_is_zero, eqn.invars)):
-        return [Sparsity.ZERO]
-    (out,) = eqn.outvars
-    # An operand that is repeated along an axis sends one entry to many.
-    repeated = any(
-        value and prod(atom.aval.shape) != prod(out.aval.shape)
-        for atom, value in zip(eqn.invars, values, strict=True)
-    )
-    return [Sparsity.DENSE if repeated else max(values)]
-
-
-def _is_zero(atom: Any) -> bool:
-    return hasattr(atom, "val") and not np.any(atom.val)
-
-
-@sparsity_rule("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "reduce_sum", "slice")
-def _in_order(eqn: Any, values: Sequence[Sparsity]) -> Sequence[Sparsity]:
-    """What keeps the entries in their order, unless it drops, adds or repeats some.
-
-    An axis that is summed or broadcast has length 1 where the size stays the same.
-    """
-    (out,) = eqn.outvars
-    moved = eqn.params.get("dimensions") is not None and eqn.primitive.name == "reshape"
-    same = prod(eqn.invars[0].aval.shape) == prod(out.aval.shape) and not moved
-    return [values[0] if same else Sparsity.DENSE]
-
-
-@sparsity_rule("transpose")
-def _transpose(eqn: Any, values: Sequence[Sparsity]) -> Sequence[Sparsity]:
-    shape = eqn.invars[0].aval.shape
-    long = [axis for axis in eqn.params["permutation"] if shape[axis] != 1]
-    return [values[0] if long == sorted(long) else Sparsity.DENSE]
-
-
-@sparsity_rule("jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint")
-def _call(eqn: Any, values: Sequence[Sparsity]) -> Sequence[Sparsity]:
-    return _through(open_jaxpr(called_jaxpr(eqn.params))[0], values)
+    values = {
+        jaxpr.constvars[i]: np.frombuffer(raw, dtype).reshape(shape)
+        for i, (raw, shape, dtype) in known
+    }
+    structure = jaxpr_structure(jaxpr, 0, values)
+    return structure.transposed if partial.transposed else structure

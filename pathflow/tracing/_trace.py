@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import networkx as nx
 
 from pathflow._compat import open_jaxpr
+from pathflow._errors import GraphError
 from pathflow.graph import Graph, Node, PathSpace, Pattern
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
@@ -17,9 +18,12 @@ from pathflow.tracing._derivative_mode import DerivativeMode, derivative_mode
 from pathflow.tracing._ends import value_node
 from pathflow.tracing._flatten import Flattener, Guard
 from pathflow.tracing._ir import Atom, Const, Var
+from pathflow.tracing._partial import LocalPartial
 from pathflow.tracing._program import Program, check_named, flat_leaves, make_program
 from pathflow.tracing._select_nodes import AbstractNodeSelector, tagged
+from pathflow.tracing._sparsity import structure_of
 from pathflow.tracing._split import SplitLike, check_used, make_splits
+from pathflow.tracing._structure import Structure
 
 NodeLike = Node | str
 
@@ -146,6 +150,35 @@ class TracedGraph:
         pairs = zip(function.predecessors, function.differentiable, strict=True)
         slots = tuple(sorted({function.slot(u) for u, d in pairs if d}))
         return derivative_mode(function.computes, slots).mode
+
+    def structure(self, u: NodeLike, v: NodeLike) -> Structure:
+        """Which entries of the node `v` may depend on which entries of its predecessor `u`.
+
+        Arguments:
+            u: where an edge begins.
+            v: where it ends.
+
+        Returns:
+            The structure of the local partial's Jacobian, whatever the inputs are.
+
+        Raises:
+            UnknownNodeError: there is no such node.
+            GraphError: there is no such edge.
+
+        Example:
+            ```python
+            graph.structure("c@0", "h@0").sparsity  # Sparsity.DIAGONAL
+            ```
+        """
+        before, node = self.node(u), self.node(v)
+        function = self.functions[node]
+        if function.computes is None or before not in self.graph.predecessors(node):
+            raise GraphError(
+                f"there is no edge from {str(before)!r} to {str(node)!r}; into the latter lead "
+                f"those from {', '.join(map(str, self.graph.predecessors(node))) or 'nowhere'}."
+            )
+        slot = function.slot(before)
+        return structure_of(LocalPartial(function.computes, slot), function)
 
     def __repr__(self) -> str:
         classes = len({f.computes for f in self.functions.values() if f.computes is not None})

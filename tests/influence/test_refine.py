@@ -375,3 +375,57 @@ def test_nodes_without_entries():
         assert refined.audit.ok
     split = pf.trace(fn, jnp.ones(3), split={"e": pf.Components()})
     assert split.node("e").shape == (0,)
+
+
+class TestStructure:
+    """Edges that keep parts apart although they are not diagonal."""
+
+    def model(self, x):
+        """Rows that are turned around, and mixed within."""
+        a = pf.tag(jnp.sin(x * jnp.arange(1.0, 7.0).reshape(3, 2)), "a")
+        b = pf.tag(jax.nn.softmax(a[::-1] + 0.3 * a[:1], axis=1), "b")
+        c = pf.tag(jnp.tanh(b.T * 2.0), "c")
+        return (c @ jnp.array([1.0, -2.0, 0.5])).sum() * jnp.sum(c)
+
+    @pytest.mark.parametrize(
+        ("at", "count"),
+        [
+            ({"b": pf.Axis(0), "c": pf.Axis(1)}, 3),
+            ({"b": pf.Axis(0), "c": pf.Components()}, 6),
+            ({"b": pf.Components(), "c": pf.Components()}, 6),
+            # Rows of a come together in those of b: all that may pass is told apart.
+            ({"a": pf.Axis(0), "b": pf.Axis(0), "c": pf.Axis(1)}, 9),
+        ],
+    )
+    def test_combinations_that_exist(self, at, count):
+        x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2)))
+        graph = pf.trace(self.model, x)
+        doi = pf.Line(jnp.zeros_like(x), n_steps=2, rule=pf.Midpoint())
+        path = "x a b c output"
+        found = pf.attribute(graph, (x,), source="x", doi=doi, search=pf.Refine(path, at))
+        assert len(found) == count
+        assert found.audit.ok
+        points = pf.attribute(graph, (x,), source="x", doi=doi)
+        assert found.parent == pytest.approx(points[path], rel=1e-12)
+        # By hand: Jacobians with masks in between.
+        assert rows_of(found) == pytest.approx(self.by_hand(x, at, found), rel=1e-9, abs=1e-12)
+
+    def by_hand(self, x, at, found):
+        steps = {
+            "a": lambda v: jnp.sin(v * jnp.arange(1.0, 7.0).reshape(3, 2)),
+            "b": lambda v: jax.nn.softmax(v[::-1] + 0.3 * v[:1], axis=1),
+            "c": lambda v: jnp.tanh(v.T * 2.0),
+            "output": lambda v: (v @ jnp.array([1.0, -2.0, 0.5])).sum() * jnp.sum(v),
+        }
+        total = dict.fromkeys(rows_of(found), 0.0)
+        for alpha in (0.25, 0.75):
+            for parts in total:
+                value, tangent, chosen = x * alpha, x, dict(parts)
+                for name, step in steps.items():
+                    value, tangent = jax.jvp(step, (value,), (tangent,))
+                    if name in chosen:
+                        division = at[name].divide(value.shape)
+                        mask = division.owner.reshape(value.shape) == chosen[name]
+                        tangent = jnp.where(mask, tangent, 0.0)
+                total[parts] += 0.5 * float(tangent)
+        return total

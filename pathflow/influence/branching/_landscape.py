@@ -3,7 +3,7 @@ points.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import prod
 from typing import Any
 
@@ -19,6 +19,7 @@ from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to
 from pathflow.interest import AbstractDoI
+from pathflow.tracing import Structure, structure_of
 
 # Batches have one of these sizes, so that each step is compiled a few times and no more.
 _LADDER = (8, 128, 1024)
@@ -47,6 +48,7 @@ class Landscape:
         self._points: Points = points_of(problem, doi, slice(None))
         self.points = self._points.count
         sources = problem.space.sources
+        self._partials, self._functions = live.partials, problem.traced.functions
         self._applied = _applied(problem, live, self._points)
         self._direction = dict(zip(sources, self._points.direction, strict=True))
         weights = np.asarray(self._points.weights, np.float64)
@@ -109,6 +111,13 @@ class Landscape:
         """
         product = tangents.astype(np.float64) * cotangent
         return self.influences(product.reshape(len(product), *self.axes, -1).sum(axis=-1))
+
+    def structure(self, hop: Hop) -> Structure:
+        """Which entries of the hop's Jacobian can be other than zero."""
+        return reduce(lambda before, after: before.then(after), map(self._structure, hop.edges))
+
+    def _structure(self, edge: Edge) -> Structure:
+        return structure_of(self._partials[edge], self._functions[edge[1]])
 
     def _step(self, hop: Hop, *, pull: bool) -> Callable:
         keys = tuple(self._applied[e].key for e in hop.edges)

@@ -194,15 +194,16 @@ def _laddered(rows: np.ndarray, size: int) -> np.ndarray:
 
 
 def squared_norm(landscape: Landscape, hop: Hop) -> np.ndarray:
-    """An upper bound on the squared norm of a hop's partial at each point: Frobenius's."""
+    """An upper bound on the squared norm of a hop's partial at each point: Frobenius's.
+
+    Rows of the Jacobian that share no column are pulled as one.
+    """
     node, points = landscape.node(hop.end), prod(landscape.axes)
-    size = max(1, prod(node.shape))
+    seeds = landscape.structure(hop).transposed.seeds()
     out = np.zeros(points)
-    for begin in range(0, size, _NORM_ROWS):
-        basis = np.zeros((_NORM_ROWS, size), node.dtype)
-        inside = np.arange(begin, min(begin + _NORM_ROWS, size))
-        basis[inside - begin, inside] = 1
-        rows = basis.reshape(_NORM_ROWS, *(1,) * len(landscape.axes), *node.shape)
+    for begin in range(0, len(seeds), _NORM_ROWS):
+        part = padded(seeds[begin : begin + _NORM_ROWS].astype(node.dtype), _NORM_ROWS)
+        rows = part.reshape(_NORM_ROWS, *(1,) * len(landscape.axes), *node.shape)
         wide = np.broadcast_to(rows, (_NORM_ROWS, *landscape.axes, *node.shape))
         pulled = landscape.pull(hop, wide).reshape(_NORM_ROWS, points, -1).astype(np.float64)
         out += np.square(pulled).sum(axis=(0, 2))

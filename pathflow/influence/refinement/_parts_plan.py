@@ -17,7 +17,7 @@ from pathflow.influence.refinement._strands import (
     TooManyHistoriesError,
     lay_strands,
 )
-from pathflow.tracing import LocalPartial, Sparsity, sparsity_of
+from pathflow.tracing import LocalPartial, Structure, structure_of
 
 # Operations that one entry of a product at a crossing stands for: it is summed into its row.
 _SCATTER = 20
@@ -70,7 +70,7 @@ class PartsPlan:
         self.trellis, self.partials = trellis, partials
         self.edges = [(u, v) for u, after in enumerate(trellis.successors) for v in after]
         sides = [
-            lay_strands(trellis, divisions, self._sparsity, limit, backward=backward)
+            lay_strands(trellis, divisions, self._structure, limit, backward=backward)
             for backward in (False, True)
         ]
         self.forward, self.backward = sides
@@ -93,8 +93,8 @@ class PartsPlan:
         u, v = edge
         return self.partials[self.trellis.vertices[u].node, self.trellis.vertices[v].node]
 
-    def _sparsity(self, edge: Edge) -> Sparsity:
-        return sparsity_of(self.partial(edge))
+    def _structure(self, edge: Edge) -> Structure:
+        return structure_of(self.partial(edge))
 
     def _choose_cut(self, most: int) -> int:
         """How many vertices are on the left.

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from pathflow.graph import Division, Node, Trellis
-from pathflow.tracing import Sparsity
+from pathflow.tracing import Sparsity, Structure
 
 Edge = tuple[int, int]
 # For each strand and each entry the history that it belongs to, or -1 where there is nothing; one
@@ -133,7 +133,7 @@ class Side:
 def lay_strands(
     trellis: Trellis,
     divisions: Mapping[Node, Division],
-    sparsity: Callable[[Edge], Sparsity],
+    structure: Callable[[Edge], Structure],
     limit: int,
     *,
     backward: bool,
@@ -170,22 +170,43 @@ def lay_strands(
         targets.update(zip(edges, found, strict=True))
         for w in after[v]:
             edge = (w, v) if backward else (v, w)
-            moves[edge] = _move(labels[v], sparsity(edge))
+            across = structure(edge)
+            moves[edge] = _move(labels[v], across.transposed if backward else across)
     return Side(labels, moves, targets, histories)
 
 
-def _move(labels: Labels, sparsity: Sparsity) -> Move:
+def _move(labels: Labels, structure: Structure) -> Move:
     every = np.arange(len(labels))
+    sparsity = structure.sparsity
     if sparsity == Sparsity.ZERO or not labels.size:
         return Move(every[:0], None, np.zeros((0, 1), np.int64))
     if sparsity == Sparsity.DIAGONAL or labels.shape[1] == 1:
         # Flat entry k goes to flat entry k, so every label stays; or there is only one to a strand.
         return Move(every, None, labels)
+    together = _moved_together(labels, structure)
+    if together is not None:
+        return Move(every, None, together)
     # One vector for each strand and each history on it.
     span = int(labels.max()) + 1
     pairs = np.unique((every[:, None] * span + labels)[labels >= 0])
     strands, history = pairs // span, pairs % span
     return Move(strands, history, history[:, None])
+
+
+def _moved_together(labels: Labels, structure: Structure) -> Labels | None:
+    """The labels after an edge that joins no two histories of any strand: a permutation, say, or
+    blocks within the parts. None where it joins some.
+    """
+    if structure.sparsity == Sparsity.DENSE:
+        return None
+    moved = np.full((len(labels), structure.n_out), -1)
+    for entries, rows in structure.groups:
+        from_these = labels[:, entries]
+        largest = from_these.max(axis=1)
+        if ((from_these >= 0) & (from_these != largest[:, None])).any():
+            return None
+        moved[:, rows] = largest[:, None]
+    return moved
 
 
 def _merged(parts: Sequence[Labels], size: int, limit: int) -> tuple[Labels, list[np.ndarray]]:
@@ -223,7 +244,7 @@ def chain_count(
     for node, kind in zip(nodes, (Sparsity.DIAGONAL, *sparsity), strict=True):
         if kind == Sparsity.ZERO:
             return 0
-        if kind == Sparsity.DENSE:
+        if kind > Sparsity.DIAGONAL:
             apart *= len(np.unique(joint))
             joint = np.zeros(prod(node.shape), np.int64)
         if node in divisions:
