@@ -204,10 +204,11 @@ class Stacked(eqx.Module):
         zeros = jnp.zeros(2, jnp.float32)
         states = [(zeros, zeros) for _ in self.cells]
         for word in [first, *rest]:
+            below = word
             for layer, cell in enumerate(self.cells):
-                states[layer] = cell(word, states[layer])
-                word = states[layer][0]
-        return word.sum()
+                states[layer] = cell(below, states[layer])
+                below = states[layer][0]
+        return states[-1][0].sum()
 
 
 class StackedNNX(nnx.Module):
@@ -218,9 +219,10 @@ class StackedNNX(nnx.Module):
         zeros = jnp.zeros(2, jnp.float32)
         states = [(zeros, zeros) for _ in self.cells]
         for word in [first, *rest]:
+            below = word
             for layer, cell in enumerate(self.cells):
-                states[layer], word = cell(states[layer], word)
-        return word.sum()
+                states[layer], below = cell(states[layer], below)
+        return states[-1][1].sum()
 
 
 def stacked_equinox(layers):

@@ -1,4 +1,4 @@
-"""What users' models do beside the plain case: each must be named right, or refused with a remedy."""
+"""What users' models do beside the plain case: named right, or refused with a remedy."""
 
 import dataclasses
 import functools
@@ -111,7 +111,7 @@ def test_methods_are_put_back_after_an_error():
 
     before, linear, bad = vars(Bad)["__call__"], nnx.Linear.__call__, Bad()
     with pytest.raises(ValueError, match="mine"):
-        pf.trace(lambda x: bad(x), X, nodes=pf.modules())
+        pf.trace(calling(bad), X, nodes=pf.modules())
     assert vars(Bad)["__call__"] is before
     assert nnx.Linear.__call__ is linear
 
@@ -168,7 +168,31 @@ def in_a_default(model):
 
 
 def in_an_inner_function(_):
-    return lambda x: (lambda y: MLP.layers[1](y).sum())(x)
+    def fn(x):
+        def inner(y):
+            return MLP.layers[1](y).sum()
+
+        return inner(x)
+
+    return fn
+
+
+def in_a_box(model):
+    box = Box(model)
+
+    def fn(x):
+        return box.run(x)
+
+    return fn
+
+
+def calling(model):
+    """A function, which is not the model itself."""
+
+    def fn(x):
+        return model(x)
+
+    return fn
 
 
 def beside_its_part(model):
@@ -187,7 +211,7 @@ def beside_its_part(model):
         lambda m: Box(m).run,
         lambda m: Holder(m).run,
         Holder,
-        lambda m: (lambda box: lambda x: box.run(x))(Box(m)),
+        in_a_box,
     ],
 )
 def test_a_part_of_a_held_model_has_its_path(hold):
@@ -331,26 +355,26 @@ def test_a_thread_may_trace_while_another_does():
     model, inner = NNXStatics(), []
 
     def fn(x):
-        thread = threading.Thread(target=lambda: inner.append(names(lambda y: model(y))))
+        thread = threading.Thread(target=lambda: inner.append(names(calling(model))))
         thread.start()
         thread.join(60)
         return model(x)
 
     assert names(fn) == ["x", "linear", "NNXStatics"]
-    assert inner == [["y", "linear", "NNXStatics"]]
+    assert inner == [["x", "linear", "NNXStatics"]]
 
 
 @pytest.mark.parametrize("library", ["nnx", "linen"])
 def test_a_trace_within_a_trace_has_its_own_calls(library):
     inner, flax = [], NNXStatics()
-    model = linen_function(LinenDouble(3)) if library == "linen" else lambda x: flax(x)
+    model = linen_function(LinenDouble(3)) if library == "linen" else calling(flax)
 
     def fn(x):
-        inner.append(names(lambda y: model(y)))
+        inner.append(names(calling(model)))
         return model(x)
 
     outer = names(fn)
-    assert inner == [["y", *outer[1:]]]
+    assert inner == [outer]
     assert not any("#" in name for name in outer)
 
 
@@ -452,17 +476,21 @@ def test_nnx_with_statistics_and_dropout():
     model, xs = NNXRegular(), np.stack([X, -X])
     before = np.asarray(model.norm.mean[...])
     graph, state = nnx.split(model)
+
+    def merged(x):
+        return nnx.merge(graph, state, copy=True)(x)
+
     ways = [
         model,
         model.__call__,
         functools.partial(model, scale=2.0),
-        lambda x: nnx.merge(graph, state, copy=True)(x),
+        merged,
     ]
     for fn in ways:
         assert names(fn, xs)[:3] == ["x", "norm", "drop"]
     assert np.array_equal(np.asarray(model.norm.mean[...]), before)
     with pytest.raises(Exception, match="different trace level") as caught:
-        names(lambda x: model(x), xs)
+        names(calling(model), xs)
     assert "Trace the module itself" in "".join(caught.value.__notes__)
 
 
