@@ -70,7 +70,7 @@ def _taken(wanted: Iterable[_Key]) -> list[_Key]:
         for key in wanted:
             cls, name = key
             if key not in _REPLACED:
-                original = vars(cls).get(name)
+                original: Any = vars(cls).get(name)
                 if not _is_method(original):
                     continue
                 setattr(cls, name, _replacement(key, original))

@@ -44,8 +44,9 @@ def offer(selectors: Iterable[AbstractNodeSelector], offered: Iterable[Candidate
     """What there is to choose, with what comes near to what the selectors look for."""
     names: dict[type, dict[str, None]] = {kind: {} for kind in _KINDS}
     for c in offered:
-        equation = isinstance(c.origin, EquationOutput)
-        names[type(c.origin)][c.origin.primitive if equation else c.name] = None
+        origin = c.origin
+        name = origin.primitive if isinstance(origin, EquationOutput) else c.name
+        names[type(origin)][name] = None
     lists = [
         f"{word} {_shortened(names[kind])} (pathflow.{call})"
         for kind, (word, call) in _KINDS.items()
