@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pathflow.adapters._inherited import told_as
 from pathflow.tracing import ModuleCall, OnCall
 
 # The parts of a module at any depth, itself included, with their paths.
@@ -21,6 +22,7 @@ Kind = Callable[[Any], Any]
 class _Called:
     module: Any
     path: tuple[str, ...]
+    method: str = ""
 
 
 class CallTree:
@@ -42,24 +44,31 @@ class CallTree:
         self._on_call = on_call
         self._stack: list[_Called] = []
 
-    def call(self, module: Any, method: str, run: Callable[[], Any]) -> Any:
-        """Runs a call of a module's method."""
-        # A method that calls the same method of the class above it is one call.
-        if self._stack and self._stack[-1].module is module:
+    def call(self, module: Any, method: str, defined_in: type, run: Callable[[], Any]) -> Any:
+        """Runs a call of a module's method, which some class defines."""
+        around = self._stack[-1] if self._stack else None
+        within = around is not None and around.module is module and around.method == method
+        told = told_as(type(module), method, defined_in, within)
+        if told is None:
             return run()
         path = self._path(module)
-        self._stack.append(_Called(module, path))
+        self._stack.append(_Called(module, path, method))
         try:
-            return self._on_call(ModuleCall(".".join(path), type(module), method), run)
+            return self._on_call(ModuleCall(".".join(path), told, method), run)
         finally:
             self._stack.pop()
 
     def _path(self, module: Any) -> tuple[str, ...]:
         owners = [*reversed(self._stack), *self._roots]
-        for owner in owners:
-            for place, part in self._parts_of(owner.module):
-                if part is module:
-                    return (*owner.path, *place)
+        # A function may hold a model and its parts; the path is that in the model.
+        paths = [
+            (*owner.path, *place)
+            for owner in owners
+            for place, part in self._parts_of(owner.module)
+            if part is module
+        ]
+        if paths:
+            return next(filter(None, paths), ())
         kind = self._kind(module)
         for owner in owners:
             alike = [

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from pathflow.tracing import AbstractAdapter, ModelFunction, ModuleCall, OnCall, register_adapter
+from pathflow.adapters._inherited import Calls
+from pathflow.tracing import AbstractAdapter, ModelFunction, OnCall, register_adapter
 
 
 class _Haiku(AbstractAdapter):
@@ -27,13 +28,16 @@ class _Haiku(AbstractAdapter):
         methods: frozenset[str],
         on_call: OnCall,
     ) -> AbstractContextManager[Any]:
+        calls = Calls(on_call)
+
         def intercept(run: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
-            if context.method_name not in methods:
+            module, method = context.module, context.method_name
+            if method not in methods:
                 return run(*args, **kwargs)
             # `~` marks modules that a constructor made: `mlp/~/linear_0`.
-            parts = [p for p in context.module.module_name.split("/") if p and p != "~"]
-            call = ModuleCall(".".join(parts), type(context.module), context.method_name)
-            return on_call(call, lambda: run(*args, **kwargs))
+            path = ".".join(p for p in module.module_name.split("/") if p and p != "~")
+            inside = lambda: run(*args, **kwargs)  # noqa: E731
+            return calls.call(module, method, path, context.orig_class, inside)
 
         return sys.modules[self.library].intercept_methods(intercept)
 

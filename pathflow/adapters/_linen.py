@@ -1,11 +1,13 @@
 """flax linen: its own interceptors tell of every call, with the module's path."""
 
+import inspect
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from pathflow.tracing import AbstractAdapter, ModelFunction, ModuleCall, OnCall, register_adapter
+from pathflow.adapters._inherited import Calls
+from pathflow.tracing import AbstractAdapter, ModelFunction, OnCall, register_adapter
 
 
 class _Linen(AbstractAdapter):
@@ -32,14 +34,25 @@ class _Linen(AbstractAdapter):
         methods: frozenset[str],
         on_call: OnCall,
     ) -> AbstractContextManager[Any]:
+        calls = Calls(on_call)
+
         def intercept(run: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
-            if context.method_name not in methods:
+            module, method = context.module, context.method_name
+            if method not in methods:
                 return run(*args, **kwargs)
-            path = ".".join(context.module.path)
-            call = ModuleCall(path, type(context.module), context.method_name)
-            return on_call(call, lambda: run(*args, **kwargs))
+            defined_in = _defining(type(module), method, context.orig_method.func)
+            inside = lambda: run(*args, **kwargs)  # noqa: E731
+            return calls.call(module, method, ".".join(module.path), defined_in, inside)
 
         return sys.modules[self.library].intercept_methods(intercept)
+
+
+def _defining(cls: type, method: str, original: Any) -> type:
+    """The class that defines a method, which linen has wrapped there."""
+    for base in cls.__mro__:
+        if inspect.unwrap(vars(base).get(method, _defining)) is inspect.unwrap(original):
+            return base
+    return cls
 
 
 LINEN = register_adapter(_Linen())

@@ -1,8 +1,9 @@
 """flax nnx: methods of its modules' classes tell of every call."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from pathflow.adapters._call_tree import CallTree
@@ -20,16 +21,19 @@ class _NNX(AbstractAdapter):
 
     def function(self, model: Any) -> ModelFunction | None:
         nnx = sys.modules[self.library]
-        if not isinstance(model, nnx.Module) or not callable(model):
+        method = "__call__"
+        if inspect.ismethod(model) and isinstance(model.__self__, nnx.Module):
+            model, method = model.__self__, model.__name__
+        if not isinstance(model, nnx.Module) or not callable(getattr(model, method, None)):
             return None
         graph, state = nnx.split(model)
 
         def run(*args: Any, **kwargs: Any) -> Any:
             # A copy: what a call changes in its module (statistics, random keys) would otherwise
             # be left in the user's model, in the middle of a trace.
-            return nnx.merge(graph, state, copy=True)(*args, **kwargs)
+            return getattr(nnx.merge(graph, state, copy=True), method)(*args, **kwargs)
 
-        return ModelFunction(run, type(model), type(model).__call__)
+        return ModelFunction(run, type(model), getattr(type(model), method))
 
     def listening(
         self, fn: Callable[..., Any], methods: frozenset[str], on_call: OnCall
@@ -37,7 +41,23 @@ class _NNX(AbstractAdapter):
         nnx = sys.modules[self.library]
         roots = held_by(fn, lambda x: isinstance(x, nnx.Module))
         tree = CallTree(_parts_of, nnx.graphdef, roots, on_call)
-        return patched(subclasses(nnx.Module), methods, tree.call)
+        return _advised(patched(subclasses(nnx.Module), methods, tree.call))
+
+
+@contextmanager
+def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
+    """While active, nnx's own refusal to change a module of another trace says what to do."""
+    with listening:
+        try:
+            yield
+        except sys.modules["flax.errors"].TraceContextError as error:
+            error.add_note(
+                "pathflow: the function holds an nnx module that its call changes (statistics, "
+                "random keys, the state of a nnx.RNN or nnx.jit). Trace the module itself "
+                "(pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state) inside "
+                "the function."
+            )
+            raise
 
 
 def _parts_of(module: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

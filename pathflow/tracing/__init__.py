@@ -39,6 +39,7 @@ from pathflow.tracing._partial import LocalPartial as LocalPartial
 from pathflow.tracing._program import Program as Program
 from pathflow.tracing._program import make_program as make_program
 from pathflow.tracing._recipe import CellRecipe as CellRecipe
+from pathflow.tracing._recipe import recipe_of as recipe_of
 from pathflow.tracing._recipe import register_recipe as register_recipe
 from pathflow.tracing._select_nodes import AbstractNodeSelector as AbstractNodeSelector
 from pathflow.tracing._select_nodes import By as By

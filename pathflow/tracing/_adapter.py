@@ -6,6 +6,7 @@ imported, so that no library is needed that a model does not use.
 """
 
 import abc
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -116,8 +117,19 @@ def adapters() -> Iterator[AbstractAdapter]:
 
 def as_function(model: Any) -> Callable[..., Any]:
     """A model of a known library as a function; anything else as it is."""
+    if isinstance(model, functools.partial):
+        inner = as_function(model.func)
+        if inner is not model.func:
+            return functools.partial(inner, *model.args, **model.keywords)
     for adapter in adapters():
         function = adapter.function(model)
         if function is not None:
             return function
     return model
+
+
+def model_of(fn: Callable[..., Any]) -> type | None:
+    """The class of the model that a function is, with some of its arguments or without."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    return fn.model if isinstance(fn, ModelFunction) else None

@@ -5,9 +5,10 @@ known once JAX has traced the function: each call opens a named scope, by which 
 found again, and they are tagged in a second pass.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
 
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 
 from pathflow._compat import traced_afresh
 from pathflow._errors import TraceError
-from pathflow.tracing._adapter import ModelFunction, ModuleCall, adapters
+from pathflow.tracing._adapter import ModuleCall, adapters, model_of
 from pathflow.tracing._candidate import EquationOutput, Gate, ModuleOutput
 from pathflow.tracing._insert import Found, Name, Parts, equations, with_marks
 from pathflow.tracing._recipe import CellRecipe, recipe_of
@@ -25,6 +26,16 @@ from pathflow.tracing._sites import Site
 from pathflow.tracing._tag import allowed_name, mark
 
 _SCOPE = "pathflow-call-"
+
+
+class _Traces(threading.local):
+    """The traces that are under way in one thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.stack: list["_Calls"] = []
+
+
+_TRACES = _Traces()
 _FRESH = count()
 
 
@@ -39,14 +50,14 @@ def marked(fn: Callable[..., Any], marks: Marks) -> Callable[..., Any]:
 
     def call(*args: Any) -> Any:
         leaves, structure = jax.tree_util.tree_flatten(args)
-        calls = _Calls(marks, fn.model if isinstance(fn, ModelFunction) else None)
+        calls = _Calls(marks, model_of(fn))
 
         def flat(*leaves: Any) -> Any:
             return fn(*jax.tree_util.tree_unflatten(structure, leaves))
 
         # A function that was jitted and has run would otherwise be taken as it was traced then,
         # without the modules' calls.
-        with ExitStack() as stack:
+        with ExitStack() as stack, calls.under_way():
             stack.enter_context(traced_afresh(f"trace-{next(_FRESH)}"))
             if marks.methods:
                 for adapter in adapters():
@@ -65,10 +76,25 @@ class _Calls:
         self._marks = marks
         self._model = model
         self._calls: list[ModuleCall] = []
+        self._entered = False
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """While active, calls in this thread belong to this trace."""
+        _TRACES.stack.append(self)
+        try:
+            yield
+        finally:
+            _TRACES.stack.pop()
 
     def heard(self, call: ModuleCall, run: Callable[[], Any]) -> Any:
         """Runs a call in a scope of its own, and tags what it returns."""
-        if call.module is self._model and not call.path and call.method == "__call__":
+        # A trace within a trace has its own calls.
+        if _TRACES.stack[-1] is not self:
+            return run()
+        itself = call.module is self._model and not call.path and call.method == "__call__"
+        if itself and not self._entered:
+            self._entered = True
             return run()
         number = len(self._calls)
         self._calls.append(call)
@@ -107,6 +133,8 @@ class _Calls:
             try:
                 gates = _gates(call, recipe, found)
             except TraceError as error:
+                if any(_makes_gates(f, recipe) for f in found):
+                    raise
                 untold[call.path, call.module] = error
             else:
                 told.add((call.path, call.module))
@@ -121,6 +149,11 @@ class _Calls:
         path, module = ("", None) if call is None else (call.path, call.module)
         name = f"{path}.{primitive}" if path else primitive
         return Name(name, EquationOutput(primitive, path, module))
+
+
+def _makes_gates(found: Found, recipe: CellRecipe) -> bool:
+    """Whether an equation is one that only a cell that runs has: a gate, or what a gate scales."""
+    return found.eqn.primitive.name in {"mul", *recipe.expected()}
 
 
 def _is_call(scope: str) -> bool:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +18,12 @@ from pathflow._errors import ShapeError, TraceError, UnknownNodeError
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._adapter import as_function
-from pathflow.tracing._candidate import Tag
+from pathflow.tracing._candidate import Candidate, Tag
 from pathflow.tracing._ends import input_names, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
 from pathflow.tracing._marking import marked
-from pathflow.tracing._select_nodes import AbstractNodeSelector
+from pathflow.tracing._offer import choosing_nothing, offer, said
+from pathflow.tracing._select_nodes import AbstractNodeSelector, Marks
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
 from pathflow.tracing._split import Splits
 from pathflow.tracing._tag import mark
@@ -158,8 +159,17 @@ def make_program(
     )(*leaves)
     closed = unsharded(closed)
     reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
-    sites = tag_sites(closed, nodes.name_of, reserved)
-    _check_sites(sites, caller)
+    met: list[Candidate] = []
+
+    def name_of(value: Candidate) -> str | None:
+        met.append(value)
+        return nodes.name_of(value)
+
+    sites = tag_sites(closed, name_of, reserved)
+    idle = choosing_nothing(nodes, met)
+    if idle or all(s.name == QOI_NAME for s in sites):
+        _refuse(nodes, idle, met, fn, args, caller)
+    _check_sites(sites)
     avals = tuple(
         jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in open_jaxpr(closed)[0].invars
     )
@@ -250,8 +260,45 @@ def check_named(names: Iterable[str], caller: str) -> None:
         )
 
 
-def _check_sites(sites: Sequence[TagSite], caller: str) -> None:
-    check_named((s.name for s in sites), caller)
+def _refuse(
+    nodes: AbstractNodeSelector,
+    idle: Sequence[AbstractNodeSelector],
+    met: Sequence[Candidate],
+    fn: Callable[..., Any],
+    args: Sequence[Any],
+    caller: str,
+) -> NoReturn:
+    """Refuses a choice of nodes that chooses nothing, or of which the parts `idle` do.
+
+    Raises:
+        TraceError: saying what there is to choose.
+    """
+    there = offer(idle or [nodes], _offered(fn, nodes, args) or met)
+    if idle:
+        raise TraceError(f"{caller}(nodes=...): {said(idle[0])} chooses nothing in fn: {there}.")
+    raise TraceError(
+        f"{caller}(fn): no node was found in fn by {said(nodes)}: {there}. Mark values with "
+        f"pathflow.tag(x, name), or choose others with {caller}(..., nodes=...); a function that "
+        "another jit holds compiled may hide its tags."
+    )
+
+
+def _offered(
+    fn: Callable[..., Any], nodes: AbstractNodeSelector, args: Sequence[Any]
+) -> list[Candidate]:
+    """What a function has to choose from, its modules and gates among it; nothing where it cannot
+    be traced for that.
+    """
+    marks = nodes.marks | Marks(frozenset({"__call__"}), gates=True)
+    found: list[Candidate] = []
+    try:
+        tag_sites(unsharded(jax.make_jaxpr(marked(fn, marks))(*args)), found.append, ())
+    except Exception:  # noqa: BLE001  (it may not run twice; the error that is due is another)
+        return []
+    return found
+
+
+def _check_sites(sites: Sequence[TagSite]) -> None:
     for s in sites:
         if jnp.issubdtype(s.dtype, jnp.complexfloating):
             raise TraceError(

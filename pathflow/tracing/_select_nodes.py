@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import numpy as np
+
 from pathflow._errors import TraceError
 from pathflow.tracing._candidate import Candidate, EquationOutput, Tag
 from pathflow.tracing._tag import check_name
@@ -161,7 +163,7 @@ class By(AbstractNodeSelector):
         if isinstance(chosen, str):
             check_name(chosen, "by(choose)")
             return chosen
-        if chosen not in (True, False, None):
+        if chosen is not None and not isinstance(chosen, bool | np.bool_):
             raise TraceError(
                 f"by(choose): choose returned {chosen!r} for {value.name!r}; return True, False, "
                 "None or a name."
@@ -193,5 +195,5 @@ def by(choose: Callable[[Candidate], bool | str | None]) -> By:
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a name matches one of the globs."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    """Whether a name is, or matches, one of the globs: brackets stand in names too."""
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
