@@ -43,8 +43,7 @@ def influences(model: TransformerEncoder, drawn: Sentences) -> pf.Attribution:
     """The influence of the subject on the logit of the right number, above the other's, by paths.
 
     The line of interest leads from the same noun in the other number, so that the total is what
-    the verb owes to the subject's number. In double precision, because the audit does not pass in
-    single precision here.
+    the verb owes to the subject's number.
 
     Arguments:
         model: the model.
@@ -54,29 +53,27 @@ def influences(model: TransformerEncoder, drawn: Sentences) -> pf.Attribution:
         One example per sentence.
     """
     other = another_number(drawn.tokens[:, SUBJECT])
-    structure, single = nnx.split(model)
+    structure, parameters = nnx.split(model)
     where = {"subject": SUBJECT, "attractor": PREPOSITION + 1}
-    with jax.enable_x64(True):
-        parameters = jax.tree.map(lambda x: x.astype(jnp.float64), single)
-        stream = nnx.merge(structure, parameters).stream
-        baseline = stream.embedding[...][other] + stream.position_table[...][SUBJECT][None]
-        good = jnp.asarray(drawn.plural.astype(np.int32))
-        graph = pf.trace(
-            lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
-            parameters,
-            jnp.asarray(drawn.tokens[0]),
-            qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
-            nodes=_NODES,
-            split={"embed": positions(subject=SUBJECT), "l0.*": positions(verb=VERB, **where)},
-        )
-        return pf.attribute(
-            graph,
-            (parameters, jnp.asarray(drawn.tokens)),
-            source="embed[subject]",
-            doi=pf.Line(baseline[:, None], n_steps=_POINTS),
-            qoi=pf.LogitDifference(good, 1 - good),
-            in_axes=(None, 0),
-        )
+    stream = model.stream
+    baseline = stream.embedding[...][other] + stream.position_table[...][SUBJECT][None]
+    good = jnp.asarray(drawn.plural.astype(np.int32))
+    graph = pf.trace(
+        lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
+        parameters,
+        jnp.asarray(drawn.tokens[0]),
+        qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
+        nodes=_NODES,
+        split={"embed": positions(subject=SUBJECT), "l0.*": positions(verb=VERB, **where)},
+    )
+    return pf.attribute(
+        graph,
+        (parameters, jnp.asarray(drawn.tokens)),
+        source="embed[subject]",
+        doi=pf.Line(baseline[:, None], n_steps=_POINTS),
+        qoi=pf.LogitDifference(good, 1 - good),
+        in_axes=(None, 0),
+    )
 
 
 def carried_by(path: object, head: int) -> bool:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._compat import compiled
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
 from pathflow.evaluation._kernel import (
     Applied,
@@ -246,7 +247,7 @@ def _is_qoi(node: Node) -> bool:
     return str(node) == QOI_NAME
 
 
-is_finite: Callable[[Any], Any] = jax.jit(
+is_finite: Callable[[Any], Any] = compiled(
     lambda x: (
         jnp.all(jnp.isfinite(x)) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.asarray(True)
     )

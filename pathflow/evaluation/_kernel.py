@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from pathflow._compat import compiled
 from pathflow._errors import TraceError
 from pathflow.tracing import JointPartial, LocalPartial, NodeClass, Value
 
@@ -85,7 +86,7 @@ def _added(values: Sequence[Value]) -> Value:
 
 @lru_cache(_CACHED)
 def _adder(flags: Flags) -> Callable:
-    return jax.jit(lift(lambda *terms: reduce(operator.add, terms), flags, None, None))
+    return compiled(lift(lambda *terms: reduce(operator.add, terms), flags, None, None))
 
 
 @lru_cache(_CACHED)
@@ -104,7 +105,7 @@ def evaluator(computes: NodeClass, partials: tuple[Partial, ...], flags: Flags) 
         finite = jnp.all(jnp.isfinite(value)) if jnp.issubdtype(value.dtype, jnp.inexact) else True
         return value, finite, residuals
 
-    return jax.jit(run)
+    return compiled(run)
 
 
 class Applied:
@@ -152,14 +153,9 @@ def chain(keys: tuple, pull: bool, examples: int | None, points: int) -> Callabl
     return run
 
 
-@lru_cache(_CACHED)
-def mover(
+def _moves(
     keys: tuple, pull: bool, vector_flags: Flags, examples: int | None, points: int
 ) -> Callable:
-    """`(arrays of each partial, vectors of each partial) -> all results, laid end to end along
-    paths`.
-    """
-
     def run(arrays: Any, vectors: Any) -> Any:
         moved = [
             _apply(key, pull, examples, points)(a, x, f)
@@ -167,7 +163,17 @@ def mover(
         ]
         return moved[0] if len(moved) == 1 else jnp.concatenate(moved)
 
-    return jax.jit(run)
+    return run
+
+
+@lru_cache(_CACHED)
+def mover(
+    keys: tuple, pull: bool, vector_flags: Flags, examples: int | None, points: int
+) -> Callable:
+    """`(arrays of each partial, vectors of each partial) -> all results, laid end to end along
+    paths`.
+    """
+    return compiled(_moves(keys, pull, vector_flags, examples, points))
 
 
 @lru_cache(_CACHED)
@@ -179,7 +185,7 @@ def crosser(
     Vectors are moved across the crossing edges and multiplied with all vectors of the other side:
     one matrix product over points and entries.
     """
-    move = mover(keys, pull, vector_flags, examples, points)
+    move = _moves(keys, pull, vector_flags, examples, points)
 
     def run(arrays: Any, vectors: Any, other: Any) -> Any:
         moved = move(arrays, vectors)
@@ -190,4 +196,4 @@ def crosser(
         flat = (x.reshape(len(x), examples, -1) for x in (prefixes, suffixes))
         return jnp.einsum("pek,sek->eps", *flat)
 
-    return jax.jit(run)
+    return compiled(run)

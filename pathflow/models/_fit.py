@@ -11,6 +11,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
+from pathflow._compat import compiled
 from pathflow._errors import ArgumentError, NonFiniteError, ShapeError
 from pathflow.models._parameters import check_size
 from pathflow.models._progress import Progress
@@ -71,7 +72,7 @@ def fit(
         return loss(nnx.merge(graphdef, parameters, rest), batch)
 
     # The arrays are given away: their memory is reused for the result.
-    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    @functools.partial(compiled, donate_argnums=(0, 1))
     def update(parameters: Any, state: Any, batch: Any) -> tuple[Any, Any, Array]:
         value, gradient = jax.value_and_grad(loss_of)(parameters, batch)
         return *descended(optimizer, gradient, state, parameters), value

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from pathflow._compat import compiled
 from pathflow.models._config import TrainConfig
 from pathflow.models._corpus import AbstractCorpus, Batch, Position, batches
 from pathflow.models._files import write_atomic
@@ -161,7 +162,7 @@ class _Run:
             return losses.mean(), after
 
         # The arrays are given away: their memory is reused for the result.
-        @functools.partial(jax.jit, donate_argnums=0)
+        @functools.partial(compiled, donate_argnums=0)
         def update(arrays: Any, batch: Batch, candidates: Candidates) -> tuple[Any, jax.Array]:
             grad = jax.value_and_grad(loss, has_aux=True)
             (value, recurrent), gradient = grad(

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from pathflow._compat import compiled
 from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, evaluate
 
 
@@ -73,7 +74,7 @@ def _compile(
         axes = tuple(0 if flag else None for flag in flags)
         out = tuple(0 if a in varying else None for a in atoms)
         compute = jax.vmap(compute, in_axes=axes, out_axes=out)
-    return jax.jit(compute)
+    return compiled(compute)
 
 
 def _inputs_of(equations: Sequence[Equation], given: Mapping[Atom, Value]) -> list[Var]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow._compat import compiled
 from tests.helpers import PROGRAMS, lstm_by_step, lstm_params
 
 
@@ -45,6 +46,33 @@ def test_float32_is_exact_to_its_own_rounding(lstm):
     gap = np.abs(results["float32"].influences - exact).max()
     assert 0 < gap <= 1e-5 * np.abs(exact).sum()
     assert results["float32"].audit.structural <= 1e-5
+
+
+@pytest.mark.parametrize("sizes", [(2, 4, 20, 8, 16, 32), (3, 17, 5, 8, 16, 32)])
+def test_what_is_compiled_equals_what_runs_step_by_step(sizes):
+    # As `jax.jit` compiles it by default, XLA of jax 0.10 multiplies this wrongly on the CPU.
+    paths, examples, points, heads, inner, outer = sizes
+    rng = np.random.default_rng(0)
+    shapes = (
+        (paths, examples, points, heads, inner),
+        (outer, inner),
+        (heads, outer),
+        (examples, points, heads, outer),
+        (examples, points, heads),
+    )
+    vectors, weights, scale, normed, deviation = (
+        jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes
+    )
+
+    def pull(vectors, weights, scale, normed, deviation):
+        moved = jnp.einsum("peqhk,mk->peqhm", vectors, weights, precision="highest")
+        moved = moved * scale[None, None, None]
+        shared = (normed[None] * moved).sum(axis=-1, keepdims=True)
+        return moved * deviation[None, ..., None] + shared * normed[None]
+
+    arguments = (vectors, weights, scale, normed, deviation)
+    found, expected = compiled(pull)(*arguments), pull(*arguments)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * float(jnp.abs(expected).max()))
 
 
 def steep(x):

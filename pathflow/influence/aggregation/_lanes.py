@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from pathflow._compat import compiled
 from pathflow.evaluation import Flags, lift
 
 _CACHED = 4096
@@ -97,7 +98,7 @@ def gatherer(vector_flags: Flags, examples: int | None, points: int) -> Callable
             ),
         )
 
-    return jax.jit(run)
+    return compiled(run)
 
 
 def _spread_out(x: Any, flags: tuple[bool, bool], examples: int | None, points: int) -> Any:
@@ -131,7 +132,7 @@ def pusher(key: tuple, vector_flags: Flags, examples: int | None, points: int) -
     def run(arrays: Sequence[Any], vectors: Sequence[Any], following: Any) -> Any:
         return over_lanes(*_send(vectors, vector_flags, following), *arrays)
 
-    return jax.jit(run)
+    return compiled(run)
 
 
 @lru_cache(_CACHED)
@@ -152,14 +153,14 @@ def puller(key: tuple, vector_flags: Flags, examples: int | None, points: int) -
         pulled = pulled_by(cotangents, *arrays)
         return _flows(pulled, vectors, vector_flags, following, sums, batched)
 
-    return jax.jit(run)
+    return compiled(run)
 
 
 @lru_cache(_CACHED)
 def sum_puller(key: tuple, examples: int | None, points: int) -> Callable:
     """`(arrays, cotangents of a node that reads a sum) -> cotangents of the sum`."""
     pulled_by = _pulled(key, examples, points)
-    return jax.jit(lambda arrays, cotangents: pulled_by(cotangents, *arrays)[0])
+    return compiled(lambda arrays, cotangents: pulled_by(cotangents, *arrays)[0])
 
 
 @lru_cache(_CACHED)
@@ -172,7 +173,7 @@ def scatterer(vector_flags: Flags, batched: bool) -> Callable:
         pulled = [cotangents] * len(vectors)
         return _flows(pulled, vectors, vector_flags, following, sums, batched)
 
-    return jax.jit(run)
+    return compiled(run)
 
 
 def _pulled(key: tuple, examples: int | None, points: int) -> Callable:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._compat import compiled
 from pathflow.influence.branching._landscape import Landscape, batch_size, padded
 from pathflow.influence.branching._suffixes import Suffixes
 
@@ -41,7 +41,7 @@ def bounds_of(landscape: Landscape, suffixes: Suffixes, vectors: np.ndarray) -> 
     return np.concatenate(parts)
 
 
-@jax.jit
+@compiled
 def _norms(vectors: Any, factor: Any) -> Any:
     """`|F p|` with its rounding, and `|p|`, for each vector and point, as numbers to multiply.
 

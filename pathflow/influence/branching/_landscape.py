@@ -7,10 +7,10 @@ from functools import lru_cache, reduce
 from math import prod
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._compat import compiled
 from pathflow._errors import NonFiniteError
 from pathflow.evaluation import Applied, Edge, LivePaths, chain
 from pathflow.graph import Node, Trellis
@@ -160,4 +160,4 @@ def _applied(problem: Problem, live: LivePaths, points: Points) -> Mapping[Edge,
 
 @lru_cache(4096)
 def _compiled(keys: tuple, pull: bool, examples: int | None, points: int) -> Callable:
-    return jax.jit(chain(keys, pull, examples, points))
+    return compiled(chain(keys, pull, examples, points))

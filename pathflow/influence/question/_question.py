@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._compat import compiled
 from pathflow._errors import (
     ArgumentError,
     NoPathError,
@@ -123,7 +124,7 @@ def _value_of(program: Program, node: Node, flags: Any, examples: int | None) ->
     def one(*inputs: Any) -> Any:
         return value(inputs[:n_args], inputs[n_args:], ())
 
-    return jax.jit(lift(one, flags, examples, None))
+    return compiled(lift(one, flags, examples, None))
 
 
 def make_question(

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow._compat import open_jaxpr
+from pathflow._compat import compiled, open_jaxpr
 from pathflow.evaluation import flags_of, lift, together
 from pathflow.graph import Node
 from pathflow.tracing import (
@@ -70,7 +70,7 @@ def _compiled(
         cotangents = pull(jnp.ones_like(out))
         return out, sum(jnp.vdot(c, d) for c, d in zip(cotangents, direction, strict=True))
 
-    return jax.jit(lift(one, flags, examples, None))
+    return compiled(lift(one, flags, examples, None))
 
 
 def reference(

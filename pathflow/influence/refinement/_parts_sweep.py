@@ -5,11 +5,11 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
+from pathflow._compat import compiled
 from pathflow.evaluation import mover
 from pathflow.influence.question._tiles import Chunk
 from pathflow.influence.refinement._parts_plan import Crossing, PartsPlan
@@ -147,12 +147,12 @@ class PartsSweep:
                 out[example] += np.bincount(number % out.shape[1], values.ravel(), out.shape[1])
 
 
-@jax.jit
+@compiled
 def _taken(vectors: Any, strands: Any, kept: Any) -> Any:
     return jnp.where(kept, vectors[strands], jnp.zeros((), vectors.dtype))
 
 
-@partial(jax.jit, static_argnums=2)
+@partial(compiled, static_argnums=2)
 def _added(parts: Sequence[Any], targets: Any, size: int) -> Any:
     out = jnp.zeros((size, *parts[0].shape[1:]), parts[0].dtype)
     return out.at[targets].add(jnp.concatenate(parts))
@@ -164,7 +164,7 @@ def _product(equation: str) -> Callable[[Any, Any, tuple[int, int]], Any]:
     def run(one: Any, two: Any, shape: tuple[int, int]) -> Any:
         return jnp.einsum(equation, *(x.reshape(len(x), *shape, -1) for x in (one, two)))
 
-    return jax.jit(run, static_argnums=2)
+    return compiled(run, static_argnums=2)
 
 
 _products, _summed_products = _product("rbke,sbke->brse"), _product("rbke,sbke->brs")

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._compat import compiled
 from pathflow._errors import NonFiniteError
 from pathflow.evaluation import flags_of, lift
 from pathflow.graph import Node
@@ -75,7 +75,7 @@ def _first(
         }
         return TagVisitor(handlers).run(program.jaxpr, args, first, constants=constants)[1]
 
-    return jax.jit(lift(one, flags, examples, None))
+    return compiled(lift(one, flags, examples, None))
 
 
 def _handler(site: TagSite, number: int, replaced: dict[Node, Any]) -> Callable:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow._compat import open_jaxpr
+from pathflow._compat import compiled, open_jaxpr
 from pathflow._errors import DecisionChangedError, NotDifferentiableError
 from pathflow.evaluation import flags_of, lift, together
 from pathflow.graph import Node
@@ -215,7 +215,7 @@ def _compiled(
     def one(*inputs: Any) -> Any:
         return arrive(at(inputs), mixing, inputs[:n], inputs[n : 2 * n], rows)
 
-    return jax.jit(lift(one, flags, examples, None)), tracked
+    return compiled(lift(one, flags, examples, None)), tracked
 
 
 def arrivals_of(program: Program) -> Callable:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._compat import compiled
 from pathflow._errors import ArgumentError, NonFiniteError
 from pathflow.evaluation import MATMUL_PRECISION, lift
 from pathflow.graph import Automaton, Node, Pattern, Patterns, as_pattern
@@ -274,7 +275,7 @@ def _compiled(
         (_, (value, met, arrived)), (out, into) = flow(*nothing)
         return value, met, (arrived, out, into)
 
-    return jax.jit(lift(one, flags, examples, None)), tracked
+    return compiled(lift(one, flags, examples, None)), tracked
 
 
 def _check_finite(through: dict[Node, np.ndarray]) -> None:
