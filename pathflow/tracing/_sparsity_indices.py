@@ -68,7 +68,8 @@ def _gather(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[I
         if a not in d.collapsed_slice_dims and a not in d.operand_batching_dims
     ]
     pairs = zip(d.operand_batching_dims, d.start_indices_batching_dims, strict=True)
-    batching = {a: batch_axes[i] for a, i in pairs}
+    # JAX gives some of these numbers as numbers of NumPy.
+    batching = {int(a): batch_axes[i] for a, i in pairs}
     starts, counts = {}, np.ones((), bool)
     indices = op.known[1]
     if indices is None:
@@ -121,7 +122,8 @@ def _scatter(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[
     ]
     windows = dict(zip(kept, d.update_window_dims, strict=True))
     pairs = zip(d.operand_batching_dims, d.scatter_indices_batching_dims, strict=True)
-    batching = {a: batch_axes[i] for a, i in pairs}
+    # JAX gives some of these numbers as numbers of NumPy.
+    batching = {int(a): batch_axes[i] for a, i in pairs}
     sizes = [shape[windows[a]] if a in windows else 1 for a in range(value.ndim)]
     starts, counts = {}, np.ones((), bool)
     if indices is None:
