@@ -17,7 +17,8 @@ from examples.lstm_agreement.corpus_patterns import find, sentences_with, word_c
 from examples.lstm_agreement.evaluation import evaluate
 from examples.lstm_agreement.grammar import VOCABULARY, GrammarCorpus
 from examples.lstm_agreement.lakretz import read_nouns
-from examples.lstm_agreement.tasks import TASKS, generate
+from examples.lstm_agreement.saturation import saturated_candidates
+from examples.lstm_agreement.tasks import SIMPLE, TASKS, generate
 from examples.lstm_agreement.train_evaluation import file_accuracies
 from pathflow.models import (
     AbstractCorpus,
@@ -91,26 +92,31 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
     corpus = texts.read_corpus(data)
     vocabulary = corpus.vocabulary
     always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))
-    steps = n_steps or 16_400
+    steps = n_steps or 20_000
+
+    simple = generate(SIMPLE, 50, seed=seed, vocabulary=vocabulary.index)
 
     def measure(model: LSTMLanguageModel) -> dict[str, float]:
+        saturated = saturated_candidates(model, vocabulary, simple)
         sample = file_accuracies(model, vocabulary, data, at_most=150)
         return {
             "valid_perplexity": perplexity(model, corpus.valid, corpus.end),
+            **{f"saturated g{layer}": float(s) for layer, s in enumerate(saturated)},
             **{f"{a.file} {a.condition}": a.value for a in sample},
         }
 
     return Recipe(
         "english",
         vocabulary,
-        LSTMLanguageModel(len(vocabulary), 200, 200, 2, tied=True, rngs=nnx.Rngs(seed)),
+        LSTMLanguageModel(len(vocabulary), 200, 200, 2, tied=False, rngs=nnx.Rngs(seed)),
         mixture(corpus, data, seed),
         TrainConfig(
             total_steps=steps,
             batch_size=128,
             n_steps=32,
-            learning_rate=2.5e-3,
+            learning_rate=1e-3,
             warmup_steps=500,
+            weight_decay=0.1,
             objective=SampledSoftmax(corpus.counts(), always=always),
             final_full_steps=steps // 80,
             seed=seed,

@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+from typing import Any
 
+import jax
 import optax
 
 from pathflow._errors import ArgumentError
@@ -11,7 +13,8 @@ from pathflow.models._objectives import AbstractObjective, FullSoftmax
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Adam with a linear warm-up and a cosine decay to zero, the gradient's norm clipped.
+    """AdamW (Loshchilov and Hutter 2019) with clipped gradients; the rate warms up linearly and
+    falls along a cosine to zero.
 
     Arguments:
         total_steps: number of updates.
@@ -20,6 +23,8 @@ class TrainConfig:
         learning_rate: the highest one.
         warmup_steps: updates until it is reached.
         clip_norm: the gradient's largest global norm.
+        weight_decay: what the rate times this takes from every matrix per update; biases keep
+            theirs. Zero is plain Adam.
         objective: the loss.
         final_full_steps: how many of the last updates use the full softmax, whatever the
             objective.
@@ -39,6 +44,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     warmup_steps: int = 500
     clip_norm: float = 1.0
+    weight_decay: float = 0.0
     objective: AbstractObjective = dataclasses.field(default_factory=FullSoftmax)
     final_full_steps: int = 0
     reset_at_end: bool = True
@@ -59,6 +65,11 @@ class TrainConfig:
                 raise ArgumentError(
                     f"TrainConfig({name}=...) takes a positive number, got {value!r}."
                 )
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise ArgumentError(
+                "TrainConfig(weight_decay=...) takes a number of at least 0, got "
+                f"{self.weight_decay!r}."
+            )
 
     def _check(self, name: str, at_least: int) -> None:
         value = getattr(self, name)
@@ -78,9 +89,16 @@ class TrainConfig:
 
     def optimizer(self) -> optax.GradientTransformation:
         """The update rule."""
-        return optax.chain(optax.clip_by_global_norm(self.clip_norm), optax.adam(self.schedule()))
+        return optax.chain(
+            optax.clip_by_global_norm(self.clip_norm),
+            optax.adamw(self.schedule(), weight_decay=self.weight_decay, mask=_matrices),
+        )
 
     def objective_at(self, step: int) -> AbstractObjective:
         """The loss of the update with number `step`, counted from 0."""
         final = step >= self.total_steps - self.final_full_steps
         return FullSoftmax() if final else self.objective
+
+
+def _matrices(parameters: Any) -> Any:
+    return jax.tree.map(lambda p: p.ndim > 1, parameters)
