@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
-from examples.lstm_agreement import figure, report
+from examples.lstm_agreement import figure, report, table2
 from examples.lstm_agreement.encoding import known_sentences
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import evaluate
@@ -35,14 +35,14 @@ RULES = {
 TABLE_TASKS = tuple(dict.fromkeys(task for task, _ in QUESTIONS))
 # The condition of the figure: with an attractor, the two primary paths pull in opposite directions.
 _DRAWN = ("nounPP", "SP")
-_OUTPUTS = ("table1.md", "table1.csv", "accuracy.csv", "paths.png", "paths.svg")
+_OUTPUTS = ("table1.csv", "table2.csv", "accuracy.csv", "paths.png", "paths.svg", "tables.md")
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     out = argparse.ArgumentParser(
         prog="python -m examples.lstm_agreement",
-        description="Accuracy on the number agreement tasks, Table 1 of the paper, and a figure.",
+        description="Accuracy on number agreement tasks, the paper's tables, and a figure.",
     )
     model = out.add_mutually_exclusive_group()
     model.add_argument(
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--accuracy-sentences",
         type=_positive,
         default=200,
-        help="groups per task for the accuracy (%(default)s)",
+        help="groups per task for the accuracy and for Table 2 (%(default)s)",
     )
     out.add_argument(
         "--steps", type=_positive, default=50, help="points on the line of interest (%(default)s)"
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=[t.name for t in TABLE_TASKS],
         default=[t.name for t in TABLE_TASKS],
-        help="tasks of Table 1 (all)",
+        help="tasks of Tables 1 and 2 (all)",
     )
     out.add_argument(
         "--controls",
@@ -153,6 +153,9 @@ def _run(options: argparse.Namespace) -> None:
     ):
         report.show(title, report.short_path_table(rows, role))
     print(report.SHORT_LEGEND)
+    compressed = _compressed(checkpoint, sentences, rows, options)
+    if compressed:
+        print(report.COMPRESSION_LEGEND)
     if drawn:
         _draw(asked, drawn, options.out)
     facts = {
@@ -165,7 +168,8 @@ def _run(options: argparse.Namespace) -> None:
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
         "seconds": f"{time.monotonic() - start:.0f}",
     }
-    report.write_text(options.out / "table1.md", report.markdown(rows, accuracies, facts))
+    text = report.markdown(rows, compressed, accuracies, facts)
+    report.write_text(options.out / "tables.md", text)
     for name, value in facts.items():
         print(f"{name}: {value}")
     written = [name for name in _OUTPUTS if (options.out / name).exists()]
@@ -219,6 +223,28 @@ def _table(
         if (row.task, row.condition, row.model) == (*_DRAWN, "trained"):
             drawn[row.role] = row, result
     return rows, drawn
+
+
+def _compressed(
+    checkpoint: Checkpoint,
+    sentences: Mapping[str, Sequence[Sentence]],
+    rows: Sequence[Row],
+    options: argparse.Namespace,
+) -> list[table2.Compressed]:
+    compressed: list[table2.Compressed] = []
+    for task in table2.TASKS:
+        if task.name in options.tasks:
+            compressed += table2.compress(
+                checkpoint.model,
+                checkpoint.vocabulary,
+                sentences[task.name],
+                table2.rank_1_paths(rows, task.name),
+                seed=options.seed,
+            )
+            report.write_csv(options.out / "table2.csv", *report.compression_csv(compressed))
+            table = report.compression_table(compressed, task.name)
+            report.show("Accuracy with gates held at their means", table)
+    return compressed
 
 
 def _saturation(

@@ -96,8 +96,7 @@ def noun_influences(
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
     forms = encode_forms(nouns, vocabulary)
-    structure, parameters = nnx.split(model)
-    traced = _trace(structure, _shapes(parameters), encoded.tokens.shape[1])
+    traced, parameters = traced_model(model, encoded.tokens.shape[1])
     source = f"x@{nouns[0].position}"
     embedding = model.embedding[...]
     results = []
@@ -118,6 +117,12 @@ def noun_influences(
         results.append(result)
         advance(min(settings.chunk, len(nouns) - start))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
+
+
+def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
+    """The graph of a model for sentences of one length, and the parameters, its first argument."""
+    structure, parameters = nnx.split(model)
+    return _trace(structure, _shapes(parameters), steps), parameters
 
 
 @lru_cache(16)

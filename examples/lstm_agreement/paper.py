@@ -1,9 +1,9 @@
 """Published numbers to stand beside the measured ones.
 
-`SUBJECT` and `INTERVENING` are from Table 1 of "Influence Paths for Characterizing Subject-Verb
-Number Agreement in LSTM Language Models" (Lu et al., ACL 2020), primary paths; `ACCURACY` is Table
-2 of Lakretz et al. (NAACL 2019) for the same model, which has 2 x 650 units, 50,001 words, and saw
-83 million words of Wikipedia forty times.
+`SUBJECT` and `INTERVENING` are from Table 1, primary paths, and `COMPRESSION` is Table 2 of
+"Influence Paths for Characterizing Subject-Verb Number Agreement in LSTM Language Models" (Lu et
+al., ACL 2020); `ACCURACY` is Table 2 of Lakretz et al. (NAACL 2019) for the same model, which has
+2 x 650 units, 50,001 words, and saw 83 million words of Wikipedia forty times.
 """
 
 from dataclasses import dataclass
@@ -67,4 +67,19 @@ ACCURACY = {
     ("nounPPAdv", "SP"): 0.912,
     ("nounPPAdv", "PS"): 0.992,
     ("nounPPAdv", "PP"): 0.998,
+}
+
+# Accuracy when gates are held at their means, scheme by scheme: all but Csi, all but Cs, all but
+# Ci, Csi, Cs, Ci, and C, the whole model. The overlines that tell the first three from the next
+# three are lost in the paper's plain text; its prose gives the order (best is all but Ci, then Cs
+# and Csi; those without the subject's path are near chance).
+COMPRESSION = {
+    ("nounPP", "SS"): (0.66, 0.77, 0.95, 0.93, 0.71, 0.77, 0.95),
+    ("nounPP", "SP"): (0.64, 0.36, 0.94, 0.64, 0.75, 0.40, 0.74),
+    ("nounPP", "PS"): (0.34, 0.24, 0.92, 0.40, 0.69, 0.18, 0.80),
+    ("nounPP", "PP"): (0.39, 0.66, 0.91, 0.76, 0.68, 0.58, 0.97),
+    ("nounPPAdv", "SS"): (0.70, 0.86, 0.98, 0.73, 0.56, 0.43, 1.0),
+    ("nounPPAdv", "SP"): (0.70, 0.43, 0.99, 0.50, 0.60, 0.27, 0.88),
+    ("nounPPAdv", "PS"): (0.38, 0.22, 0.98, 0.76, 0.79, 0.56, 0.96),
+    ("nounPPAdv", "PP"): (0.39, 0.67, 0.98, 0.84, 0.83, 0.76, 1.0),
 }

@@ -11,6 +11,7 @@ from examples.lstm_agreement import paper
 from examples.lstm_agreement.evaluation import Accuracy
 from examples.lstm_agreement.measure import Role
 from examples.lstm_agreement.table1 import Row
+from examples.lstm_agreement.table2 import PUBLISHED, Compressed, Scheme
 from pathflow.metrics import Interval
 
 _PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
@@ -128,11 +129,62 @@ def accuracy_table(accuracies: Sequence[Accuracy]) -> Table:
     return header, lines
 
 
-def markdown(rows: Sequence[Row], accuracies: Sequence[Accuracy], facts: Mapping[str, str]) -> str:
+def compression_table(compressed: Sequence[Compressed], task: str) -> Table:
+    """Table 2 for one task as text: conditions, and their mean, by scheme."""
+    mine = [c for c in compressed if c.task == task]
+    schemes = list(dict.fromkeys(c.scheme for c in mine))
+    found = {(c.condition, c.scheme): c.accuracy for c in mine}
+    conditions = list(dict.fromkeys(c.condition for c in mine))
+    lines = [
+        (task, c, *(_beside(found[c, s].mean, _compressed_in_paper(task, c, s)) for s in schemes))
+        for c in conditions
+    ]
+    means = []
+    for scheme in schemes:
+        published = [_compressed_in_paper(task, c, scheme) for c in conditions]
+        known = [p for p in published if p is not None]
+        mean = sum(found[c, scheme].mean for c in conditions) / len(conditions)
+        means.append(_beside(mean, sum(known) / len(known) if known else None))
+    if lines:
+        lines.append((task, "mean", *means))
+    return ("task", "C", *map(str, schemes)), lines
+
+
+def _compressed_in_paper(task: str, condition: str, scheme: Scheme) -> float | None:
+    if scheme not in PUBLISHED:
+        return None
+    return paper.COMPRESSION[task, condition][PUBLISHED.index(scheme)]
+
+
+def _beside(measured: float, published: float | None) -> str:
+    return f"{measured:.2f}" if published is None else f"{measured:.2f}/{published:.2f}"
+
+
+def compression_csv(compressed: Sequence[Compressed]) -> tuple[list[str], list[list[object]]]:
+    """Every number of Table 2, an interval in three columns."""
+    names = ["task", "condition", "scheme", "n_kept"]
+    for field in ("accuracy", "margin"):
+        names += [field, f"{field}_low", f"{field}_high"]
+    lines: list[list[object]] = []
+    for c in compressed:
+        published = _compressed_in_paper(c.task, c.condition, c.scheme)
+        numbers = [f"{v:.6g}" for v in (*c.accuracy, *c.margin)]
+        start = [c.task, c.condition, str(c.scheme), c.n_kept]
+        lines.append([*start, *numbers, "" if published is None else published])
+    return [*names, "paper_accuracy"], lines
+
+
+def markdown(
+    rows: Sequence[Row],
+    compressed: Sequence[Compressed],
+    accuracies: Sequence[Accuracy],
+    facts: Mapping[str, str],
+) -> str:
     """The whole report.
 
     Arguments:
         rows: of Table 1.
+        compressed: of Table 2.
         accuracies: per task and condition.
         facts: what a reader must know of the run, by name.
     """
@@ -141,6 +193,12 @@ def markdown(rows: Sequence[Row], accuracies: Sequence[Accuracy], facts: Mapping
         table = path_table(rows, role)
         parts += [f"## {title}", "", _as_markdown(table), ""] if table[1] else []
     parts += [_LEGEND, "", "## The path of rank 1", "", _as_markdown(largest_table(rows)), ""]
+    tasks = dict.fromkeys(c.task for c in compressed)
+    if tasks:
+        parts += ["## Accuracy with gates held at their means", ""]
+        for task in tasks:
+            parts += [_as_markdown(compression_table(compressed, task)), ""]
+        parts += [COMPRESSION_LEGEND, ""]
     parts += ["## Accuracy", "", _as_markdown(accuracy_table(accuracies)), ""]
     parts += ["## This run", ""]
     parts += [f"- {name}: {value}" for name, value in facts.items()]
@@ -161,6 +219,13 @@ fraction of the sum of all absolute influences. Brackets hold 95% bootstrap inte
 sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model. "untrained" is the
 magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
 and the smallest and the largest. That part needs no training."""
+
+COMPRESSION_LEGEND = """\
+measured/published accuracy. The gates of a scheme are computed, all other gates from the subject on
+are held at their mean over all sentences of the task. Cs: candidate cells of both layers at the
+subject, the gates of the primary path; Ci: the same at the intervening noun; Csi: both; C: all
+gates, the model as it is. CFs, CFi, CFsi: gates on the paths that have rank 1 in this model. CR: as
+many gates as in Csi, drawn at random, mean of 5 draws."""
 
 
 def audit_facts(rows: Sequence[Row]) -> dict[str, str]:
