@@ -1,5 +1,6 @@
 """The words of a language model, in the order of its logits."""
 
+import collections
 import dataclasses
 import functools
 import hashlib
@@ -32,7 +33,8 @@ class Vocabulary:
 
     def __post_init__(self):
         if len(self.index) != len(self.words):
-            twice = sorted({w for w in self.words if self.words.count(w) > 1})[:5]
+            counts = collections.Counter(self.words)
+            twice = sorted(word for word, count in counts.items() if count > 1)[:5]
             raise ArgumentError(f"Vocabulary(words=...): {', '.join(twice)} occur(s) twice.")
         for name in ("unknown", "end"):
             if getattr(self, name) not in self.index:
