@@ -217,7 +217,9 @@ _CALLS: Mapping[tuple[str, str], Callable[[Global, tuple[Any, ...]], Any]] = {
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
     ("torch._utils", "_rebuild_parameter_with_state"): _rebuild_parameter,
+    # So did PyTorch 0.3 and 0.4 write them.
     ("torch.nn.parameter", "Parameter"): _rebuild_parameter,
+    ("torch.autograd.variable", "Variable"): _rebuild_parameter,
     # What modules hold beside their parameters: sets of names, and byte strings of Python 3.
     **{
         name: _inert
