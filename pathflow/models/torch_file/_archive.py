@@ -7,6 +7,7 @@ Source: `_save` in `torch/serialization.py` of PyTorch 2.
 """
 
 import io
+import os
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -51,9 +52,8 @@ def open_archive(raw: io.FileIO, path: Path) -> Iterator[Opened]:
             or is compressed.
     """
     try:
-        file = _Directory(raw)
-        with zipfile.ZipFile(file) as archive:
-            file.limit = Source.of(raw, path).size
+        with _Directory(raw) as file, zipfile.ZipFile(file) as archive:
+            file.limit = os.fstat(raw.fileno()).st_size
             yield _Archive(path, archive, file.limit).opened()
     except (
         EOFError,

@@ -1,39 +1,26 @@
 """Bytes of a file that may end anywhere: nothing is read, or reserved, beyond its end."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+import io
 
 from pathflow._errors import CheckpointError
 
 _LONGEST_LINE = 1024
 
 
-@dataclass(frozen=True, eq=False)
 class Source:
-    """A file, or a part of one, with its size.
+    """A file, or a part of one, that is read from its start.
 
     Arguments:
-        file: open for reading.
+        file: open for reading, at its start.
         size: in bytes.
         where: what error messages call it.
     """
 
-    file: BinaryIO
-    size: int
-    where: str
-
-    @classmethod
-    def of(cls, file: BinaryIO, path: Path) -> "Source":
-        """A whole file, read from its start."""
-        size = file.seek(0, 2)
-        file.seek(0)
-        return cls(file, size, str(path))
-
-    @property
-    def position(self) -> int:
-        """Where the next byte is read."""
-        return self.file.tell()
+    def __init__(self, file: io.BufferedReader | io.BytesIO, size: int, where: str):
+        self._file = file
+        self.size = size
+        self.where = where
+        self.position = 0
 
     def refusal(self, message: str) -> CheckpointError:
         """The error for something wrong just before the position."""
@@ -45,20 +32,23 @@ class Source:
         Raises:
             CheckpointError: there are fewer; `what` names them.
         """
-        self.need(count, what)
-        content = self.file.read(count)
+        if count > self.size - self.position:
+            raise self._too_short(count, what)
+        content = self._file.read(count)
+        self.position += len(content)
         if len(content) != count:
             raise self.refusal(f"{what} ends early; the file changes while it is read.")
         return content
 
-    def skip(self, count: int, what: str) -> None:
-        """Passes the next bytes over.
+    def go(self, position: int, what: str) -> None:
+        """Reads on at another place.
 
         Raises:
-            CheckpointError: there are fewer; `what` names them.
+            CheckpointError: it is beyond the end; `what` names what would be passed over.
         """
-        self.need(count, what)
-        self.file.seek(count, 1)
+        if position > self.size:
+            raise self._too_short(position - self.position, what)
+        self.position = self._file.seek(position)
 
     def line(self, what: str) -> str:
         """The next bytes up to a line feed, which is not part of them.
@@ -66,7 +56,8 @@ class Source:
         Raises:
             CheckpointError: there is none near, or the bytes are no UTF-8.
         """
-        content = self.file.readline(_LONGEST_LINE)
+        content = self._file.readline(_LONGEST_LINE)
+        self.position += len(content)
         if not content.endswith(b"\n"):
             raise self.refusal(f"{what} has no end within {_LONGEST_LINE} bytes.")
         return self.text(content[:-1], what)
@@ -82,14 +73,8 @@ class Source:
         except UnicodeDecodeError as error:
             raise self.refusal(f"{what} is no UTF-8 text ({error.reason}).") from None
 
-    def need(self, count: int, what: str) -> None:
-        """Refuses a size that the file does not have left.
-
-        Raises:
-            CheckpointError: it has not.
-        """
-        left = self.size - self.position
-        if count > left:
-            raise self.refusal(
-                f"{what} takes {count} bytes and {left} are left; the file is cut short or damaged."
-            )
+    def _too_short(self, count: int, what: str) -> CheckpointError:
+        return self.refusal(
+            f"{what} takes {count} bytes and {self.size - self.position} are left; the file is cut "
+            "short or damaged."
+        )

@@ -45,7 +45,7 @@ def open_legacy(source: Source) -> Opened:
     start = source.position
 
     def fetch(wanted: set[str]) -> dict[str, Numbers]:
-        source.file.seek(start)
+        source.go(start, "the list of storages")
         return dict(_numbers(source, keys, storages, wanted))
 
     return Opened(described.root, fetch)
@@ -81,6 +81,6 @@ def _numbers(
         if key in wanted:
             yield key, np.frombuffer(source.take(size, what), storage.dtype)
         else:
-            source.skip(size, what)
+            source.go(source.position + size, what)
     if source.position != source.size:
         raise source.refusal(f"there are {source.size - source.position} bytes too many.")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -73,7 +74,10 @@ def _opened(path: Path) -> Iterator[Opened]:
                 with open_archive(raw, path) as content:
                     yield content
             elif start.startswith(LEGACY_START):
-                yield open_legacy(Source.of(io.BufferedReader(raw), path))
+                raw.seek(0)
+                size = os.fstat(raw.fileno()).st_size
+                with io.BufferedReader(raw) as file:
+                    yield open_legacy(Source(file, size, str(path)))
             else:
                 raise CheckpointError(
                     f"{path} starts with {start!r}, and a file of torch.save with a pickle or a "
