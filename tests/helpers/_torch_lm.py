@@ -3,8 +3,18 @@
 from collections import OrderedDict
 
 import numpy as np
+from hypothesis import strategies as st
 
-from tests.helpers._torch_writer import Call, Name, Object, Source, Storage, tensor
+from tests.helpers._torch_writer import (
+    Call,
+    Name,
+    Object,
+    Source,
+    Storage,
+    archive,
+    legacy,
+    tensor,
+)
 
 
 def arrays(vocab=11, embed=4, hidden=3, layers=2, dtype=np.float32, seed=0):
@@ -103,7 +113,24 @@ def module(w, *, old=False, tied=False, **settings):
     def of(prefix):
         return [(n.removeprefix(f"{prefix}."), p) for n, p in found.items() if n.startswith(prefix)]
 
-    rnn = {"mode": "LSTM", "bidirectional": False, "dropout": 0.2, "dropout_state": {}}
+    width = w["rnn.weight_hh_l0"].shape[1]
+    layers = sum("weight_hh" in name for name in w)
+    ends = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    rnn = {
+        "mode": "LSTM",
+        "input_size": w["encoder.weight"].shape[1],
+        "hidden_size": width,
+        "num_layers": layers,
+        "bidirectional": False,
+        "dropout": 0.2,
+        "dropout_state": {},
+        "_all_weights": [[f"{end}_l{i}" for end in ends] for i in range(layers)],
+    }
+    if not old:
+        names = [name for layer in rnn["_all_weights"] for name in layer]
+        rnn["bias"] = True
+        rnn["_flat_weights_names"] = names
+        rnn["_flat_weights"] = [found.get(f"rnn.{name}") for name in names]
     encoder = part(
         Name("torch.nn.modules.sparse", "Embedding"), of("encoder"), max_norm=settings.get("norm")
     )
@@ -115,4 +142,40 @@ def module(w, *, old=False, tied=False, **settings):
     decoder = part(Name("torch.nn.modules.linear", "Linear"), of("decoder"))
     drop = part(Name("torch.nn.modules.dropout", "Dropout"), p=0.2)
     parts = [("drop", drop), ("encoder", encoder), ("rnn", lstm), ("decoder", decoder)]
-    return part(Name("model", "RNNModel"), modules=parts, rnn_type="LSTM", nhid=3)
+    return part(Name("model", "RNNModel"), modules=parts, rnn_type="LSTM", nhid=width)
+
+
+WRITTEN = {
+    "state": state_dict,
+    "module": module,
+    "old module": lambda w, **more: module(w, old=True, **more),
+}
+SMALL = arrays(vocab=3, embed=1, hidden=1, layers=1)
+VALID = {
+    f"{layout.__name__} {written}": layout(WRITTEN[written](SMALL))
+    for layout in (legacy, archive)
+    for written in ("state", "old module")
+}
+
+
+@st.composite
+def damaged(draw):
+    """A valid file with some bytes changed, taken out, repeated or cut off."""
+    content = bytearray(VALID[draw(st.sampled_from(sorted(VALID)))])
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(content) - 1))
+        match draw(st.sampled_from(["change", "flip", "remove", "repeat", "insert", "cut"])):
+            case "change":
+                content[at] = draw(st.integers(0, 255))
+            case "flip":
+                content[at] ^= 1 << draw(st.integers(0, 7))
+            case "remove":
+                del content[at : at + draw(st.integers(1, 9))]
+            case "repeat":
+                content[at:at] = content[at : at + draw(st.integers(1, 40))]
+            case "insert":
+                content[at:at] = draw(st.binary(min_size=1, max_size=6))
+            case "cut":
+                del content[max(at, 1) :]
+        content = content or bytearray(b"\x80")
+    return bytes(content)

@@ -18,16 +18,18 @@ from pathflow.models import (
     read_vocabulary,
 )
 from pathflow.models.torch_file import read_torch_file
-from tests.helpers._torch_lm import arrays, module, numpy_logits, state_dict
+from tests.helpers._torch_lm import (
+    WRITTEN,
+    arrays,
+    damaged,
+    module,
+    numpy_logits,
+    state_dict,
+)
 from tests.helpers._torch_writer import archive, legacy
 
 WORDS = Vocabulary(("<unk>", "<eos>", *"abcdefghi"))
 TOKENS = np.array([3, 10, 3, 0, 7])
-WRITTEN = {
-    "state": state_dict,
-    "module": module,
-    "old module": lambda w, **more: module(w, old=True, **more),
-}
 
 
 @pytest.fixture
@@ -180,37 +182,6 @@ def test_vocabularies_that_cannot_be_read(tmp_path, content, message):
 def test_a_missing_vocabulary(tmp_path):
     with pytest.raises(CheckpointError, match="absent.txt cannot be read"):
         read_vocabulary(tmp_path / "absent.txt")
-
-
-SMALL = arrays(vocab=3, embed=1, hidden=1, layers=1)
-VALID = {
-    f"{layout.__name__} {written}": layout(WRITTEN[written](SMALL))
-    for layout in (legacy, archive)
-    for written in ("state", "old module")
-}
-
-
-@st.composite
-def damaged(draw):
-    """A valid file with some bytes changed, taken out, repeated or cut off."""
-    content = bytearray(VALID[draw(st.sampled_from(sorted(VALID)))])
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(content) - 1))
-        match draw(st.sampled_from(["change", "flip", "remove", "repeat", "insert", "cut"])):
-            case "change":
-                content[at] = draw(st.integers(0, 255))
-            case "flip":
-                content[at] ^= 1 << draw(st.integers(0, 7))
-            case "remove":
-                del content[at : at + draw(st.integers(1, 9))]
-            case "repeat":
-                content[at:at] = content[at : at + draw(st.integers(1, 40))]
-            case "insert":
-                content[at:at] = draw(st.binary(min_size=1, max_size=6))
-            case "cut":
-                del content[max(at, 1) :]
-        content = content or bytearray(b"\x80")
-    return bytes(content)
 
 
 @given(st.lists(damaged(), min_size=8, max_size=8))

@@ -76,6 +76,10 @@ class _Archive:
         self.archive = archive
         entries = archive.infolist()
         self.entries = {entry.filename: entry for entry in entries}
+        if any(entry.partition("/")[2] == "constants.pkl" for entry in self.entries):
+            raise CheckpointError(
+                f"{path} is a program of TorchScript; save the state_dict() of the model instead."
+            )
         self._check(entries, size)
         folders = [
             folder
@@ -88,10 +92,6 @@ class _Archive:
                 "torch.save writes one; name a file that torch.save wrote."
             )
         self.folder = folders[0]
-        if f"{self.folder}/constants.pkl" in self.entries:
-            raise CheckpointError(
-                f"{path} is a program of TorchScript; save the state_dict() of the model instead."
-            )
 
     def _check(self, entries: list[zipfile.ZipInfo], size: int) -> None:
         if len(entries) > _MOST_ENTRIES or len(self.entries) != len(entries):
