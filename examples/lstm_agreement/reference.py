@@ -1,10 +1,10 @@
 """Compares a model with the published scores of the 650-unit model of Gulordava et al. (2018).
 
-    python -m examples.lstm_agreement.reference CHECKPOINT VOCAB FOLDER
+    python -m examples.lstm_agreement.reference FOLDER CHECKPOINT [--vocab VOCAB]
 
-The folder holds, for 4,000 nounPP sentences, the log-probabilities that the published code gave both
-forms of the verb (`gulordava650_nounpp_logprobs.tsv`), and the words that it read before every
-sentence (`init_context.txt`). A checkpoint that was converted rightly gives the same numbers.
+The folder holds, for 4,000 nounPP sentences, the log-probabilities that the published code gave
+both forms of the verb (`gulordava650_nounpp_logprobs.tsv`), and the words that it read before every
+sentence (`init_context.txt`). The published model, rightly converted, gives the same numbers.
 """
 
 import argparse
@@ -154,9 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m examples.lstm_agreement.reference",
         description="Compares a model with the published scores of the 650-unit model.",
     )
-    parser.add_argument("checkpoint", type=Path, help="the file of PyTorch")
-    parser.add_argument("vocab", type=Path, help="its words, one per line")
     parser.add_argument("folder", type=Path, help=f"where {_SCORES} and {_CONTEXT} are")
+    parser.add_argument("checkpoint", type=Path, help="the model, from pathflow or from PyTorch")
+    parser.add_argument(
+        "--vocab", type=Path, help="the words of a model from PyTorch, one per line"
+    )
     options = parser.parse_args(arguments)
     try:
         reference = read_reference(options.folder)
