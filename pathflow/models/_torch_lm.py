@@ -208,17 +208,21 @@ def _converted(
     two biases; here the order is f, i, o, g, and row vectors are multiplied.
     """
     out = {
-        "embedding": tensors["encoder.weight"].astype(dtype),
-        "output_bias": tensors["decoder.bias"].astype(dtype),
+        "embedding": tensors["encoder.weight"].astype(dtype, copy=False),
+        "output_bias": tensors["decoder.bias"].astype(dtype, copy=False),
     }
     if not tied:
-        out["output_kernel"] = tensors["decoder.weight"].astype(dtype)
+        out["output_kernel"] = tensors["decoder.weight"].astype(dtype, copy=False)
     for i in range(layers):
         bias = sum(tensors[f"rnn.bias_{end}_l{i}"].astype(np.float64) for end in ("ih", "hh"))
         out |= {
-            f"layers.{i}.input_kernel": _gates(tensors[f"rnn.weight_ih_l{i}"]).T.astype(dtype),
-            f"layers.{i}.recurrent_kernel": _gates(tensors[f"rnn.weight_hh_l{i}"]).T.astype(dtype),
-            f"layers.{i}.bias": _gates(np.asarray(bias)).astype(dtype),
+            f"layers.{i}.input_kernel": _gates(tensors[f"rnn.weight_ih_l{i}"]).T.astype(
+                dtype, copy=False
+            ),
+            f"layers.{i}.recurrent_kernel": _gates(tensors[f"rnn.weight_hh_l{i}"]).T.astype(
+                dtype, copy=False
+            ),
+            f"layers.{i}.bias": _gates(np.asarray(bias)).astype(dtype, copy=False),
         }
     return out
 
