@@ -240,6 +240,8 @@ HOSTILE = {
     "empty dictionary": (b"\x80\x02}.", "holds a dict of 0 entries"),
     "no tensor": (b"\x80\x02}X\x01\x00\x00\x00aNs.", "a is None, no tensor"),
     "number": (b"\x80\x02}K\x01Ns.", "the object has the entry 1, which is no name"),
+    "colour": (calls("m\x1b[31m", "f"), r"m\\x1b\[31m.f is called"),
+    "coloured name": (b"\x80\x02}X\x02\x00\x00\x00\x1b[Ns.", r"entry '\\x1b\[', which is no name"),
 }
 
 

@@ -16,7 +16,7 @@ class Source:
         where: what error messages call it.
     """
 
-    def __init__(self, file: io.BufferedReader | io.BytesIO, size: int, where: str):
+    def __init__(self, file: io.BufferedIOBase, size: int, where: str):
         self._file = file
         self.size = size
         self.where = where

@@ -24,7 +24,8 @@ class Global:
         return self.module, self.name
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"[:200]
+        # Shown in messages, where it must not steer the terminal that they appear on.
+        return ascii(f"{self.module}.{self.name}"[:200])[1:-1]
 
 
 @dataclass(eq=False)

@@ -20,6 +20,7 @@ from pathflow.models.torch_file._objects import Inert, Tensor, shown
 from pathflow.models.torch_file._opened import Opened
 
 _DEEPEST = 32
+_LONGEST_NAME = 200
 _MOST_ENTRIES = 100_000
 
 Setting = bool | int | float | str | None
@@ -120,11 +121,13 @@ class _Walk:
         state = module.state if isinstance(module, Inert) else None
         if not isinstance(state, dict) or "_parameters" not in state or depth > _DEEPEST:
             raise CheckpointError(
-                f"{self.path}: {prefix.rstrip('.')[:200] or 'the object'} is {shown(module)}, and "
+                f"{self.path}: {prefix.rstrip('.') or 'the object'} is {shown(module)}, and "
                 f"no module, or one nested more than {_DEEPEST} deep; save a model's state_dict()."
             )
         for name, value in self._entries(state, prefix):
-            if value is None or isinstance(value, bool | int | float | str):
+            if isinstance(value, str):
+                self.settings[prefix + name] = value[:_LONGEST_NAME]
+            elif value is None or isinstance(value, bool | int | float):
                 self.settings[prefix + name] = value
         for group in ("_parameters", "_buffers"):
             present = {k: v for k, v in self._group(state, group, prefix) if v is not None}
@@ -137,16 +140,16 @@ class _Walk:
         for name, value in self._entries(group, prefix):
             full = prefix + name
             if not isinstance(value, Tensor):
-                raise CheckpointError(f"{self.path}: {full[:200]} is {shown(value)}, no tensor.")
+                raise CheckpointError(f"{self.path}: {full} is {shown(value)}, no tensor.")
             if full in self.tensors:
-                raise CheckpointError(f"{self.path}: there are two tensors {full[:200]}.")
+                raise CheckpointError(f"{self.path}: there are two tensors {full}.")
             self.tensors[full] = value
 
     def _group(self, state: dict[Any, Any], group: str, prefix: str) -> Iterator[tuple[str, Any]]:
         entries = state.get(group, {})
         if not isinstance(entries, dict):
             raise CheckpointError(
-                f"{self.path}: {(prefix + group)[:200]} is {shown(entries)}, no dictionary."
+                f"{self.path}: {prefix + group} is {shown(entries)}, no dictionary."
             )
         return self._entries(entries, prefix)
 
@@ -158,9 +161,12 @@ class _Walk:
                     f"{self.path} has more than {_MOST_ENTRIES} entries in its modules; some hold "
                     "the same parts again and again."
                 )
-            if not isinstance(name, str) or len(name) > 200:
+            # A name is shown in messages, and must not steer the terminal that they appear on.
+            if not (isinstance(name, str) and name.isprintable()) or (
+                len(prefix) + len(name) > _LONGEST_NAME
+            ):
                 raise CheckpointError(
-                    f"{self.path}: {prefix[:200] or 'the object'} has the entry {shown(name)}, "
+                    f"{self.path}: {prefix or 'the object'} has the entry {shown(name)}, "
                     "which is no name."
                 )
             yield name, value
@@ -179,5 +185,5 @@ def _array(path: Path, name: str, tensor: Tensor, numbers: np.ndarray) -> np.nda
         )
     except ValueError as error:
         raise CheckpointError(
-            f"{path}: {name[:200]} of shape {list(tensor.shape)} is no array ({error})."
+            f"{path}: {name} of shape {list(tensor.shape)} is no array ({error})."
         ) from error
