@@ -126,7 +126,10 @@ def module(w, *, old=False, tied=False, **settings):
         "dropout_state": {},
         "_all_weights": [[f"{end}_l{i}" for end in ends] for i in range(layers)],
     }
-    if not old:
+    if old:
+        cls = Name("torch.backends.cudnn.rnn", "Unserializable")
+        rnn |= {"_data_ptrs": [], "dropout_state": {"desc_0": Object(cls, "<unserializable>")}}
+    else:
         names = [name for layer in rnn["_all_weights"] for name in layer]
         rnn["bias"] = True
         rnn["_flat_weights_names"] = names
