@@ -12,6 +12,7 @@ from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement import figure, report
+from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.encoding import known_sentences
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import evaluate
@@ -21,7 +22,7 @@ from examples.lstm_agreement.progress import Advance, progress
 from examples.lstm_agreement.saturation import saturated_candidates
 from examples.lstm_agreement.table1 import QUESTIONS, Condition, Row, compute, conditions
 from examples.lstm_agreement.tasks import SIMPLE, TASKS, Sentence, Task, generate
-from pathflow.models import Checkpoint, LSTMLanguageModel, load_checkpoint
+from pathflow.models import Checkpoint, LSTMLanguageModel
 
 _CHECKPOINTS = Path(__file__).with_name("checkpoints")
 ENGLISH = _CHECKPOINTS / "english.safetensors"
@@ -46,11 +47,14 @@ def parser() -> argparse.ArgumentParser:
     )
     model = out.add_mutually_exclusive_group()
     model.add_argument(
-        "--checkpoint", type=Path, help="another language model than the shipped one"
+        "--checkpoint",
+        type=Path,
+        help="another language model than the shipped one, from pathflow or from PyTorch",
     )
     model.add_argument(
         "--tiny", action="store_true", help="the small model of the template grammar"
     )
+    out.add_argument("--vocab", type=Path, help="the words of a model from PyTorch, one per line")
     out.add_argument(
         "--tasks-dir", type=Path, help="folder of the published task files, to use their sentences"
     )
@@ -124,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     start = time.monotonic()
     path = options.checkpoint or (TINY if options.tiny else ENGLISH)
-    checkpoint = load_checkpoint(path)
+    checkpoint = open_checkpoint(path, options.vocab)
     sentences = {task.name: sentences_of(task, checkpoint, options) for task in TASKS}
     options.out.mkdir(parents=True, exist_ok=True)
     # What an earlier run left would pass for this one's if this one is interrupted.
