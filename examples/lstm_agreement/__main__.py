@@ -11,93 +11,33 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
-from examples.lstm_agreement import figure, report, table2
+from examples.lstm_agreement import figure, neurons, report, report_neurons, report_table2, table2
+from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.encoding import known_sentences
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import evaluate
 from examples.lstm_agreement.lakretz import read_task
 from examples.lstm_agreement.measure import Role, Settings
+from examples.lstm_agreement.options import RULES, model_path, parser
 from examples.lstm_agreement.progress import Advance, progress
 from examples.lstm_agreement.saturation import saturated_candidates
-from examples.lstm_agreement.table1 import QUESTIONS, Condition, Row, compute, conditions
-from examples.lstm_agreement.tasks import SIMPLE, TASKS, Sentence, Task, generate
-from pathflow.models import Checkpoint, LSTMLanguageModel, load_checkpoint
+from examples.lstm_agreement.table1 import Condition, Row, compute, conditions
+from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, Sentence, Task, generate
+from examples.lstm_agreement.text import show, write_csv, write_text
+from pathflow.models import Checkpoint, LSTMLanguageModel
 
-_CHECKPOINTS = Path(__file__).with_name("checkpoints")
-ENGLISH = _CHECKPOINTS / "english.safetensors"
-TINY = _CHECKPOINTS / "tiny.safetensors"
-RULES = {
-    "right-riemann": pf.RightRiemann(),
-    "midpoint": pf.Midpoint(),
-    "trapezoid": pf.Trapezoid(),
-    "gauss-legendre": pf.GaussLegendre(),
-}
-TABLE_TASKS = tuple(dict.fromkeys(task for task, _ in QUESTIONS))
 # The condition of the figure: with an attractor, the two primary paths pull in opposite directions.
 _DRAWN = ("nounPP", "SP")
-_OUTPUTS = ("table1.csv", "table2.csv", "accuracy.csv", "paths.png", "paths.svg", "tables.md")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement",
-        description="Accuracy on number agreement tasks, the paper's tables, and a figure.",
-    )
-    model = out.add_mutually_exclusive_group()
-    model.add_argument(
-        "--checkpoint", type=Path, help="another language model than the shipped one"
-    )
-    model.add_argument(
-        "--tiny", action="store_true", help="the small model of the template grammar"
-    )
-    out.add_argument(
-        "--tasks-dir", type=Path, help="folder of the published task files, to use their sentences"
-    )
-    out.add_argument(
-        "--sentences",
-        type=_positive,
-        default=32,
-        help="sentences per condition in Table 1 (%(default)s)",
-    )
-    out.add_argument(
-        "--accuracy-sentences",
-        type=_positive,
-        default=200,
-        help="groups per task for the accuracy and for Table 2 (%(default)s)",
-    )
-    out.add_argument(
-        "--steps", type=_positive, default=50, help="points on the line of interest (%(default)s)"
-    )
-    out.add_argument(
-        "--rule",
-        choices=RULES,
-        default="right-riemann",
-        help="quadrature rule (%(default)s, the paper's)",
-    )
-    out.add_argument(
-        "--tasks",
-        nargs="+",
-        choices=[t.name for t in TABLE_TASKS],
-        default=[t.name for t in TABLE_TASKS],
-        help="tasks of Tables 1 and 2 (all)",
-    )
-    out.add_argument(
-        "--controls",
-        type=_not_negative,
-        default=3,
-        help="untrained models of the same sizes to compare with (%(default)s)",
-    )
-    out.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the sentences and of the untrained models (%(default)s)",
-    )
-    out.add_argument(
-        "--out", type=Path, default=Path("out/lstm_agreement"), help="output folder (%(default)s)"
-    )
-    return out
+_OUTPUTS = (
+    "tables.md",
+    "table1.csv",
+    "table2.csv",
+    "neurons.csv",
+    "ablations.csv",
+    "accuracy.csv",
+    "paths.png",
+    "paths.svg",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     start = time.monotonic()
-    path = options.checkpoint or (TINY if options.tiny else ENGLISH)
-    checkpoint = load_checkpoint(path)
+    path = model_path(options)
+    checkpoint = open_checkpoint(path, options.vocab)
     sentences = {task.name: sentences_of(task, checkpoint, options) for task in TASKS}
     options.out.mkdir(parents=True, exist_ok=True)
     # What an earlier run left would pass for this one's if this one is interrupted.
@@ -134,8 +74,8 @@ def _run(options: argparse.Namespace) -> None:
     accuracies = [
         a for s in sentences.values() for a in evaluate(checkpoint.model, checkpoint.vocabulary, s)
     ]
-    report.write_csv(options.out / "accuracy.csv", *report.accuracy_table(accuracies))
-    report.show("Accuracy", report.accuracy_table(accuracies))
+    write_csv(options.out / "accuracy.csv", *report.accuracy_table(accuracies))
+    show("Accuracy", report.accuracy_table(accuracies))
 
     asked = [
         c for c in conditions(sentences, options.sentences) if c.sentences[0].task in options.tasks
@@ -143,19 +83,22 @@ def _run(options: argparse.Namespace) -> None:
     models = {"trained": checkpoint.model}
     for i in range(options.controls):
         models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
-    total = len(models) * sum(len(c.sentences) for c in asked)
-    with progress(total) as advance:
+    n_asked = sum(len(c.sentences) for c in asked)
+    with progress((len(models) + 1) * n_asked) as advance:
         rows, drawn = _table(checkpoint, models, asked, options, advance)
+        settings = _settings(options)
+        units, found = neurons.compute(
+            checkpoint.model, checkpoint.vocabulary, asked, settings, advance=advance
+        )
 
     for role, title in (
         (Role.SUBJECT, "From the subject"),
         (Role.INTERVENING, "From the intervening noun"),
     ):
-        report.show(title, report.short_path_table(rows, role))
+        show(title, report.short_path_table(rows, role))
     print(report.SHORT_LEGEND)
-    compressed = _compressed(checkpoint, sentences, rows, options)
-    if compressed:
-        print(report.COMPRESSION_LEGEND)
+    sections = _compressed(checkpoint, sentences, rows, options)
+    sections += _neurons(checkpoint, sentences, units, found, options)
     if drawn:
         _draw(asked, drawn, options.out)
     facts = {
@@ -168,8 +111,8 @@ def _run(options: argparse.Namespace) -> None:
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
         "seconds": f"{time.monotonic() - start:.0f}",
     }
-    text = report.markdown(rows, compressed, accuracies, facts)
-    report.write_text(options.out / "tables.md", text)
+    text = report.markdown(rows, sections, accuracies, facts)
+    write_text(options.out / "tables.md", text)
     for name, value in facts.items():
         print(f"{name}: {value}")
     written = [name for name in _OUTPUTS if (options.out / name).exists()]
@@ -215,14 +158,18 @@ def _table(
     options: argparse.Namespace,
     advance: Advance,
 ) -> tuple[list[Row], dict[Role, tuple[Row, pf.Attribution]]]:
-    settings = Settings(options.steps, RULES[options.rule])
     rows, drawn = [], {}
-    for row, result in compute(models, checkpoint.vocabulary, asked, settings, advance=advance):
+    computed = compute(models, checkpoint.vocabulary, asked, _settings(options), advance=advance)
+    for row, result in computed:
         rows.append(row)
-        report.write_csv(options.out / "table1.csv", *report.table1_csv(rows))
+        write_csv(options.out / "table1.csv", *report.table1_csv(rows))
         if (row.task, row.condition, row.model) == (*_DRAWN, "trained"):
             drawn[row.role] = row, result
     return rows, drawn
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(options.steps, RULES[options.rule])
 
 
 def _compressed(
@@ -230,7 +177,8 @@ def _compressed(
     sentences: Mapping[str, Sequence[Sentence]],
     rows: Sequence[Row],
     options: argparse.Namespace,
-) -> list[table2.Compressed]:
+) -> list[str]:
+    """Measures Table 2 and shows it; its part of the report."""
     compressed: list[table2.Compressed] = []
     for task in table2.TASKS:
         if task.name in options.tasks:
@@ -241,10 +189,37 @@ def _compressed(
                 table2.rank_1_paths(rows, task.name),
                 seed=options.seed,
             )
-            report.write_csv(options.out / "table2.csv", *report.compression_csv(compressed))
-            table = report.compression_table(compressed, task.name)
-            report.show("Accuracy with gates held at their means", table)
-    return compressed
+            write_csv(options.out / "table2.csv", *report_table2.table2_csv(compressed))
+            table = report_table2.compression_table(compressed, task.name)
+            show(f"Accuracy with gates held at their means, {task.name}", table)
+    return report_table2.section(compressed)
+
+
+def _neurons(
+    checkpoint: Checkpoint,
+    sentences: Mapping[str, Sequence[Sentence]],
+    units: Sequence[int],
+    found: Sequence[neurons.Neuron],
+    options: argparse.Namespace,
+) -> list[str]:
+    """Shows the primary neurons and what holding them does; their part of the report."""
+    ablated = [
+        a
+        for task in (SIMPLE, NOUN_PP)
+        if task.name in options.tasks
+        for a in neurons.ablate(
+            checkpoint.model,
+            checkpoint.vocabulary,
+            sentences[task.name],
+            units,
+            seed=options.seed,
+        )
+    ]
+    write_csv(options.out / "neurons.csv", *report_neurons.neurons_csv(found))
+    write_csv(options.out / "ablations.csv", *report_neurons.ablations_csv(ablated))
+    show("Primary neurons", report_neurons.neuron_table(found))
+    show("Without primary neurons", report_neurons.ablation_table(ablated))
+    return report_neurons.section(found, ablated)
 
 
 def _saturation(
@@ -283,20 +258,6 @@ def _draw(
         "sentences",
         folder=out,
     )
-
-
-def _positive(text: str) -> int:
-    return _at_least(1, text)
-
-
-def _not_negative(text: str) -> int:
-    return _at_least(0, text)
-
-
-def _at_least(least: int, text: str) -> int:
-    if (number := int(text)) < least:
-        raise argparse.ArgumentTypeError(f"must be at least {least}, got {number}")
-    return number
 
 
 if __name__ == "__main__":

@@ -63,14 +63,19 @@ def verb_margins(
 ) -> np.ndarray:
     """Score of the agreeing verb minus that of the other form, one number per sentence."""
     encoded = encode(sentences, vocabulary)
-    n = len(encoded.tokens)
-    # Every batch has the same shape, so that the model is compiled once; the last repeats a
-    # sentence.
-    places = np.arange(-(-n // _BATCH) * _BATCH).clip(max=n - 1).reshape(-1, _BATCH)
     margins = [
-        _margins(model, encoded.tokens[at], encoded.correct[at], encoded.wrong[at]) for at in places
+        _margins(model, encoded.tokens[at], encoded.correct[at], encoded.wrong[at])
+        for at in batches(len(sentences))
     ]
-    return np.concatenate(margins)[:n]
+    return np.concatenate(margins)[: len(sentences)]
+
+
+def batches(n: int) -> np.ndarray:
+    """Places of `n` sentences in batches of one shape, so that a model is compiled once.
+
+    The last batch repeats the last sentence.
+    """
+    return np.arange(-(-n // _BATCH) * _BATCH).clip(max=n - 1).reshape(-1, _BATCH)
 
 
 @nnx.jit

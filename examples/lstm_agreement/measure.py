@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,10 @@ import pathflow as pf
 from examples.lstm_agreement.encoding import encode, encode_forms
 from examples.lstm_agreement.tasks import Noun, Sentence
 from pathflow.models import LSTMLanguageModel, Vocabulary
+
+_Result = TypeVar("_Result")
+# A default cannot decide what a type variable stands for, so it has the type of any search.
+_ENUMERATE = cast("Any", pf.Enumerate())
 
 
 class Role(enum.Enum):
@@ -72,9 +76,10 @@ def noun_influences(
     role: Role,
     settings: Settings = Settings(),
     *,
+    search: pf.AbstractSearch[_Result] = _ENUMERATE,
     advance: Callable[[int], None] = lambda _n: None,
-) -> pf.Attribution:
-    """The influences of all paths from a noun of each sentence on `score(correct) - score(wrong)`.
+) -> _Result:
+    """The influences of paths from a noun of each sentence on `score(correct) - score(wrong)`.
 
     The distribution of interest is the line from the mean of the noun's two forms to the form that
     stands there (Definition 3); the words before the noun are context.
@@ -85,10 +90,11 @@ def noun_influences(
         sentences: sentences of one task.
         role: which noun.
         settings: the quadrature.
+        search: what is asked of the paths; by default the influence of each.
         advance: called with the number of sentences done since the last call.
 
     Returns:
-        One example per sentence, in their order.
+        What the search finds, with one example per sentence, in their order.
 
     Raises:
         StudyError: a word is unknown to the model, or the sentences are of more than one length.
@@ -113,6 +119,7 @@ def noun_influences(
             ),
             qoi=pf.LogitDifference(encoded.correct[at], encoded.wrong[at]),
             in_axes=(None, 0),
+            search=search,
         )
         results.append(result)
         advance(min(settings.chunk, len(nouns) - start))

@@ -1,17 +1,13 @@
 """The study's numbers as Markdown, CSV and terminal tables, beside the published ones."""
 
-import csv
 import dataclasses
-import importlib.util
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from examples.lstm_agreement import paper
 from examples.lstm_agreement.evaluation import Accuracy
 from examples.lstm_agreement.measure import Role
 from examples.lstm_agreement.table1 import Row
-from examples.lstm_agreement.table2 import PUBLISHED, Compressed, Scheme
+from examples.lstm_agreement.text import Table, as_markdown, interval
 from pathflow.metrics import Interval
 
 _PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
@@ -35,8 +31,6 @@ _HEADER = (
     "untrained",
 )
 
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
-
 
 def path_table(rows: Sequence[Row], role: Role) -> Table:
     """The rows of one half of Table 1 as text: header and lines."""
@@ -50,14 +44,14 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 f"{row.p_plus.mean:.2f}",
                 f"{published.p_plus:.2f}",
                 str(row.n_paths),
-                _interval(row.share) + sign,
+                interval(row.share) + sign,
                 f"{published.share:.2f}",
                 f"{1 - row.share.mean:.2f}",
-                _interval(row.t),
+                interval(row.t),
                 f"{published.t:.2f}",
                 _rank(row.rank),
-                _interval(row.magnitude),
-                _interval(spread) if spread else "-",
+                interval(row.magnitude),
+                interval(spread) if spread else "-",
             )
         )
     return _HEADER, lines
@@ -106,7 +100,7 @@ def largest_table(rows: Sequence[Row]) -> Table:
     """The path of rank 1 in every condition of the trained model: header and lines."""
     header = ("task", "C", "from", "share", "path")
     lines = [
-        (r.task, r.condition, r.role.value, _interval(r.largest_share), r.largest)
+        (r.task, r.condition, r.role.value, interval(r.largest_share), r.largest)
         for r in rows
         if r.model == "trained"
     ]
@@ -129,54 +123,9 @@ def accuracy_table(accuracies: Sequence[Accuracy]) -> Table:
     return header, lines
 
 
-def compression_table(compressed: Sequence[Compressed], task: str) -> Table:
-    """Table 2 for one task as text: conditions, and their mean, by scheme."""
-    mine = [c for c in compressed if c.task == task]
-    schemes = list(dict.fromkeys(c.scheme for c in mine))
-    found = {(c.condition, c.scheme): c.accuracy for c in mine}
-    conditions = list(dict.fromkeys(c.condition for c in mine))
-    lines = [
-        (task, c, *(_beside(found[c, s].mean, _compressed_in_paper(task, c, s)) for s in schemes))
-        for c in conditions
-    ]
-    means = []
-    for scheme in schemes:
-        published = [_compressed_in_paper(task, c, scheme) for c in conditions]
-        known = [p for p in published if p is not None]
-        mean = sum(found[c, scheme].mean for c in conditions) / len(conditions)
-        means.append(_beside(mean, sum(known) / len(known) if known else None))
-    if lines:
-        lines.append((task, "mean", *means))
-    return ("task", "C", *map(str, schemes)), lines
-
-
-def _compressed_in_paper(task: str, condition: str, scheme: Scheme) -> float | None:
-    if scheme not in PUBLISHED:
-        return None
-    return paper.COMPRESSION[task, condition][PUBLISHED.index(scheme)]
-
-
-def _beside(measured: float, published: float | None) -> str:
-    return f"{measured:.2f}" if published is None else f"{measured:.2f}/{published:.2f}"
-
-
-def compression_csv(compressed: Sequence[Compressed]) -> tuple[list[str], list[list[object]]]:
-    """Every number of Table 2, an interval in three columns."""
-    names = ["task", "condition", "scheme", "n_kept"]
-    for field in ("accuracy", "margin"):
-        names += [field, f"{field}_low", f"{field}_high"]
-    lines: list[list[object]] = []
-    for c in compressed:
-        published = _compressed_in_paper(c.task, c.condition, c.scheme)
-        numbers = [f"{v:.6g}" for v in (*c.accuracy, *c.margin)]
-        start = [c.task, c.condition, str(c.scheme), c.n_kept]
-        lines.append([*start, *numbers, "" if published is None else published])
-    return [*names, "paper_accuracy"], lines
-
-
 def markdown(
     rows: Sequence[Row],
-    compressed: Sequence[Compressed],
+    sections: Sequence[str],
     accuracies: Sequence[Accuracy],
     facts: Mapping[str, str],
 ) -> str:
@@ -184,22 +133,17 @@ def markdown(
 
     Arguments:
         rows: of Table 1.
-        compressed: of Table 2.
+        sections: Markdown of what else was measured.
         accuracies: per task and condition.
         facts: what a reader must know of the run, by name.
     """
     parts = ["# Influence paths of number agreement", ""]
     for role, title in _TITLES.items():
         table = path_table(rows, role)
-        parts += [f"## {title}", "", _as_markdown(table), ""] if table[1] else []
-    parts += [_LEGEND, "", "## The path of rank 1", "", _as_markdown(largest_table(rows)), ""]
-    tasks = dict.fromkeys(c.task for c in compressed)
-    if tasks:
-        parts += ["## Accuracy with gates held at their means", ""]
-        for task in tasks:
-            parts += [_as_markdown(compression_table(compressed, task)), ""]
-        parts += [COMPRESSION_LEGEND, ""]
-    parts += ["## Accuracy", "", _as_markdown(accuracy_table(accuracies)), ""]
+        parts += [f"## {title}", "", as_markdown(table), ""] if table[1] else []
+    parts += [_LEGEND, "", "## The path of rank 1", "", as_markdown(largest_table(rows)), ""]
+    parts += sections
+    parts += ["## Accuracy", "", as_markdown(accuracy_table(accuracies)), ""]
     parts += ["## This run", ""]
     parts += [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join(parts) + "\n"
@@ -220,13 +164,6 @@ sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model
 magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
 and the smallest and the largest. That part needs no training."""
 
-COMPRESSION_LEGEND = """\
-measured/published accuracy. The gates of a scheme are computed, all other gates from the subject on
-are held at their mean over all sentences of the task. Cs: candidate cells of both layers at the
-subject, the gates of the primary path; Ci: the same at the intervening noun; Csi: both; C: all
-gates, the model as it is. CFs, CFi, CFsi: gates on the paths that have rank 1 in this model. CR: as
-many gates as in Csi, drawn at random, mean of 5 draws."""
-
 
 def audit_facts(rows: Sequence[Row]) -> dict[str, str]:
     """The worst residuals of all rows, by name."""
@@ -239,22 +176,6 @@ def audit_facts(rows: Sequence[Row]) -> dict[str, str]:
         "quadrature residual": f"{max(r.quadrature for r in trained):.1%} at worst (mean of a "
         "condition, relative to the change of the quantity of interest)",
     }
-
-
-def write_csv(path: Path, header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
-    """Writes a CSV file whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(lines)
-    write_text(path, text.getvalue())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
 
 
 def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
@@ -274,47 +195,6 @@ def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
         names += [f"paper_{f.name}" for f in dataclasses.fields(published)]
         lines.append(values + list(dataclasses.astuple(published)))
     return names, lines
-
-
-def show(title: str, table: Table) -> None:
-    """Prints a table on standard output, in colours where `rich` and a terminal are there."""
-    header, lines = table
-    if not lines:
-        return
-    if importlib.util.find_spec("rich") is None:
-        print(f"\n{title}\n\n{_as_markdown(table)}")
-        return
-    from rich import box  # noqa: PLC0415  (an optional extra)
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table as RichTable  # noqa: PLC0415
-
-    shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
-    for i, name in enumerate(header):
-        shown.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
-    for line in lines:
-        shown.add_row(*line)
-    Console().print(shown)
-
-
-def _as_markdown(table: Table) -> str:
-    header, lines = table
-    # A bar inside a cell would end it.
-    cells = [[c.replace("|", "\\|") for c in line] for line in (header, *lines)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
-    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    rows = [cells[0], rule, *cells[1:]]
-    padded = [
-        [
-            c.ljust(w) if i < 2 else c.rjust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in rows
-    ]
-    return "\n".join("| " + " | ".join(row) + " |" for row in padded)
-
-
-def _interval(estimate: Interval) -> str:
-    return f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 def _rank(estimate: Interval) -> str:

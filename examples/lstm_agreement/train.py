@@ -1,7 +1,8 @@
 """Trains the models of the study: `python -m examples.lstm_agreement.train`.
 
-    --tiny          the small model of the template grammar: a few minutes on one core
-    --data FOLDER   the model of English text, from the data that `corpus` describes
+    --tiny                    the small model of the template grammar: a few minutes on one core
+    --data FOLDER             the model of English text, from the data that `corpus` describes
+    --data FOLDER --decayed   the same with decaying weights
 
 A training that was stopped goes on where it was when the same command is given again.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.train_card import markdown, write_accuracies, write_log
 from examples.lstm_agreement.train_evaluation import FileAccuracy, file_accuracies
-from examples.lstm_agreement.train_recipes import Recipe, english, tiny
+from examples.lstm_agreement.train_recipes import Recipe, decayed, english, tiny
 from pathflow import PathflowError
 from pathflow.models import ModelCard, save_checkpoint, train
 
@@ -40,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     which = out.add_mutually_exclusive_group(required=True)
     which.add_argument("--tiny", action="store_true", help="the model of the template grammar")
     which.add_argument("--data", type=Path, help="data folder: the model of English text")
+    out.add_argument(
+        "--decayed", action="store_true", help="with --data: the model with decaying weights"
+    )
     out.add_argument("--out", type=Path, help="output folder (out/train_NAME)")
     out.add_argument("--steps", type=int, help="updates (those of the shipped model)")
     out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
@@ -53,13 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 after an input that cannot be used, or 130 after an interruption; the same command
         goes on from there.
     """
-    options = parser().parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
+    if options.tiny and options.decayed:
+        command.error("argument --decayed: not allowed with argument --tiny")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         if options.tiny:
             recipe = tiny(options.steps, options.seed)
         else:
-            recipe = english(options.data, options.steps, options.seed)
+            of_text = decayed if options.decayed else english
+            recipe = of_text(options.data, options.steps, options.seed)
         run(recipe, options.out or Path("out") / f"train_{recipe.name}", options.data)
     except (StudyError, PathflowError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -107,8 +115,9 @@ def describe(
             "seconds": last["seconds"],
             "final_loss": last["loss"],
             "batch": f"{config.batch_size} rows x {config.n_steps} words",
-            "optimizer": f"Adam, {config.learning_rate:g} after {config.warmup_steps} updates, "
-            f"cosine decay to 0, norm clipped at {config.clip_norm:g}",
+            "optimizer": f"AdamW, {config.learning_rate:g} after {config.warmup_steps} updates, "
+            f"cosine decay to 0, norm clipped at {config.clip_norm:g}, "
+            f"weight decay {config.weight_decay:g}",
             "objective": type(config.objective).__name__,
             "final_updates_with_full_softmax": config.final_full_steps,
             "seed": config.seed,

@@ -1,7 +1,8 @@
-"""How the two shipped models are trained: the model, its text and its settings.
+"""How the shipped models are trained: the model, its text and its settings.
 
 tiny      2 x 64 units on the template grammar, minutes on one core
 english   2 x 200 units on sentences of English Wikipedia, an hour and more on two cores
+decayed   the same, untied, slower, and with decaying weights: fewer units saturate
 """
 
 import dataclasses
@@ -89,11 +90,26 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
     Raises:
         StudyError: the data folder lacks a file.
     """
-    corpus = texts.read_corpus(data)
+    config = TrainConfig(total_steps=n_steps or 16_400, learning_rate=2.5e-3, seed=seed)
+    return _of_text("english", data, config, tied=True)
+
+
+def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
+    """A model of English text with decaying weights, of which fewer units saturate.
+
+    Raises:
+        StudyError: the data folder lacks a file.
+    """
+    config = TrainConfig(
+        total_steps=n_steps or 20_000, learning_rate=1e-3, weight_decay=0.1, seed=seed
+    )
+    return _of_text("decayed", data, config, tied=False)
+
+
+def _of_text(name: str, data: Path, config: TrainConfig, *, tied: bool) -> Recipe:
+    corpus, seed = texts.read_corpus(data), config.seed
     vocabulary = corpus.vocabulary
     always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))
-    steps = n_steps or 20_000
-
     simple = generate(SIMPLE, 50, seed=seed, vocabulary=vocabulary.index)
 
     def measure(model: LSTMLanguageModel) -> dict[str, float]:
@@ -106,20 +122,17 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
         }
 
     return Recipe(
-        "english",
+        name,
         vocabulary,
-        LSTMLanguageModel(len(vocabulary), 200, 200, 2, tied=False, rngs=nnx.Rngs(seed)),
+        LSTMLanguageModel(len(vocabulary), 200, 200, 2, tied=tied, rngs=nnx.Rngs(seed)),
         mixture(corpus, data, seed),
-        TrainConfig(
-            total_steps=steps,
+        dataclasses.replace(
+            config,
             batch_size=128,
             n_steps=32,
-            learning_rate=1e-3,
             warmup_steps=500,
-            weight_decay=0.1,
             objective=SampledSoftmax(corpus.counts(), always=always),
-            final_full_steps=steps // 80,
-            seed=seed,
+            final_full_steps=config.total_steps // 80,
             evaluate_every=1000,
         ),
         measure,

@@ -38,6 +38,8 @@ from pathflow.models._recurrence import LayerState as LayerState
 from pathflow.models._reference import AbstractReferenceModel as AbstractReferenceModel
 from pathflow.models._reference import register_model as register_model
 from pathflow.models._reference import register_part as register_part
+from pathflow.models._torch_lm import convert_torch_lm as convert_torch_lm
+from pathflow.models._torch_lm import load_torch_lm as load_torch_lm
 from pathflow.models._train import train as train
 from pathflow.models._transformer import TransformerDecoder as TransformerDecoder
 from pathflow.models._transformer import TransformerEncoder as TransformerEncoder
@@ -52,3 +54,4 @@ from pathflow.models._transformer_options import PostNorm as PostNorm
 from pathflow.models._transformer_options import PreNorm as PreNorm
 from pathflow.models._transformer_options import Rotary as Rotary
 from pathflow.models._vocabulary import Vocabulary as Vocabulary
+from pathflow.models._vocabulary import read_vocabulary as read_vocabulary

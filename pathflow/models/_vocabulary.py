@@ -1,16 +1,18 @@
 """The words of a language model, in the order of its logits."""
 
+import collections
 import dataclasses
 import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Int, Integer
 
-from pathflow._errors import ArgumentError
+from pathflow._errors import ArgumentError, CheckpointError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Vocabulary:
 
     def __post_init__(self):
         if len(self.index) != len(self.words):
-            twice = sorted({w for w in self.words if self.words.count(w) > 1})[:5]
+            counts = collections.Counter(self.words)
+            twice = sorted(word for word, count in counts.items() if count > 1)[:5]
             raise ArgumentError(f"Vocabulary(words=...): {', '.join(twice)} occur(s) twice.")
         for name in ("unknown", "end"):
             if getattr(self, name) not in self.index:
@@ -69,3 +72,33 @@ class Vocabulary:
         """Identifies the word list and its order."""
         text = json.dumps([self.words, self.unknown, self.end], ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_vocabulary(path: Path | str, *, unknown: str = "<unk>", end: str = "<eos>") -> Vocabulary:
+    """Reads a file of words, one per line, in the order of a model's numbers.
+
+    Arguments:
+        path: a UTF-8 text file.
+        unknown: the word that stands for every other word.
+        end: the word that ends a sentence.
+
+    Raises:
+        CheckpointError: the file is missing or no UTF-8 text, or a line is empty, has a blank in
+            it, or has the word of an earlier line; the message names file and line.
+        ArgumentError: `unknown` or `end` is not among the words.
+    """
+    try:
+        # Other line ends than this one may be a word, or a part of one.
+        text = Path(path).read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"The vocabulary {path} cannot be read ({error}).") from error
+    words = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    lines: dict[str, int] = {}
+    for line, word in enumerate(words, 1):
+        if word.split() != [word]:
+            raise CheckpointError(f"{path}:{line}: a line holds one word, and not {word[:60]!r}.")
+        if lines.setdefault(word, line) != line:
+            raise CheckpointError(
+                f"{path}:{line}: {word[:60]!r} is the word of line {lines[word]} already."
+            )
+    return Vocabulary(tuple(words), unknown, end)
