@@ -199,7 +199,8 @@ def ablate(
     conditions = np.array([s.condition for s in sentences])
 
     def without(held: Sequence[int]) -> np.ndarray:
-        kept = jnp.ones(model.hidden_dim).at[jnp.asarray(held, int)].set(0)
+        kept = jnp.ones(model.hidden_dim, model.embedding[...].dtype)
+        kept = kept.at[jnp.asarray(held, int)].set(0)
         margins = pf.do(
             traced,
             (parameters, jnp.asarray(encoded.tokens)),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from examples.lstm_agreement.__main__ import main, parser, sentences_of, untrained
+from examples.lstm_agreement.__main__ import main, sentences_of, untrained
 from examples.lstm_agreement.lakretz import read_task
+from examples.lstm_agreement.options import parser
 from examples.lstm_agreement.tasks import SIMPLE
 from pathflow.models import Checkpoint, ModelCard, Vocabulary, save_checkpoint
 
@@ -28,7 +29,9 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     arguments = ["--checkpoint", str(checkpoint), "--out", str(out), *QUICK]
     assert main([*arguments, "--tasks", "Simple", "nounPP"]) == 0
-    names = {"table1.md", "table1.csv", "accuracy.csv", "paths.png", "paths.svg"}
+    names = {"tables.md", "paths.png", "paths.svg"} | {
+        f"{name}.csv" for name in ("table1", "table2", "neurons", "ablations", "accuracy")
+    }
     assert {f.name for f in out.iterdir()} == names
     rows = list(csv.DictReader((out / "table1.csv").read_text().splitlines()))
     # Simple and nounPP from the subject, nounPP from the noun, each on two models.
@@ -42,8 +45,16 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     accuracies = list(csv.DictReader((out / "accuracy.csv").read_text().splitlines()))
     assert len(accuracies) == 2 + 2 + 2 + 4 + 4
     assert {r["sentences"] for r in accuracies} == {"5"}
-    text = (out / "table1.md").read_text()
+    text = (out / "tables.md").read_text()
     assert "a test's model" in text
+    compressed = list(csv.DictReader((out / "table2.csv").read_text().splitlines()))
+    assert {r["task"] for r in compressed} == {"nounPP"}
+    # The paper's schemes, those of the paths of rank 1, and random gates, in four conditions.
+    assert len(compressed) == (7 + 6 + 2) * 4
+    neurons = list(csv.DictReader((out / "neurons.csv").read_text().splitlines()))
+    assert len(neurons) == 2 * (2 + 4 + 4)
+    assert len(list(csv.DictReader((out / "ablations.csv").read_text().splitlines()))) == 5 * 6
+    assert "## Primary neurons" in text
     shown = capsys.readouterr()
     assert "From the intervening noun" in shown.out
     assert shown.err == ""
@@ -72,6 +83,7 @@ def test_inputs_that_cannot_be_used(checkpoint, tmp_path, capsys, arguments, mes
         ["--sentences", "0"],
         ["--rule", "simpson"],
         ["--tiny", "--checkpoint", "x"],
+        ["--tiny", "--decayed"],
         ["--tasks", "x"],
     ],
 )
@@ -86,7 +98,7 @@ def test_interruption_keeps_what_is_done(checkpoint, tmp_path, capsys, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr("examples.lstm_agreement.__main__.compute", interrupted)
-    (tmp_path / "table1.md").write_text("of an earlier run")
+    (tmp_path / "tables.md").write_text("of an earlier run")
     assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), *QUICK]) == 130
     assert str(tmp_path / "table1.csv") in capsys.readouterr().err
     assert [f.name for f in tmp_path.iterdir()] == ["accuracy.csv"]

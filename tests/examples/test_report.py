@@ -5,10 +5,12 @@ import dataclasses
 
 import pytest
 
-from examples.lstm_agreement import paper, report
+from examples.lstm_agreement import paper, report, report_neurons, report_table2, text
 from examples.lstm_agreement.evaluation import Accuracy
 from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.neurons import Ablated, Neuron
 from examples.lstm_agreement.table1 import Row
+from examples.lstm_agreement.table2 import PUBLISHED, Compressed, Scheme
 from pathflow.metrics import Interval
 
 
@@ -81,7 +83,7 @@ def test_the_terminal_table_is_narrow(capsys):
     rows = [
         row(role=Role.SUBJECT, task="nounPPAdv", n_paths=41561, rank=Interval(41561, 1.0, 41561.0))
     ]
-    report.show("From the subject", report.short_path_table(rows, Role.SUBJECT))
+    text.show("From the subject", report.short_path_table(rows, Role.SUBJECT))
     out = capsys.readouterr().out
     assert "nounPPAdv" in out
     assert "41561" in out
@@ -92,26 +94,75 @@ def test_the_terminal_table_is_narrow(capsys):
 
 def test_without_rich(capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    report.show("Accuracy", report.accuracy_table([Accuracy("Simple", "S", 200, 150)]))
+    text.show("Accuracy", report.accuracy_table([Accuracy("Simple", "S", 200, 150)]))
     assert "| Simple | S |       200 |    0.750 |           1.000 |" in capsys.readouterr().out
 
 
 def test_markdown_is_a_table_for_every_part():
     rows = [row(), row(role=Role.SUBJECT, sign=1, n_paths=6946), *UNTRAINED]
-    text = report.markdown(rows, [Accuracy("Adv", "P", 10, 9)], {"model": "one"})
-    lines = [x for x in text.splitlines() if x.startswith("| ")]
+    accuracies = [Accuracy("Adv", "P", 10, 9)]
+    whole = report.markdown(rows, ["## More", ""], accuracies, {"model": "one"})
+    lines = [x for x in whole.splitlines() if x.startswith("| ")]
     # A bar inside a cell is escaped, so that every line of a table has as many cells as its rule.
     widths = [len(x.replace("\\|", "").split("|")) for x in lines]
     assert widths == [15] * 6 + [7] * 4 + [7] * 3
-    assert "- model: one" in text
-    assert text.count("x@4 o0@4 h0@4 o1@4 h1@4 qoi") == 2
-    assert "6946" in text
+    assert "- model: one" in whole
+    assert whole.count("x@4 o0@4 h0@4 o1@4 h1@4 qoi") == 2
+    assert "6946" in whole
+    assert "## More" in whole
+
+
+def compressed():
+    return [
+        Compressed("nounPP", c, s, 4, Interval(a, a, a), Interval(1.5, 1.0, 2.0))
+        for s, a in ((PUBLISHED[2], 0.75), (Scheme("R"), 0.5))
+        for c in ("SS", "SP")
+    ]
+
+
+def test_table_2_stands_beside_the_published_numbers(tmp_path):
+    first, second, mean = cells(report_table2.compression_table(compressed(), "nounPP"))
+    assert first == {"task": "nounPP", "C": "SS", "all but Ci": "0.75/0.95", "CR": "0.50"}
+    assert second["all but Ci"] == "0.75/0.94"
+    assert (mean["C"], mean["all but Ci"], mean["CR"]) == ("mean", "0.75/0.94", "0.50")
+    assert report_table2.compression_table(compressed(), "Simple")[1] == []
+    assert report_table2.section([]) == []
+    assert "0.75/0.95" in "".join(report_table2.section(compressed()))
+    text.write_csv(tmp_path / "t.csv", *report_table2.table2_csv(compressed()))
+    first, *_, last = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
+    assert (first["paper_accuracy"], last["paper_accuracy"]) == ("0.95", "")
+    assert (first["margin_low"], first["accuracy"], first["n_kept"]) == ("1", "0.75", "4")
+
+
+def test_neurons_and_ablations():
+    found = Neuron(
+        Role.SUBJECT,
+        "Simple",
+        "S",
+        24,
+        8,
+        Interval(1.0, 0.9, 1.0),
+        Interval(-0.25, -0.5, 0.0),
+        Interval(0.5, 0.25, 0.75),
+    )
+    held = Ablated("Simple", "S", "24 and 3", Interval(0.5, 0.25, 0.75), Interval(0.5, 0.0, 1.0))
+    (line,) = cells(report_neurons.neuron_table([found]))
+    assert (line["unit"], line["t"], line["influence"]) == ("24", "1.00 [0.90, 1.00]", "-0.250")
+    (line,) = cells(report_neurons.ablation_table([held]))
+    assert (line["held at zero"], line["score difference"]) == ("24 and 3", "+0.50")
+    names, (line,) = report_neurons.neurons_csv([found])
+    assert dict(zip(names, line, strict=True))["share_low"] == "0.25"
+    names, (line,) = report_neurons.ablations_csv([held])
+    assert dict(zip(names, line, strict=True))["accuracy_high"] == "0.75"
+    section = "\n".join(report_neurons.section([found], [held]))
+    assert "| Simple | S | subject |" in section
+    assert "24 and 3" in section
 
 
 def test_csv_holds_every_number(tmp_path):
     rows = [row(), *UNTRAINED]
     file = tmp_path / "table1.csv"
-    report.write_csv(file, *report.table1_csv(rows))
+    text.write_csv(file, *report.table1_csv(rows))
     first, second, *_ = csv.DictReader(file.read_text().splitlines())
     assert first["role"] == "intervening noun"
     assert (float(first["share"]), float(first["share_low"]), float(first["share_high"])) == (

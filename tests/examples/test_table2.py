@@ -1,0 +1,100 @@
+"""Table 2: which gates are kept, and what the model prefers then, against NumPy."""
+
+import numpy as np
+import pytest
+
+from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.table2 import (
+    PUBLISHED,
+    Scheme,
+    all_gates,
+    compress,
+    gate_sets,
+    gates_on,
+    rank_1_paths,
+)
+from examples.lstm_agreement.tasks import NOUN_PP, NOUN_PP_ADV, generate
+from tests.examples.numpy_lstm import margins
+from tests.examples.test_report import row
+
+OTHER = "x@1 o0@1 h0@1 o1@1 h1@1 f1@2 c1@2 c1@3 c1@4 h1@4 qoi"
+
+
+@pytest.mark.parametrize(("task", "words"), [(NOUN_PP, 4), (NOUN_PP_ADV, 5)])
+def test_the_sets_of_the_paper(task, words):
+    first = generate(task, 1)[0]
+    gates = all_gates(first)
+    assert len(gates) == 4 * 2 * words
+    assert {g.split("@")[1] for g in gates} == {str(t) for t in range(1, words + 1)}
+    sets = dict(gate_sets(first, {}, np.random.default_rng(0)))
+    assert tuple(sets)[:7] == PUBLISHED
+    assert sets[Scheme("s")] == {"g0@1", "g1@1"}
+    assert sets[Scheme("i")] == {"g0@4", "g1@4"}
+    assert sets[Scheme("si")] == sets[Scheme("s")] | sets[Scheme("i")]
+    for name in ("s", "i", "si"):
+        assert sets[Scheme(name, True)] == gates - sets[Scheme(name)]
+    assert sets[Scheme("")] == gates
+    assert not [s for s in sets if s.name.startswith("F")]
+
+
+def test_the_sets_of_other_paths_and_of_chance():
+    first = generate(NOUN_PP, 1)[0]
+    gates = all_gates(first)
+    assert gates_on([OTHER], gates) == {"o0@1", "o1@1", "f1@2"}
+    sets = list(gate_sets(first, {Role.SUBJECT: (OTHER,)}, np.random.default_rng(0)))
+    named = dict(sets)
+    assert named[Scheme("Fs")] == named[Scheme("Fsi")] == {"o0@1", "o1@1", "f1@2"}
+    assert Scheme("Fi") not in named
+    drawn = [gates for scheme, gates in sets if scheme == Scheme("R")]
+    assert [len(d) for d in drawn] == [4] * 5
+    assert len(set(drawn)) == 5
+
+
+def test_paths_of_rank_1_of_the_trained_model():
+    rows = [
+        row(condition="SP", largest="a"),
+        row(condition="PS", largest="b"),
+        row(condition="PP", largest="a"),
+        row(role=Role.SUBJECT, largest="c"),
+        row(model="untrained 0", largest="d"),
+        row(task="nounPPAdv", largest="e"),
+    ]
+    found = rank_1_paths(rows, "nounPP")
+    assert found == {Role.INTERVENING: ("a", "b"), Role.SUBJECT: ("c",)}
+
+
+def test_accuracies_are_those_of_the_equations(model, vocabulary):
+    sentences = generate(NOUN_PP, 8, seed=3)
+    done = []
+    found = compress(
+        model, vocabulary, sentences, {Role.SUBJECT: (OTHER,)}, seed=1, advance=done.append
+    )
+    sets = list(gate_sets(sentences[0], {Role.SUBJECT: (OTHER,)}, np.random.default_rng(1)))
+    assert done == [str(scheme) for scheme, _ in sets]
+    expected = {}
+    for scheme, kept in sets:
+        held = all_gates(sentences[0]) - kept
+        means = {}
+
+        def note(name, layer, step, value, means=means):
+            means[f"{name}{layer}@{step}"] = value.mean(axis=0)
+            return value
+
+        def hold(name, layer, step, value, means=means, held=held):
+            label = f"{name}{layer}@{step}"
+            return np.broadcast_to(means[label], value.shape) if label in held else value
+
+        margins(model, vocabulary, sentences, note)
+        expected.setdefault(scheme, []).append(margins(model, vocabulary, sentences, hold))
+    scale = np.abs(expected[Scheme("")]).max()
+    assert len(found) == len(expected) * 4
+    for entry in found:
+        of_condition = [s.condition == entry.condition for s in sentences]
+        draws = np.array(expected[entry.scheme])[:, of_condition]
+        assert abs(entry.margin.mean - draws.mean()) < 1e-4 * scale
+        # A random model is sure of nothing: where the margin is rounding, either verb may win.
+        unsure = (np.abs(draws) < 1e-4 * scale).mean()
+        assert abs(entry.accuracy.mean - (draws > 0).mean()) <= unsure + 1e-9
+        assert entry.n_kept == len(dict(sets)[entry.scheme])
+    differ = {entry.scheme: entry.margin.mean for entry in found if entry.condition == "SP"}
+    assert len({round(m / scale, 4) for m in differ.values()}) > 5
