@@ -90,7 +90,8 @@ def noun_influences(
         sentences: sentences of one task.
         role: which noun.
         settings: the quadrature.
-        search: what is asked of the paths; by default the influence of each.
+        search: what is asked of the paths; by default the influence of each. Results that hold more
+            than numbers of examples (`pathflow.Sample`) need a chunk for all sentences at once.
         advance: called with the number of sentences done since the last call.
 
     Returns:
@@ -123,6 +124,8 @@ def noun_influences(
         )
         results.append(result)
         advance(min(settings.chunk, len(nouns) - start))
+    if settings.chunk == len(nouns):
+        return results[0]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
 
 
