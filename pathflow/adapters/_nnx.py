@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import jax
+
 from pathflow.adapters._call_tree import CallTree
 from pathflow.adapters._closure import held_by
 from pathflow.adapters._patched import patched, subclasses
@@ -40,7 +42,7 @@ class _NNX(AbstractAdapter):
     ) -> AbstractContextManager[Any]:
         nnx = sys.modules[self.library]
         roots = held_by(fn, lambda x: isinstance(x, nnx.Module))
-        tree = CallTree(_parts_of, nnx.graphdef, roots, on_call)
+        tree = CallTree(_parts_of, nnx.graphdef, _leaves, roots, on_call)
         return _advised(patched(subclasses(nnx.Module), methods, tree.call))
 
 
@@ -63,6 +65,10 @@ def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
 def _parts_of(module: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     for path, part in sys.modules["flax.nnx"].iter_modules(module):
         yield tuple(map(str, path)), part
+
+
+def _leaves(module: Any) -> list[Any]:
+    return jax.tree.leaves(sys.modules["flax.nnx"].state(module))
 
 
 NNX = register_adapter(_NNX())
