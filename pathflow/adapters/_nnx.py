@@ -46,18 +46,24 @@ class _NNX(AbstractAdapter):
         return _advised(patched(subclasses(nnx.Module), methods, tree.call))
 
 
+# What nnx says of a module that was made outside the trace in which it is called.
+_OTHER_TRACE = "different trace level"
+
+
 @contextmanager
 def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
     """While active, nnx's own refusal to change a module of another trace says what to do."""
     with listening:
         try:
             yield
-        except sys.modules["flax.errors"].TraceContextError as error:
+        except (ValueError, sys.modules["flax.errors"].TraceContextError) as error:
+            if _OTHER_TRACE not in str(error):
+                raise
             error.add_note(
                 "pathflow: the function holds an nnx module that its call changes (statistics, "
-                "random keys, the state of a nnx.RNN or nnx.jit). Trace the module itself "
-                "(pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state) inside "
-                "the function."
+                "random keys, the state of a nnx.RNN, nnx.jit or nnx.scan). Trace the module "
+                "itself (pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state) "
+                "inside the function."
             )
             raise
 

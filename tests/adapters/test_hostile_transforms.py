@@ -324,3 +324,10 @@ class Scanned(nnx.Module):
 def test_layers_of_an_nnx_scan_have_steps():
     graph = traced(Scanned(), X)
     assert list(map(str, graph.nodes)) == ["x", "layers@0", "layers@1", "output"]
+
+
+@pytest.mark.parametrize("make", [Scanned, JittedNet])
+def test_an_nnx_model_that_a_function_holds_and_that_transforms_itself_is_refused_with_advice(make):
+    with pytest.raises(Exception, match="different trace level") as caught:
+        traced(calling(make()), X)
+    assert "Trace the module itself" in "".join(caught.value.__notes__)
