@@ -1,6 +1,7 @@
 """Modules that their libraries transform, rebuild or thread state through: named all the same."""
 
 import equinox as eqx
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,8 +29,13 @@ def names(fn, *args, nodes=None):
     return [n.name for n in traced(fn, *args, nodes=nodes).nodes]
 
 
+def parameters_of(init, x):
+    """Some of the right shapes: names do not depend on values, and to compile takes long."""
+    return jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), jax.eval_shape(init, KEY, x))
+
+
 def linen_function(model, x):
-    variables = model.init(KEY, x)
+    variables = parameters_of(model.init, x)
     return lambda x: model.apply(variables, x).sum()
 
 
@@ -331,3 +337,37 @@ def test_an_nnx_model_that_a_function_holds_and_that_transforms_itself_is_refuse
     with pytest.raises(Exception, match="different trace level") as caught:
         traced(calling(make()), X)
     assert "Trace the module itself" in "".join(caught.value.__notes__)
+
+
+def in_a_stack(x):
+    return hk.experimental.layer_stack(2)(lambda x: jnp.sin(hk.Linear(3)(x)))(x)
+
+
+def in_a_scan(x):
+    linear = hk.Linear(3)
+    return hk.scan(lambda total, word: (linear(total + word), None), x[0], x[1:])[0]
+
+
+def over_the_batch(x):
+    return hk.vmap(hk.nets.MLP([3, 3]), split_rng=False)(x)
+
+
+def computed_again(x):
+    linear = hk.Linear(3)
+    return hk.remat(linear)(jnp.sin(hk.remat(linear)(x)))
+
+
+@pytest.mark.parametrize(
+    ("net", "expected"),
+    [
+        (in_a_stack, ["linear@0", "linear@1"]),
+        (in_a_scan, ["linear@0"]),
+        (over_the_batch, ["mlp.linear_0", "mlp.linear_1", "mlp"]),
+        (computed_again, ["linear", "linear#1"]),
+    ],
+)
+def test_haiku_transformations(net, expected):
+    model = hk.without_apply_rng(hk.transform(lambda x: net(x).sum()))
+    parameters = parameters_of(model.init, XS)
+    graph = traced(lambda x: model.apply(parameters, x), XS)
+    assert list(map(str, graph.nodes)) == ["x", *expected, "output"]
