@@ -2,12 +2,15 @@
 
 A module is called by another one, of which it is a part; so its path is that of the caller, and its
 place in it. Transformations rebuild modules from their arrays, and then the part that is alike in
-all but its arrays is meant.
+all but its arrays is meant; of several, the one that has the same arrays.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import jax
+import numpy as np
 
 from pathflow.adapters._inherited import told_as
 from pathflow.tracing import ModuleCall, OnCall
@@ -16,6 +19,8 @@ from pathflow.tracing import ModuleCall, OnCall
 PartsOf = Callable[[Any], Iterable[tuple[tuple[str, ...], Any]]]
 # Equal for two modules that differ in their arrays alone.
 Kind = Callable[[Any], Any]
+# The arrays of a module, in the same order for modules of one kind.
+Leaves = Callable[[Any], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,22 @@ class CallTree:
     Arguments:
         parts_of: the parts of a module.
         kind: what two modules share that differ in their arrays alone.
+        leaves: the arrays of a module; something else stands where one has been taken out.
         roots: models that the traced function holds.
         on_call: told of each call.
     """
 
     def __init__(
-        self, parts_of: PartsOf, kind: Kind, roots: Iterable[Any], on_call: OnCall
+        self,
+        parts_of: PartsOf,
+        kind: Kind,
+        leaves: Leaves,
+        roots: Iterable[Any],
+        on_call: OnCall,
     ) -> None:
         self._parts_of = parts_of
         self._kind = kind
+        self._leaves = leaves
         self._roots = [_Called(m, ()) for m in roots]
         self._on_call = on_call
         self._stack: list[_Called] = []
@@ -72,11 +84,23 @@ class CallTree:
         kind = self._kind(module)
         for owner in owners:
             alike = [
-                place
+                (place, part)
                 for place, part in self._parts_of(owner.module)
                 if type(part) is type(module) and self._kind(part) == kind
             ]
+            if len(alike) > 1:
+                alike = [(place, part) for place, part in alike if self._rebuilt(part, module)]
             if len(alike) == 1:
-                return (*owner.path, *alike[0])
+                return (*owner.path, *alike[0][0])
         # A part of nothing that is known: a model of its own, or one made on the way.
         return () if not self._stack else (*self._stack[-1].path, type(module).__name__)
+
+    def _rebuilt(self, part: Any, module: Any) -> bool:
+        """Whether a module of a part's kind has all arrays that the part has, and it has some."""
+        pairs = zip(self._leaves(part), self._leaves(module), strict=True)
+        same = [own is other for own, other in pairs if _tells(own)]
+        return bool(same) and all(same)
+
+
+def _tells(leaf: Any) -> bool:
+    return callable(leaf) or isinstance(leaf, jax.Array | np.ndarray)

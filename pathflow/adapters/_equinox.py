@@ -30,14 +30,17 @@ class _Equinox(AbstractAdapter):
         self, fn: Callable[..., Any], methods: frozenset[str], on_call: OnCall
     ) -> AbstractContextManager[Any]:
         classes = filter(_is_public, subclasses(sys.modules[self.library].Module))
-        tree = CallTree(_parts_of, _kind, held_by(fn, _is_model), on_call)
+        tree = CallTree(_parts_of, _kind, jax.tree.leaves, held_by(fn, _is_model), on_call)
         return patched(classes, methods, tree.call)
 
 
 def _is_public(cls: type) -> bool:
-    """Whether a class is one of a model, and none of those that equinox wraps functions in."""
+    """Whether a class is one of a model, and none of those that equinox wraps functions in, or that
+    give back modules when they are called.
+    """
     library = cls.__module__.split(".")[0] == "equinox"
-    return not library or cls.__module__.startswith("equinox.nn")
+    shared = sys.modules["equinox"].nn.Shared
+    return not library or (cls.__module__.startswith("equinox.nn") and not issubclass(cls, shared))
 
 
 def _is_model(x: Any) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import jax
+
 from pathflow.adapters._call_tree import CallTree
 from pathflow.adapters._closure import held_by
 from pathflow.adapters._patched import patched, subclasses
@@ -40,8 +42,12 @@ class _NNX(AbstractAdapter):
     ) -> AbstractContextManager[Any]:
         nnx = sys.modules[self.library]
         roots = held_by(fn, lambda x: isinstance(x, nnx.Module))
-        tree = CallTree(_parts_of, nnx.graphdef, roots, on_call)
+        tree = CallTree(_parts_of, nnx.graphdef, _leaves, roots, on_call)
         return _advised(patched(subclasses(nnx.Module), methods, tree.call))
+
+
+# What nnx says of a module that was made outside the trace in which it is called.
+_OTHER_TRACE = "different trace level"
 
 
 @contextmanager
@@ -50,12 +56,14 @@ def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
     with listening:
         try:
             yield
-        except sys.modules["flax.errors"].TraceContextError as error:
+        except (ValueError, sys.modules["flax.errors"].TraceContextError) as error:
+            if _OTHER_TRACE not in str(error):
+                raise
             error.add_note(
                 "pathflow: the function holds an nnx module that its call changes (statistics, "
-                "random keys, the state of a nnx.RNN or nnx.jit). Trace the module itself "
-                "(pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state) inside "
-                "the function."
+                "random keys, the state of a nnx.RNN, nnx.jit or nnx.scan). Trace the module "
+                "itself (pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state) "
+                "inside the function."
             )
             raise
 
@@ -63,6 +71,10 @@ def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
 def _parts_of(module: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     for path, part in sys.modules["flax.nnx"].iter_modules(module):
         yield tuple(map(str, path)), part
+
+
+def _leaves(module: Any) -> list[Any]:
+    return jax.tree.leaves(sys.modules["flax.nnx"].state(module))
 
 
 NNX = register_adapter(_NNX())

@@ -48,6 +48,11 @@ def _places(
     return found
 
 
+def _with_plain(numbers: Any) -> Any:
+    """Dimension numbers of Python's integers: `jax.vmap` leaves some of NumPy's among them."""
+    return numbers._make(tuple(map(int, axes)) for axes in numbers)
+
+
 def _clamped(mode: Any, start: np.ndarray, size: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Where slices begin, moved inside, and whether they count at all."""
     inside = np.asarray((start >= 0) & (start <= length - size))
@@ -60,7 +65,8 @@ def _clamped(mode: Any, start: np.ndarray, size: int, length: int) -> tuple[np.n
 @sparsity_rule("gather")
 def _gather(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[Ids]:
     value, chosen = values
-    d, sizes, shape = op.params["dimension_numbers"], op.params["slice_sizes"], op.out.shape
+    d, sizes = _with_plain(op.params["dimension_numbers"]), op.params["slice_sizes"]
+    shape = op.out.shape
     batch_axes = [a for a in range(len(shape)) if a not in d.offset_dims]
     kept = [
         a
@@ -68,8 +74,7 @@ def _gather(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[I
         if a not in d.collapsed_slice_dims and a not in d.operand_batching_dims
     ]
     pairs = zip(d.operand_batching_dims, d.start_indices_batching_dims, strict=True)
-    # JAX gives some of these numbers as numbers of NumPy.
-    batching = {int(a): batch_axes[i] for a, i in pairs}
+    batching = {a: batch_axes[i] for a, i in pairs}
     starts, counts = {}, np.ones((), bool)
     indices = op.known[1]
     if indices is None:
@@ -109,7 +114,7 @@ def _gather(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[I
 )
 def _scatter(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[Ids]:
     value, chosen, updates = values
-    d, shape = op.params["dimension_numbers"], updates.shape
+    d, shape = _with_plain(op.params["dimension_numbers"]), updates.shape
     by_index = sets.uniform(sets.mix(chosen), value.shape)
     if not updates.size or not value.size:
         return [sets.union(value, by_index)]
@@ -122,8 +127,7 @@ def _scatter(op: Operation, values: Sequence[Ids], sets: EntrySets) -> Sequence[
     ]
     windows = dict(zip(kept, d.update_window_dims, strict=True))
     pairs = zip(d.operand_batching_dims, d.scatter_indices_batching_dims, strict=True)
-    # JAX gives some of these numbers as numbers of NumPy.
-    batching = {int(a): batch_axes[i] for a, i in pairs}
+    batching = {a: batch_axes[i] for a, i in pairs}
     sizes = [shape[windows[a]] if a in windows else 1 for a in range(value.ndim)]
     starts, counts = {}, np.ones((), bool)
     if indices is None:

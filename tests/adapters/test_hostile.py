@@ -494,13 +494,6 @@ def test_nnx_with_statistics_and_dropout():
     assert "Trace the module itself" in "".join(caught.value.__notes__)
 
 
-def test_nnx_as_arguments_and_jitted():
-    model = nnx.Sequential(*(nnx.Linear(3, 3, rngs=nnx.Rngs(i)) for i in range(2)))
-    graph, state = nnx.split(model)
-    found = names(lambda state, x: nnx.merge(graph, state)(x).sum(), state, X)
-    assert found == ["x", "layers.0", "layers.1", "Sequential", "output"]
-
-
 def test_haiku_with_state():
     def net(x):
         x = hk.BatchNorm(True, True, 0.9)(x, is_training=True)

@@ -69,10 +69,10 @@ class Case:
         """Arguments for a few examples: floating ones are scaled, whole numbers are rolled."""
 
         def other(leaf: Any, number: int) -> Any:
-            leaf = jnp.asarray(leaf)
-            if jnp.issubdtype(leaf.dtype, jnp.floating):
-                return leaf * _SCALES[number]
-            return jnp.roll(leaf, number)
+            leaf = np.asarray(leaf)
+            if np.issubdtype(leaf.dtype, np.floating):
+                return (leaf * _SCALES[number]).astype(leaf.dtype)
+            return np.roll(leaf, number)
 
         return [
             tuple(
@@ -85,19 +85,24 @@ class Case:
     def batch(self, examples: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The arguments of all examples, stacked where `in_axes` says so."""
         return tuple(
-            columns[0] if axis is None else jax.tree.map(lambda *x: jnp.stack(x), *columns)
+            columns[0] if axis is None else jax.tree.map(lambda *x: np.stack(x), *columns)
             for columns, axis in zip(zip(*examples, strict=True), self.in_axes, strict=True)
         )
 
     @cached_property
+    def traced(self) -> tuple[Any, tuple[Any, ...], Any]:
+        """In float64: the function, its arguments, its graph."""
+        fn, args = self.make(jnp.float64)
+        return fn, args, self.trace(fn, args)
+
+    @cached_property
     def made(self) -> tuple[Any, tuple[Any, ...], Any, pf.Attribution]:
         """In float64: the function, its arguments, its graph, the influences of all paths."""
-        fn, args = self.make(jnp.float64)
-        traced = self.trace(fn, args)
+        fn, args, traced = self.traced
         return fn, args, traced, self.attribute(traced, args)
 
     @cached_property
     def one_by_one(self) -> np.ndarray:
         """In float64: the influences of all paths for each of the examples, (examples, paths)."""
-        _, args, traced, _ = self.made
+        _, args, traced = self.traced
         return np.stack([self.attribute(traced, e).influences for e in self.examples(args)])

@@ -179,12 +179,21 @@ EXACT = {
         lambda x: lax.gather(x, index([[2], [0]], [[1], [1]]), _DIAGONALS, (1, 1)),
         (2, 3),
     ),
+    "gather of each": (lambda x: jax.vmap(lambda r, i: r[i])(x, index(2, 0)), (2, 3)),
+    "gather of slices of each": (
+        lambda x: jax.vmap(lambda r, i: lax.dynamic_slice(r, (i,), (2,)))(x, index(1, 0)),
+        (2, 3),
+    ),
     "gather of strips": (lambda x: lax.gather(x, index([0], [2]), _STRIP, (2, 2)), (2, 4)),
     "along an axis": (lambda x: jnp.take_along_axis(x, index([1, 0], [2, 2]), 1), (2, 3)),
     "scatter": (lambda x: jnp.zeros((4, 2)).at[index(2, 0)].set(2 * x), (2, 2)),
     "scatter over": (lambda x: x.at[index(2, 0)].set(3 * x[:2]), (4, 2)),
     "scatter add": (lambda x: x.at[index(1, 1, 0)].add(x[1:]), (4,)),
     "scatter beyond": (lambda x: x.at[index(1, 9)].add(x[:2], mode="drop"), (4,)),
+    "scatter at one of each": (
+        lambda x: jax.vmap(lambda r, i: r.at[i].set(2 * r[0]))(x, index(2, 1)),
+        (2, 3),
+    ),
     "scatter of columns": (lambda x: jnp.zeros((2, 5)).at[:, index(4, 1)].add(2 * x), (2, 2)),
     "scatter in batches": (
         lambda x: lax.scatter_add(
