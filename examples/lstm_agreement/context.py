@@ -7,23 +7,38 @@ phrases are put between subject and verb, up to 48 words. The influences of clas
 exact at every length; statistics over all paths are estimates with intervals.
 """
 
+import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import jax
 import numpy as np
 
 import pathflow as pf
+from examples.lstm_agreement import context_figure
+from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import verb_margins
 from examples.lstm_agreement.lexicon import ENGLISH, Forms, Lexicon
 from examples.lstm_agreement.measure import Role, Settings, noun_influences, primary_path
+from examples.lstm_agreement.options import add_model, model_path, positive
 from examples.lstm_agreement.tasks import Noun, Number, Sentence
+from examples.lstm_agreement.text import Table, as_markdown, show, write_csv, write_text
 from pathflow import metrics
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
 _SUBJECT = 1
-_WORDS_PER_PHRASE = 3
+_SETTINGS = Settings(12, pf.GaussLegendre())
+_LEGEND = """\
+C: number of the subject and of all other nouns. |P|: number of paths. Total, and the exact sums of
+classes of paths, in logits: the primary path; the other paths that wait in the second layer's cell
+from the subject on; those that wait in the first layer's cell until the last word. Sum of |.|: over
+all paths, estimated. Share of primary: of all positive influence, estimated, with the 95% interval
+of the draws. t: probability that the primary path exceeds another, drawn uniformly, estimated."""
+# How many phrases of three words: up to 48 words between subject and verb.
+_PHRASES = (0, 1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -94,17 +109,11 @@ def long_sentences(
             )
             for place in _different(rng, len(lexicon.places), n_phrases)
         ]
-        for condition in ("SS", "SP", "PS", "PP") if phrases else ("S", "P"):
-            sentences.append(
-                _sentence(
-                    condition,
-                    group,
-                    lexicon.subjects[subject],
-                    phrases,
-                    lexicon.verbs[verb],
-                    lexicon,
-                )
-            )
+        forms = lexicon.subjects[subject], lexicon.verbs[verb]
+        sentences += [
+            _sentence(condition, group, *forms, phrases, lexicon)
+            for condition in (("SS", "SP", "PS", "PP") if phrases else ("S", "P"))
+        ]
     return tuple(sentences)
 
 
@@ -117,8 +126,8 @@ def _sentence(
     condition: str,
     group: int,
     subject: Forms,
-    phrases: Sequence[tuple[str, Forms]],
     verb: Forms,
+    phrases: Sequence[tuple[str, Forms]],
     lexicon: Lexicon,
 ) -> Sentence:
     number, others = Number(condition[0]), Number(condition[-1])
@@ -214,3 +223,118 @@ def measure(
             uniform.t_value(primary),
             float(np.max(sums.audit.structural)),
         )
+
+
+def table(lengths: Sequence[Length]) -> Table:
+    """What was found, a line per length and condition."""
+    header = (
+        "words",
+        "C",
+        "accuracy",
+        "|P|",
+        "total",
+        "primary",
+        "2nd cell",
+        "1st cell",
+        "sum of |.|",
+    )
+    lines = []
+    for found in lengths:
+        first = found.classes.get("first cell")
+        numbers = [f"{found.accuracy.mean:.2f}", _number(found.n_paths), f"{found.total.mean:+.3f}"]
+        numbers += [f"{found.primary.mean:+.2g}", f"{found.classes['second cell'].mean:+.2g}"]
+        numbers += ["-" if first is None else f"{first.mean:+.2g}", f"{found.absolute.mean:.1f}"]
+        share = "{:.2g} [{:.2g}, {:.2g}]".format(*found.share)
+        lines.append((str(found.n_words), found.condition, *numbers, share, f"{found.t.mean:.2f}"))
+    return (*header, "share of primary", "t"), lines
+
+
+def _number(count: int) -> str:
+    return str(count) if count < 1_000_000 else f"{float(count):.0e}"
+
+
+def csv_rows(lengths: Sequence[Length]) -> tuple[list[str], list[list[object]]]:
+    """Every number, an interval in three columns."""
+    names: list[str] = []
+    lines: list[list[object]] = []
+    for found in lengths:
+        intervals = {
+            name: getattr(found, name)
+            for name in ("accuracy", "total", "primary", "absolute", "share", "t")
+        }
+        # Where no word stands between, the first layer's cell is no class of its own.
+        for name in ("second cell", "first cell", "rest"):
+            none = metrics.Interval(*[float("nan")] * 3)
+            intervals[name.replace(" ", "_")] = found.classes.get(name, none)
+        names = ["n_words", "condition", "n_sentences", "n_paths", "structural"]
+        line: list[object] = [found.n_words, found.condition, found.n_sentences, found.n_paths]
+        line.append(f"{found.structural:.2g}")
+        for name, interval in intervals.items():
+            names += [name, f"{name}_low", f"{name}_high"]
+            line += [f"{v:.6g}" for v in interval]
+        lines.append(line)
+    return names, lines
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement.context",
+        description="Influence of a subject's number at up to 48 words between it and the verb.",
+    )
+    add_model(out)
+    out.add_argument("--sentences", type=positive, default=8, help="per condition (%(default)s)")
+    out.add_argument(
+        "--phrases", type=int, nargs="+", default=_PHRASES, help="of three words (%(default)s)"
+    )
+    out.add_argument("--draws", type=positive, default=1000, help="paths drawn (%(default)s)")
+    out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
+    out.add_argument("--out", type=Path, default=Path("out/lstm_agreement"), help="output folder")
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures every length and writes `context.md`, `context.csv` and `context.png`.
+
+    Returns:
+        0, or 1 after an input that cannot be used.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        path = model_path(options)
+        checkpoint = open_checkpoint(path, options.vocab)
+        options.out.mkdir(parents=True, exist_ok=True)
+        lexicon, found = ENGLISH.within(checkpoint.vocabulary), []
+        for n_phrases in options.phrases:
+            sentences = long_sentences(
+                n_phrases, options.sentences, seed=options.seed, lexicon=lexicon
+            )
+            for length in measure(
+                checkpoint.model,
+                checkpoint.vocabulary,
+                sentences,
+                _SETTINGS,
+                draws=options.draws,
+                seed=options.seed,
+            ):
+                found.append(length)
+                print(f"{length.n_words} words, {length.condition}", file=sys.stderr, flush=True)
+                write_csv(options.out / "context.csv", *csv_rows(found))
+    except (StudyError, pf.PathflowError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    show("Context between subject and verb", table(found))
+    title = f"{checkpoint.card.title} ({path.name})"
+    write_text(
+        options.out / "context.md", f"# {title}\n\n{as_markdown(table(found))}\n\n{_LEGEND}\n"
+    )
+    context_figure.draw(
+        [(f.condition, f.n_words, f.share, f.total.mean, f.absolute.mean) for f in found],
+        options.out / "context.png",
+    )
+    print(f"wrote context.md, context.csv and context.png to {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

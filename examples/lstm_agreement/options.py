@@ -19,12 +19,8 @@ RULES = {
 TABLE_TASKS = tuple(dict.fromkeys(task for task, _ in QUESTIONS))
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement",
-        description="Accuracy on number agreement tasks, the paper's tables, and a figure.",
-    )
+def add_model(out: argparse.ArgumentParser) -> None:
+    """Adds the options that choose a model; `model_path` reads them."""
     model = out.add_mutually_exclusive_group()
     model.add_argument(
         "--checkpoint",
@@ -40,23 +36,32 @@ def parser() -> argparse.ArgumentParser:
         "--tiny", action="store_true", help="the small model of the template grammar"
     )
     out.add_argument("--vocab", type=Path, help="the words of a model from PyTorch, one per line")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement",
+        description="Accuracy on number agreement tasks, the paper's tables, and a figure.",
+    )
+    add_model(out)
     out.add_argument(
         "--tasks-dir", type=Path, help="folder of the published task files, to use their sentences"
     )
     out.add_argument(
         "--sentences",
-        type=_positive,
+        type=positive,
         default=32,
         help="sentences per condition in Table 1 (%(default)s)",
     )
     out.add_argument(
         "--accuracy-sentences",
-        type=_positive,
+        type=positive,
         default=200,
         help="groups per task for the accuracy and for Table 2 (%(default)s)",
     )
     out.add_argument(
-        "--steps", type=_positive, default=50, help="points on the line of interest (%(default)s)"
+        "--steps", type=positive, default=50, help="points on the line of interest (%(default)s)"
     )
     out.add_argument(
         "--rule",
@@ -96,7 +101,8 @@ def model_path(options: argparse.Namespace) -> Path:
     return TINY if options.tiny else DECAYED if options.decayed else ENGLISH
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A number of at least 1."""
     return _at_least(1, text)
 
 
