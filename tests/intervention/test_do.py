@@ -116,6 +116,26 @@ def test_a_mean_over_a_data_set_is_not_one_over_the_examples(graph):
     _assert_close(found, _rest(jax.vmap(_h)(data).mean(0)))
 
 
+def test_other_arguments_need_no_quantity_for_each_example_asked_about():
+    def fn(x):
+        return jnp.outer(pf.tag(jnp.tanh(x), "h"), jnp.array([1.0, 2.0])).ravel()
+
+    graph = pf.trace(fn, _X[0], qoi=pf.Logit(0))
+    data = jnp.array([[3.0, 1.0], [-2.0, 0.4], [0.5, 0.5], [1.0, -1.0]])
+    index = np.array([3, 0, 2])
+    ask = {"qoi": pf.Logit(jnp.asarray(index)), "in_axes": 0}
+
+    def wanted(h):
+        return (h[:, None] * np.array([1.0, 2.0])).ravel()[index]
+
+    found = pf.do(graph, (_X,), {"h": pf.Mean((data,))}, **ask)
+    _assert_close(found, wanted(np.tanh(data).mean(0)))
+    found = pf.do(graph, (_X,), {"h": pf.OtherInput((data[1],))}, **ask)
+    _assert_close(found, wanted(np.tanh(data[1])))
+    with pytest.raises(pf.ArgumentError, match="'qoi' is the quantity of interest"):
+        pf.do(graph, (_X,), {"qoi": pf.Mean((data,))}, **ask)
+
+
 def test_apply_sees_what_the_interventions_before_it_left(graph):
     found = pf.do(graph, (_X[0], _W), {"h": jnp.ones(2), "g": pf.Apply(lambda g: g * 3)})
     _assert_close(found, _rest(jnp.ones(2), jnp.sin(jnp.ones(2)) * 6))
