@@ -60,10 +60,14 @@ class Clean:
 
     def spread(self, node: Node) -> Value:
         """The value of a node with an axis of examples, `(examples, *shape)`."""
-        found = self.value(node)
-        if found.batched:
-            return found
-        return Value(jnp.broadcast_to(found.array, (self.examples, *node.shape)), batched=True)
+        return self.for_each(self.value(node))
+
+    def for_each(self, value: Value) -> Value:
+        """A value with an axis of examples, where the arguments hold several."""
+        if self.examples is None or value.batched:
+            return value
+        shape = (self.examples, *value.array.shape)
+        return Value(jnp.broadcast_to(value.array, shape), batched=True)
 
     def at(self, args: Sequence[Any], in_axes: Any, caller: str) -> "Clean":
         """The same at other arguments; of the same arguments the same object."""
