@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 import pathflow as pf
+from examples.ablation import AgainstAll
 from examples.digits_cnn.figure import draw
 from examples.digits_cnn.measure import (
     BY_BLOCK,
     BY_CHANNEL,
     N_CHANNELS,
     Contrast,
-    Swapped,
     channel_influences,
     contrast,
     influences,
@@ -56,14 +56,14 @@ def block_shares(model: CNN, asked: Contrast) -> dict[str, float]:
     return {route(row.path): row.influence / total for row in rows}
 
 
-def swap_channels(model: CNN, asked: Contrast, largest: int) -> list[Swapped]:
+def swap_channels(model: CNN, asked: Contrast, largest: int) -> list[AgainstAll]:
     """What swapping the first channels does, one to so many, against every other set."""
     graph = traced(model, BY_CHANNEL)
     by = channel_influences(influences(graph, asked))
     return [swapped(graph, asked, by, size) for size in range(1, largest + 1)]
 
 
-def _channels(model: CNN, asked: Contrast) -> list[Swapped]:
+def _channels(model: CNN, asked: Contrast) -> list[AgainstAll]:
     graph = traced(model, BY_CHANNEL)
     result = influences(graph, asked)
     by, total = channel_influences(result), float(np.mean(result.total))
@@ -79,8 +79,8 @@ def _channels(model: CNN, asked: Contrast) -> list[Swapped]:
     swaps = swap_channels(model, asked, N_CHANNELS)
     for swap in swaps[:5]:
         print(
-            f"{' '.join(map(str, swap.chosen)):18} {swap.margins.mean():+7.2f}  "
-            f"{np.mean(swap.margins > 0):5.2f}  {swap.rank:6} of {len(swap.of_all):2}  "
+            f"{' '.join(map(str, swap.chosen)):18} {swap.left.mean():+7.2f}  "
+            f"{np.mean(swap.left > 0):5.2f}  {swap.rank:6} of {len(swap.of_all):2}  "
             f"{swap.of_all.mean():+24.2f}  {np.mean(swap.of_all > 0):5.2f}"
         )
     return swaps

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from examples.digits_cnn.measure import Swapped
-from examples.figures import BLUE, ORANGE, bars, plain
+from examples.ablation import AgainstAll
+from examples.figures import against_sets, bars
 
 
 def draw(
     trained: Mapping[str, float],
     untrained: Mapping[str, float],
     clean: float,
-    swaps: Sequence[Swapped],
+    swaps: Sequence[AgainstAll],
     file: Path,
 ) -> None:
     """Writes the figure.
@@ -31,27 +31,9 @@ def draw(
     above.set_xlim(0, 1)
     above.set_xlabel("share of what tells the two digits apart")
     above.set_title("Through the residual blocks or beside them", loc="left")
-    sizes = range(len(swaps) + 1)
-    every = [swap.of_all.mean(axis=1) for swap in swaps]
-    lowest, highest = ([clean, *(float(end(means)) for means in every)] for end in (min, max))
-    below.fill_between(
-        sizes, lowest, highest, color=ORANGE, alpha=0.25, linewidth=0, label="all sets"
-    )
-    below.plot(
-        sizes, [clean, *(m.mean() for m in every)], "--", color=ORANGE, label="mean of all sets"
-    )
-    below.plot(
-        sizes,
-        [clean, *(swap.margins.mean() for swap in swaps)],
-        "o-",
-        color=BLUE,
-        label="channels of the largest influence",
-    )
+    against_sets(below, clean, swaps, "channels of the largest influence")
     below.axhline(0, color="black", linewidth=0.8)
-    below.set_xticks(sizes)
     below.set_xlabel("swapped channels of pool0")
     below.set_ylabel("mean margin of the right digit")
     below.set_title("Channels swapped for what they hold at the other digit's mean", loc="left")
-    below.legend(frameon=False)
-    plain(below)
     figure.savefig(file, dpi=130)

@@ -1,6 +1,5 @@
 """What tells one digit from another, by blocks and by channels, and what swapping these does."""
 
-import itertools
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -8,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 import pathflow as pf
+from examples.ablation import AgainstAll, against_all
 from examples.digits_cnn.task import digits
 from examples.digits_cnn.train import CHANNELS
 from pathflow.models import CNN
@@ -87,25 +87,6 @@ def margins(
     return np.asarray(found)
 
 
-class Swapped(NamedTuple):
-    """What is left when so many channels hold what they hold at the other digit's mean image.
-
-    Arguments:
-        chosen: the channels of the largest influence.
-        margins: of every image, without them.
-        of_all: the same for every set of so many channels.
-    """
-
-    chosen: tuple[int, ...]
-    margins: Float[np.ndarray, " images"]
-    of_all: Float[np.ndarray, "sets images"]
-
-    @property
-    def rank(self) -> int:
-        """The place of the set among all by its mean margin, the smallest first."""
-        return int(np.sum(self.of_all.mean(axis=1) < self.margins.mean())) + 1
-
-
 def channel_influences(result: pf.Attribution) -> Float[np.ndarray, " channels"]:
     """The mean influence through each channel behind the first stage."""
     return np.array([np.mean(result.through(f"pool0[{c}]")) for c in range(N_CHANNELS)])
@@ -113,11 +94,13 @@ def channel_influences(result: pf.Attribution) -> Float[np.ndarray, " channels"]
 
 def swapped(
     graph: pf.TracedGraph, asked: Contrast, by: Float[np.ndarray, " channels"], size: int
-) -> Swapped:
-    """The channels of the largest influence swapped, against every other set of so many."""
-    chosen = tuple(sorted(np.argsort(-by)[:size].tolist()))
-    left = {
-        channels: margins(graph, asked, pf.Ablate([f"pool0[{c}]" for c in channels], asked.swap))
-        for channels in itertools.combinations(range(N_CHANNELS), size)
-    }
-    return Swapped(chosen, left[chosen], np.stack(list(left.values())))
+) -> AgainstAll:
+    """The margins where the channels of the largest influence hold what they hold at the other
+    digit's mean image, against every other set of so many.
+    """
+
+    def without(channels: tuple[int, ...]) -> Float[np.ndarray, " images"]:
+        chosen = pf.Ablate([f"pool0[{c}]" for c in channels], asked.swap)
+        return margins(graph, asked, chosen)
+
+    return against_all(by, size, without)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from examples.ablation import AgainstAll
+
 # From Okabe and Ito's palette (2008).
 BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
 
@@ -39,6 +41,27 @@ def bars(
     ax.axvline(0, color="black", linewidth=0.8)
     if labels:
         ax.legend(frameon=False)
+    plain(ax)
+
+
+def against_sets(ax: Any, clean: float, found: Sequence[AgainstAll], chosen: str) -> None:
+    """What is left without one node, without two, and so on: of the chosen ones and of all sets.
+
+    Arguments:
+        ax: the axes.
+        clean: the value with every node.
+        found: for one node, for two, and so on.
+        chosen: what the legend calls those that are chosen.
+    """
+    sizes = range(len(found) + 1)
+    of_sets = [one.of_all.mean(axis=1) for one in found]
+    low, high = ([clean, *(float(end(means)) for means in of_sets)] for end in (min, max))
+    mean = [clean, *(float(means.mean()) for means in of_sets)]
+    ax.fill_between(sizes, low, high, color=ORANGE, alpha=0.25, linewidth=0, label="all sets")
+    ax.plot(sizes, mean, "--", color=ORANGE, label="mean of all sets")
+    ax.plot(sizes, [clean, *(one.left.mean() for one in found)], "o-", color=BLUE, label=chosen)
+    ax.set_xticks(sizes)
+    ax.legend(frameon=False)
     plain(ax)
 
 
