@@ -44,6 +44,16 @@ def bars(
     plain(ax)
 
 
+def chance_line(ax: Any, chance: float) -> None:
+    """Makes the axes those of accuracies, and marks that of guessing."""
+    ax.axvline(chance, color=ORANGE, linestyle="--", label=f"chance ({chance:.2f})")
+    # Beyond 1 there is room for the legend.
+    ax.set_xlim(0, 1.45)
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    ax.set_xlabel("accuracy")
+    ax.legend(frameon=False, loc="center right")
+
+
 def against_sets(ax: Any, clean: float, found: Sequence[AgainstAll], chosen: str) -> None:
     """What is left without one node, without two, and so on: of the chosen ones and of all sets.
 

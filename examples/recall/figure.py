@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from examples.figures import BLUE, GREEN, ORANGE, bars, plain
+from examples.figures import BLUE, GREEN, ORANGE, bars, chance_line, plain
 
 
 def draw(
@@ -49,10 +49,6 @@ def draw(
     above.legend(frameon=False)
     plain(above)
     bars(below, answered, values="%.2f")
-    below.axvline(chance, color=ORANGE, linestyle="--", label=f"chance ({chance:.2f})")
-    below.set_xlim(0, 1.35)
-    below.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    below.set_xlabel("accuracy")
+    chance_line(below, chance)
     below.set_title("Gates held after the marked value was read", loc="left")
-    below.legend(frameon=False, loc="center right")
     figure.savefig(file, dpi=130)
