@@ -29,7 +29,7 @@ class Recipe(Generic[Model]):
         checkpoint: the file that it is shipped in.
         new_model: an untrained model from a seed.
         batches: inputs and answers without end, from a batch's size and a seed.
-        fresh: so many inputs and answers.
+        fresh: so many inputs and answers that are not learnt from, or all where these are fewer.
         steps: number of updates.
         batch: inputs in each.
         rate: the first learning rate, which falls along a cosine to zero.

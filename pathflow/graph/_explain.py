@@ -51,6 +51,8 @@ def _why_missing(step: Step, nodes: Sequence[Node]) -> str:
         names = list(dict.fromkeys(n.name for n in nodes))
         close = difflib.get_close_matches(step.name, names, n=_SHOWN, cutoff=0.5)
         hint = f"close matches: {', '.join(close)}" if close else f"there are {_list(names)}"
+        if (before := step.name.removesuffix("?")) in names:
+            hint = f"in a name `?` is one more character; to repeat it, write `({before})?`"
         return f"no node on them has a name like `{step}` ({hint})"
     first, last = min(named, key=lambda n: n.index), max(named, key=lambda n: n.index)
     depth = len(step.levels or ())

@@ -189,7 +189,9 @@ class _Tree:
         node, states = copy
         if self._ways.begins(copy):
             by, own = self._chosen[node], self._clean.value(node)
-            return self._runner.given(node, by.replace(node, own, self._clean))
+            return self._runner.given(
+                node, self._clean.for_each(by.replace(node, own, self._clean))
+            )
         if not states:
             return self._clean.value(node)
         return self._runner.value(node, {n: self._values[b] for n, b in self._read(copy).items()})

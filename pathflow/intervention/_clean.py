@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
+from pathflow._errors import ArgumentError
 from pathflow.evaluation import NodeRunner, flat_arguments
 from pathflow.graph import Node
 from pathflow.tracing import TracedGraph, Value
@@ -29,9 +31,20 @@ class Clean:
         self.graph, self._qoi = graph, qoi
         self._values: dict[Node, Value] = {}
         self._others: dict[Any, Clean] = {}
+        self._unasked: Node | None = None
 
     def value(self, node: Node) -> Value:
-        """The value of a node, `([examples,] *shape)`."""
+        """The value of a node, `([examples,] *shape)`.
+
+        Raises:
+            ArgumentError: it is the quantity of interest, at other arguments than those that each
+                have one of their own.
+        """
+        if node == self._unasked:
+            raise ArgumentError(
+                f"node {str(node)!r} is the quantity of interest, of which every example has its "
+                "own; it has no value at other arguments, so give one by Fix(value)."
+            )
         pending = [node]
         while pending:
             last = pending[-1]
@@ -47,15 +60,29 @@ class Clean:
 
     def spread(self, node: Node) -> Value:
         """The value of a node with an axis of examples, `(examples, *shape)`."""
-        found = self.value(node)
-        if found.batched:
-            return found
-        return Value(jnp.broadcast_to(found.array, (self.examples, *node.shape)), batched=True)
+        return self.for_each(self.value(node))
+
+    def for_each(self, value: Value) -> Value:
+        """A value with an axis of examples, where the arguments hold several."""
+        if self.examples is None or value.batched:
+            return value
+        shape = (self.examples, *value.array.shape)
+        return Value(jnp.broadcast_to(value.array, shape), batched=True)
 
     def at(self, args: Sequence[Any], in_axes: Any, caller: str) -> "Clean":
         """The same at other arguments; of the same arguments the same object."""
         # The caller holds the arguments, so their identity lasts.
         key = (id(args), repr(in_axes))
         if key not in self._others:
-            self._others[key] = Clean(self.graph, args, self._qoi, in_axes, caller)
+            # A quantity for each example asked about is none of the other arguments.
+            own = self._has_quantity_per_example()
+            found = Clean(self.graph, args, None if own else self._qoi, in_axes, caller)
+            found._unasked = self.graph.default_target if own else None
+            self._others[key] = found
         return self._others[key]
+
+    def _has_quantity_per_example(self) -> bool:
+        pairs = zip(
+            jax.tree.leaves(self._qoi), jax.tree.leaves(self.graph.program.qoi), strict=False
+        )
+        return any(jnp.ndim(given) > jnp.ndim(traced) for given, traced in pairs)

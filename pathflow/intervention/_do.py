@@ -12,7 +12,7 @@ from pathflow.intervention._along import Along, PathsLike, along_paths
 from pathflow.intervention._choice import Interventions, as_choice
 from pathflow.intervention._clean import Clean
 from pathflow.intervention._rerun import rerun
-from pathflow.tracing import TracedGraph, Value
+from pathflow.tracing import TracedGraph
 
 
 def do(
@@ -111,7 +111,7 @@ def done(
             found = along_paths(clean, chosen, target, Along(sparing, keeps=True))
         else:
             found = rerun(clean, chosen, (target,))[target]
-        return _of_all(found, target, clean)
+        return clean.for_each(found).array
 
 
 def activations(
@@ -146,7 +146,7 @@ def activations(
             {} if interventions is None else as_choice(interventions).interventions(graph, None)
         )
         found = rerun(clean, chosen, wanted)
-        return {node: _of_all(found[node], node, clean) for node in wanted}
+        return {node: clean.for_each(found[node]).array for node in wanted}
 
 
 def target_of(graph: TracedGraph, target: Node | str | None) -> Node:
@@ -163,10 +163,3 @@ def target_of(graph: TracedGraph, target: Node | str | None) -> Node:
             "with qoi=."
         )
     return graph.node(found)
-
-
-def _of_all(value: Value, node: Node, clean: Clean) -> jax.Array:
-    """The array with an axis of examples where the question has one."""
-    if clean.examples is None or value.batched:
-        return value.array
-    return jax.numpy.broadcast_to(value.array, (clean.examples, *node.shape))

@@ -37,6 +37,10 @@ from .test_trellis import lstm
         ("x .* g1@3 .* g1@2 .*", ["qoi, at the target, it still asks for `g1@2`"]),
         ("x .* & ~(.* h1 .*)", ["the next nodes are h1@0, and it excludes them"]),
         (".* & ~.*", ["whatever the order of nodes, its parts exclude each other"]),
+        (
+            "x g0? c0 .*",
+            ["name like `g0?` (in a name `?` is one more character; to repeat it, write `(g0)?`)"],
+        ),
         ("x '*' .*", ["a name like `'*'`", "and none matches `'*'`"]),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
+from benchmarks._pathflow import compilations
 from tests.helpers import OUTPUT, dag_programs, programs
 from tests.helpers._oracle import Run
 
@@ -114,6 +115,42 @@ def test_a_mean_over_a_data_set_is_not_one_over_the_examples(graph):
     data = jnp.array([[3.0, 1.0], [-2.0, 0.4]])
     found = pf.do(graph, (_X[0], _W), {"h": pf.Mean((data, _W), in_axes=_AXES)})
     _assert_close(found, _rest(jax.vmap(_h)(data).mean(0)))
+
+
+def test_other_arguments_need_no_quantity_for_each_example_asked_about():
+    def fn(x):
+        return jnp.outer(pf.tag(jnp.tanh(x), "h"), jnp.array([1.0, 2.0])).ravel()
+
+    graph = pf.trace(fn, _X[0], qoi=pf.Logit(0))
+    data = jnp.array([[3.0, 1.0], [-2.0, 0.4], [0.5, 0.5], [1.0, -1.0]])
+    index = np.array([3, 0, 2])
+    ask = {"qoi": pf.Logit(jnp.asarray(index)), "in_axes": 0}
+
+    def wanted(h):
+        return (h[:, None] * np.array([1.0, 2.0])).ravel()[index]
+
+    found = pf.do(graph, (_X,), {"h": pf.Mean((data,))}, **ask)
+    _assert_close(found, wanted(np.tanh(data).mean(0)))
+    found = pf.do(graph, (_X,), {"h": pf.OtherInput((data[1],))}, **ask)
+    _assert_close(found, wanted(np.tanh(data[1])))
+    with pytest.raises(pf.ArgumentError, match="'qoi' is the quantity of interest"):
+        pf.do(graph, (_X,), {"qoi": pf.Mean((data,))}, **ask)
+
+
+def test_another_set_of_as_many_nodes_is_not_compiled_again():
+    def fn(x):
+        return jnp.prod(jnp.stack([pf.tag(jnp.sin(k * x), f"h{k:.0f}") for k in (1.0, 3.0, 5.0)]))
+
+    graph = pf.trace(fn, _X[0, 0])
+    xs = jnp.linspace(-1.0, 1.0, 7)
+    pf.do(graph, (xs,), {}, in_axes=0)
+    for by in (pf.Fix(0.5), pf.Mean((_X[:, 0],))):
+        for chosen in (["h1"], ["h3"], ["h5"], ["h1", "h3"]):
+            pf.do(graph, (xs,), dict.fromkeys(chosen, by), in_axes=0)
+        with compilations() as seen:
+            for chosen in (["h1", "h5"], ["h3", "h5"]):
+                pf.do(graph, (xs,), dict.fromkeys(chosen, by), in_axes=0)
+        assert seen.count == 0
 
 
 def test_apply_sees_what_the_interventions_before_it_left(graph):
