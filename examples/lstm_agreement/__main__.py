@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -16,9 +16,10 @@ from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.encoding import known_sentences
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import evaluate
+from examples.lstm_agreement.finished import FinishedRows
 from examples.lstm_agreement.lakretz import read_task
 from examples.lstm_agreement.measure import Role, Settings
-from examples.lstm_agreement.options import RULES, model_path, parser
+from examples.lstm_agreement.options import RULES, folder, model_path, parser
 from examples.lstm_agreement.progress import Advance, progress
 from examples.lstm_agreement.saturation import saturated_candidates
 from examples.lstm_agreement.table1 import Condition, Row, compute, conditions
@@ -44,10 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the study.
 
     Returns:
-        0, or 1 after an input that cannot be used, or 130 after an interruption; the rows finished
-        until then are in `table1.csv`.
+        0, or 1 after an input that cannot be used, or 130 after an interruption; the same command
+        goes on from the rows that are finished by then.
     """
     options = parser().parse_args(arguments)
+    options.out = folder(options)
     try:
         _run(options)
     except (StudyError, pf.PathflowError, OSError) as error:
@@ -55,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            f"interrupted; the finished rows are in {options.out / 'table1.csv'}", file=sys.stderr
+            f"interrupted; the finished rows are in {options.out / 'table1.csv'}, and the same "
+            "command goes on from them",
+            file=sys.stderr,
         )
         return 130
     return 0
@@ -106,7 +110,7 @@ def _run(options: argparse.Namespace) -> None:
         "sentences": f"{options.tasks_dir or 'own generator'}, {options.sentences} per condition, "
         f"seed {options.seed}",
         "points": f"{options.steps}, {options.rule}",
-        **report.audit_facts(rows),
+        **report.audit_facts(rows, found),
         "saturated candidate cells": _saturation(models, checkpoint, sentences[SIMPLE.name]),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
         "seconds": f"{time.monotonic() - start:.0f}",
@@ -158,14 +162,48 @@ def _table(
     options: argparse.Namespace,
     advance: Advance,
 ) -> tuple[list[Row], dict[Role, tuple[Row, pf.Attribution]]]:
-    rows, drawn = [], {}
-    computed = compute(models, checkpoint.vocabulary, asked, _settings(options), advance=advance)
-    for row, result in computed:
-        rows.append(row)
-        write_csv(options.out / "table1.csv", *report.table1_csv(rows))
-        if (row.task, row.condition, row.model) == (*_DRAWN, "trained"):
+    """The rows of Table 1, of which an earlier run may have left some, and what is drawn."""
+    settings = _settings(options)
+    finished = FinishedRows(options.out / "rows.jsonl", settings)
+    found = {
+        (c.name, name): row
+        for c in asked
+        for name, model in models.items()
+        if (row := finished.find(model, name, c)) is not None
+    }
+    n_found, drawn = len(found), {}
+
+    def is_drawn(name: str, condition: Condition) -> bool:
+        first = condition.sentences[0]
+        return (first.task, first.condition, name) == (*_DRAWN, "trained")
+
+    def wanted(name: str, condition: Condition) -> bool:
+        # The figure needs every path, and not the row alone.
+        if is_drawn(name, condition) or (condition.name, name) not in found:
+            return True
+        advance(f"{condition.name}, {name}, found", len(condition.sentences))
+        return False
+
+    if n_found:
+        print(f"{n_found} rows found in {options.out / 'rows.jsonl'}", file=sys.stderr)
+    for condition, row, result in compute(
+        models, checkpoint.vocabulary, asked, settings, wanted=wanted, advance=advance
+    ):
+        if (condition.name, row.model) not in found:
+            finished.add(models[row.model], condition, row)
+        found[condition.name, row.model] = row
+        if is_drawn(row.model, condition):
             drawn[row.role] = row, result
-    return rows, drawn
+        rows = _in_order(found, models, asked)
+        write_csv(options.out / "table1.csv", *report.table1_csv(rows))
+    return _in_order(found, models, asked), drawn
+
+
+def _in_order(
+    found: Mapping[tuple[str, str], Row], models: Iterable[str], asked: Sequence[Condition]
+) -> list[Row]:
+    keys = ((c.name, name) for c in asked for name in models)
+    return [found[key] for key in keys if key in found]
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -1,4 +1,4 @@
-"""The interval of a rank, by resampling sentences."""
+"""Intervals of a rank, and of what is random twice, by resampling."""
 
 import numpy as np
 
@@ -32,3 +32,22 @@ def rank_interval(
         places.append(1 + np.count_nonzero(means > means[:, [path]], axis=1))
     low, high = np.quantile(np.concatenate(places), [(1 - level) / 2, (1 + level) / 2])
     return metrics.Interval(metrics.rank_of(influences, path), float(low), float(high))
+
+
+def interval_over(values: np.ndarray, *, level: float = 0.95, seed: int = 0) -> metrics.Interval:
+    """The mean over draws and sentences, with the percentile interval of resampling both.
+
+    A single draw is no draw: only sentences are resampled.
+
+    Arguments:
+        values: (draws, sentences).
+        level: the probability that the interval is made to cover.
+        seed: of the resamples.
+    """
+    rng = np.random.default_rng(seed)
+    draws, sentences = (
+        rng.multinomial(n, np.full(n, 1 / n), size=_N_RESAMPLES) / n for n in values.shape
+    )
+    means = np.einsum("rd,ds,rs->r", draws, values, sentences)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return metrics.Interval(float(values.mean()), float(low), float(high))

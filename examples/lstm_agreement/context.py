@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from decimal import Decimal
 
 import jax
 import numpy as np
@@ -23,7 +23,14 @@ from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import verb_margins
 from examples.lstm_agreement.lexicon import ENGLISH, Forms, Lexicon
 from examples.lstm_agreement.measure import Role, Settings, noun_influences, primary_path
-from examples.lstm_agreement.options import add_model, model_path, positive
+from examples.lstm_agreement.options import (
+    add_model,
+    add_out,
+    folder,
+    model_path,
+    not_negative,
+    positive,
+)
 from examples.lstm_agreement.tasks import Noun, Number, Sentence
 from examples.lstm_agreement.text import Table, as_markdown, show, write_csv, write_text
 from pathflow import metrics
@@ -31,6 +38,7 @@ from pathflow.models import LSTMLanguageModel, Vocabulary
 
 _SUBJECT = 1
 _SETTINGS = Settings(12, pf.GaussLegendre())
+_OUTPUTS = ("context.csv", "context.md", "context.png")
 _LEGEND = """\
 C: number of the subject and of all other nouns. |P|: number of paths. Total, and the exact sums of
 classes of paths, in logits: the primary path; the other paths that wait in the second layer's cell
@@ -250,7 +258,7 @@ def table(lengths: Sequence[Length]) -> Table:
 
 
 def _number(count: int) -> str:
-    return str(count) if count < 1_000_000 else f"{float(count):.0e}"
+    return str(count) if count < 1_000_000 else f"{Decimal(count):.0e}"
 
 
 def csv_rows(lengths: Sequence[Length]) -> tuple[list[str], list[list[object]]]:
@@ -285,11 +293,15 @@ def parser() -> argparse.ArgumentParser:
     add_model(out)
     out.add_argument("--sentences", type=positive, default=8, help="per condition (%(default)s)")
     out.add_argument(
-        "--phrases", type=int, nargs="+", default=_PHRASES, help="of three words (%(default)s)"
+        "--phrases",
+        type=not_negative,
+        nargs="+",
+        default=_PHRASES,
+        help="how many phrases of three words (%(default)s)",
     )
     out.add_argument("--draws", type=positive, default=1000, help="paths drawn (%(default)s)")
     out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
-    out.add_argument("--out", type=Path, default=Path("out/lstm_agreement"), help="output folder")
+    add_out(out)
     return out
 
 
@@ -297,43 +309,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures every length and writes `context.md`, `context.csv` and `context.png`.
 
     Returns:
-        0, or 1 after an input that cannot be used.
+        0, or 1 after an input that cannot be used, or 130 after an interruption.
     """
     options = parser().parse_args(arguments)
+    options.out = folder(options)
     try:
-        path = model_path(options)
-        checkpoint = open_checkpoint(path, options.vocab)
-        options.out.mkdir(parents=True, exist_ok=True)
-        lexicon, found = ENGLISH.within(checkpoint.vocabulary), []
-        for n_phrases in options.phrases:
-            sentences = long_sentences(
-                n_phrases, options.sentences, seed=options.seed, lexicon=lexicon
-            )
-            for length in measure(
-                checkpoint.model,
-                checkpoint.vocabulary,
-                sentences,
-                _SETTINGS,
-                draws=options.draws,
-                seed=options.seed,
-            ):
-                found.append(length)
-                print(f"{length.n_words} words, {length.condition}", file=sys.stderr, flush=True)
-                write_csv(options.out / "context.csv", *csv_rows(found))
+        _run(options)
     except (StudyError, pf.PathflowError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"interrupted; what is done is in {options.out / 'context.csv'}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    path = model_path(options)
+    checkpoint = open_checkpoint(path, options.vocab)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # What an earlier run left would pass for this one's if this one is interrupted.
+    for name in _OUTPUTS:
+        (options.out / name).unlink(missing_ok=True)
+    lexicon = ENGLISH.within(checkpoint.vocabulary)
+    found: list[Length] = []
+    for n_phrases in options.phrases:
+        sentences = long_sentences(n_phrases, options.sentences, seed=options.seed, lexicon=lexicon)
+        for length in measure(
+            checkpoint.model,
+            checkpoint.vocabulary,
+            sentences,
+            _SETTINGS,
+            draws=options.draws,
+            seed=options.seed,
+        ):
+            found.append(length)
+            print(f"{length.n_words} words, {length.condition}", file=sys.stderr, flush=True)
+            write_csv(options.out / "context.csv", *csv_rows(found))
     show("Context between subject and verb", table(found))
-    title = f"{checkpoint.card.title} ({path.name})"
-    write_text(
-        options.out / "context.md", f"# {title}\n\n{as_markdown(table(found))}\n\n{_LEGEND}\n"
-    )
+    worst = max(length.structural for length in found)
+    text = [
+        f"# {checkpoint.card.title} ({path.name})",
+        as_markdown(table(found)),
+        _LEGEND,
+        f"{options.sentences} sentences per condition, {options.draws} draws, seed {options.seed}.",
+        f"Structural residual of the exact sums: {worst:.1e} at worst.",
+    ]
+    write_text(options.out / "context.md", "\n\n".join(text) + "\n")
     context_figure.draw(
         [(f.condition, f.n_words, f.share, f.total.mean, f.absolute.mean) for f in found],
         options.out / "context.png",
     )
-    print(f"wrote context.md, context.csv and context.png to {options.out}")
-    return 0
+    print(f"wrote {', '.join(_OUTPUTS)} to {options.out}")
 
 
 if __name__ == "__main__":

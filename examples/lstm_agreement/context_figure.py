@@ -37,10 +37,13 @@ def draw(points: Sequence[Point], file: Path) -> None:
         left.fill_between(
             words, [s.low for s in shares], [s.high for s in shares], color=colour, alpha=0.15
         )
-        part = [abs(total) / absolute for *_, total, absolute in mine]
+        part = [abs(total) / absolute if absolute else 0.0 for *_, total, absolute in mine]
         right.plot(words, part, style, color=colour, marker="o")
+    # A share of zero has no place on this axis.
     left.set_yscale("log")
-    left.set_title("Primary path: share of positive influence", loc="left", fontsize=10)
+    left.set_title(
+        "Primary path: share of positive influence (zero is left out)", loc="left", fontsize=10
+    )
     right.set_yscale("log")
     right.set_title("|total| / sum of absolute influences of all paths", loc="left", fontsize=10)
     for axes in (left, right):

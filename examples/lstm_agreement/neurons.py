@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import pathflow as pf
+from examples.lstm_agreement.bootstrap import interval_over
 from examples.lstm_agreement.encoding import encode
 from examples.lstm_agreement.measure import Role, Settings, noun_influences, traced_model
 from examples.lstm_agreement.table1 import Condition
@@ -21,7 +22,7 @@ from pathflow.models import LSTMLanguageModel, Vocabulary
 
 # How many primary neurons the paper finds.
 N_UNITS = 2
-_DRAWS = 5
+DRAWS = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Neuron:
         t: probability to exceed another unit, drawn uniformly; the found ones are not drawn.
         influence: mean influence, in logits.
         share: expected fraction of the sum of absolute influences of all units.
+        structural: worst structural residual of the condition: the units against the path.
     """
 
     role: Role
@@ -47,6 +49,7 @@ class Neuron:
     t: metrics.Interval
     influence: metrics.Interval
     share: metrics.Interval
+    structural: float
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,10 @@ def unit_influences(
     settings: Settings,
     *,
     advance: Callable[[int], None] = lambda _n: None,
-) -> np.ndarray:
-    """The influence along the primary path through each unit: (sentences, units)."""
+) -> tuple[np.ndarray, float]:
+    """The influence along the primary path through each unit, (sentences, units), and the worst
+    structural residual.
+    """
     search = pf.Refine(condition.primary_path, at="c1")
     result = noun_influences(
         model,
@@ -87,7 +92,8 @@ def unit_influences(
         search=search,
         advance=advance,
     )
-    return result.by_part(f"c1@{condition.role.noun(condition.sentences[0]).position}")
+    first = condition.role.noun(condition.sentences[0]).position
+    return result.by_part(f"c1@{first}"), float(np.max(result.audit.structural))
 
 
 def find_units(influences: Sequence[np.ndarray], n: int = N_UNITS) -> tuple[int, ...]:
@@ -101,18 +107,23 @@ def find_units(influences: Sequence[np.ndarray], n: int = N_UNITS) -> tuple[int,
         By the mean over conditions of a unit's influence as a fraction of the sum of absolute
         influences: of the same sign everywhere, and large.
     """
-    shares = [np.mean(i / np.abs(i).sum(axis=1, keepdims=True), axis=0) for i in influences]
+    shares = []
+    for of_units in influences:
+        size = np.abs(of_units).sum(axis=1, keepdims=True)
+        # Where every unit is saturated, none has a share.
+        shares.append(np.mean(np.divide(of_units, size, where=size > 0, out=0 * of_units), axis=0))
     return tuple(int(u) for u in np.argsort(-np.mean(shares, axis=0))[:n])
 
 
 def measure(
-    condition: Condition, influences: np.ndarray, units: Sequence[int]
+    condition: Condition, influences: np.ndarray, structural: float, units: Sequence[int]
 ) -> tuple[Neuron, ...]:
     """The numbers of found units in one condition, as the paper compares them.
 
     Arguments:
         condition: what was asked.
         influences: (sentences, units).
+        structural: the worst structural residual.
         units: the found units; none is compared with another of them.
     """
     first = condition.sentences[0]
@@ -130,6 +141,7 @@ def measure(
             ),
             metrics.bootstrap_interval(influences[:, unit]),
             metrics.bootstrap_interval(metrics.positive_shares(absolute, unit)),
+            structural,
         )
         for unit in units
     )
@@ -162,14 +174,16 @@ def compute(
         found[condition] = unit_influences(
             model, vocabulary, condition, settings, advance=lambda n, done=done: advance(done, n)
         )
-    units = find_units([i[::2] for c, i in found.items() if c.role is Role.SUBJECT])
+    units = find_units([i[::2] for c, (i, _) in found.items() if c.role is Role.SUBJECT])
     return units, tuple(
         neuron
-        for condition, influences in found.items()
-        for neuron in measure(
-            condition, influences[1::2] if len(influences) > 1 else influences, units
-        )
+        for condition, (influences, structural) in found.items()
+        for neuron in measure(condition, _second_half(influences), structural, units)
     )
+
+
+def _second_half(influences: np.ndarray) -> np.ndarray:
+    return influences[1::2] if len(influences) > 1 else influences
 
 
 def ablate(
@@ -189,7 +203,7 @@ def ablate(
         vocabulary: its words.
         sentences: of one task.
         units: the found units.
-        seed: draws as many other units, some times; their accuracy is the mean of the draws.
+        seed: draws as many other units, some times, where the model has any.
 
     Source: single-unit ablation, Lakretz et al. 2019, section 4.
     """
@@ -215,15 +229,17 @@ def ablate(
     ways = {"none": [without([])]}
     ways |= {str(u): [without([u])] for u in units}
     ways[" and ".join(map(str, units))] = [without(units)]
-    draws = [rng.choice(others, len(units), replace=False) for _ in range(_DRAWS)]
-    ways[f"{len(units)} others"] = [without(drawn) for drawn in draws]
+    size = min(len(units), len(others))
+    if size:
+        draws = [rng.choice(others, size, replace=False) for _ in range(DRAWS)]
+        ways[f"{size} others"] = [without(drawn) for drawn in draws]
     return tuple(
         Ablated(
             first.task,
             condition,
             name,
-            metrics.bootstrap_interval(np.mean(np.array(margins) > 0, axis=0)[of_condition]),
-            metrics.bootstrap_interval(np.mean(margins, axis=0)[of_condition]),
+            interval_over(np.array(margins)[:, of_condition] > 0),
+            interval_over(np.array(margins)[:, of_condition]),
         )
         for condition, of_condition in (
             (c, conditions == c) for c in dict.fromkeys(conditions.tolist())

@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         "--accuracy-sentences",
         type=positive,
         default=200,
-        help="groups per task for the accuracy and for Table 2 (%(default)s)",
+        help="groups per task for the accuracy and Table 2, of the generator (%(default)s)",
     )
     out.add_argument(
         "--steps", type=positive, default=50, help="points on the line of interest (%(default)s)"
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     )
     out.add_argument(
         "--controls",
-        type=_not_negative,
+        type=not_negative,
         default=3,
         help="untrained models of the same sizes to compare with (%(default)s)",
     )
@@ -88,10 +88,18 @@ def parser() -> argparse.ArgumentParser:
         default=0,
         help="of the sentences and of the untrained models (%(default)s)",
     )
-    out.add_argument(
-        "--out", type=Path, default=Path("out/lstm_agreement"), help="output folder (%(default)s)"
-    )
+    add_out(out)
     return out
+
+
+def add_out(out: argparse.ArgumentParser) -> None:
+    """Adds the option of the folder; `folder` reads it."""
+    out.add_argument("--out", type=Path, help="output folder (out/lstm_agreement/MODEL)")
+
+
+def folder(options: argparse.Namespace) -> Path:
+    """Where to write: every model has a folder of its own."""
+    return options.out or Path("out/lstm_agreement") / model_path(options).stem
 
 
 def model_path(options: argparse.Namespace) -> Path:
@@ -106,7 +114,8 @@ def positive(text: str) -> int:
     return _at_least(1, text)
 
 
-def _not_negative(text: str) -> int:
+def not_negative(text: str) -> int:
+    """A number of at least 0."""
     return _at_least(0, text)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from examples.lstm_agreement import paper
 from examples.lstm_agreement.evaluation import Accuracy
 from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.neurons import Neuron
 from examples.lstm_agreement.table1 import Row
 from examples.lstm_agreement.text import Table, as_markdown, interval
 from pathflow.metrics import Interval
@@ -165,13 +166,14 @@ magnitude in models of the same sizes with initial parameters, on the same sente
 and the smallest and the largest. That part needs no training."""
 
 
-def audit_facts(rows: Sequence[Row]) -> dict[str, str]:
-    """The worst residuals of all rows, by name."""
+def audit_facts(rows: Sequence[Row], neurons: Sequence[Neuron] = ()) -> dict[str, str]:
+    """The worst residuals of all rows and units, by name."""
     trained = [r for r in rows if r.model == "trained"]
     if not trained:
         return {}
     return {
-        "structural residual": f"{max(r.structural for r in rows):.1e} at worst (sum of paths "
+        "structural residual": f"{max(r.structural for r in (*rows, *neurons)):.1e} at worst, "
+        f"{max(r.structural for r in trained):.1e} in Table 1 of the trained model (sum of paths "
         "against the derivative of the untouched model, relative to the sum of absolute values)",
         "quadrature residual": f"{max(r.quadrature for r in trained):.1%} at worst (mean of a "
         "condition, relative to the change of the quantity of interest)",

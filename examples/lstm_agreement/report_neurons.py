@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from examples.lstm_agreement.neurons import Ablated, Neuron
+from examples.lstm_agreement.neurons import DRAWS, Ablated, Neuron
 from examples.lstm_agreement.text import Table, as_markdown, interval
 
-LEGEND = """\
+LEGEND = f"""\
 The primary path, unit by unit of the second layer's cell. The units with the largest mean share of
-the subject's paths were found on half of the sentences; these numbers are from the other half. t:
-probability to exceed another unit, drawn uniformly, the found ones left out. Share: expected
-fraction of the sum of absolute influences of all units. In the second table units are held at zero
-from the subject on; "others" are as many units drawn at random, mean of 5 draws."""
+the subject's paths were found on half of the sentences; these numbers are from the other half, and
+where t is about one half there, what was found is chance. t: probability to exceed another unit,
+drawn uniformly, the found ones left out. Logits: mean influence. Share: expected fraction of the
+sum of absolute influences of all units. In the second table units are held at zero from the subject
+on, in all sentences; "others" are as many units drawn at random, mean of {DRAWS} draws."""
 
 
 def neuron_table(neurons: Sequence[Neuron]) -> Table:
@@ -19,15 +20,15 @@ def neuron_table(neurons: Sequence[Neuron]) -> Table:
         (
             n.task,
             n.condition,
-            n.role.value,
+            n.role.value.removesuffix(" noun"),
             str(n.unit),
             interval(n.t),
-            f"{n.influence.mean:+.3f}",
+            f"{n.influence.mean:+.2g}",
             interval(n.share),
         )
         for n in neurons
     ]
-    return ("task", "C", "from", "unit", "t", "influence", "share"), lines
+    return ("task", "C", "from", "unit", "t", "logits", "share"), lines
 
 
 def ablation_table(ablated: Sequence[Ablated]) -> Table:
@@ -41,13 +42,23 @@ def ablation_table(ablated: Sequence[Ablated]) -> Table:
 
 def neurons_csv(neurons: Sequence[Neuron]) -> tuple[list[str], list[list[object]]]:
     """Every number of the found units, an interval in three columns."""
-    names = ["task", "condition", "role", "unit", "n_sentences"]
+    names = ["task", "condition", "role", "unit", "n_sentences", "structural"]
     for field in ("t", "influence", "share"):
         names += [field, f"{field}_low", f"{field}_high"]
     lines: list[list[object]] = []
     for n in neurons:
-        numbers = [f"{v:.6g}" for v in (*n.t, *n.influence, *n.share)]
-        lines.append([n.task, n.condition, n.role.value, n.unit, n.n_sentences, *numbers])
+        numbers = [f"{v:.6g}" for v in (n.structural, *n.t, *n.influence, *n.share)]
+        lines.append(
+            [
+                n.task,
+                n.condition,
+                n.role.value,
+                n.unit,
+                n.n_sentences,
+                f"{n.structural:.2g}",
+                *numbers,
+            ]
+        )
     return names, lines
 
 

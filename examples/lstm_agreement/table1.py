@@ -1,8 +1,9 @@
 """Table 1 of the paper: how much of a noun's influence on the verb's number takes the primary path.
 
 Rows are computed for the trained model and, on the same sentences, for untrained models of the same
-sizes: the primary path passes the two nearly linear gates, so that random parameters already favour
-it. What training adds is the sign, the same in all sentences, and the magnitude.
+sizes: the primary path passes the candidate cells, and what passes another gate is multiplied by a
+cell or a candidate, which random parameters leave near zero; so they already favour it. What
+training can add is the sign, the same in all sentences, and the magnitude.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 
 import pathflow as pf
 from examples.lstm_agreement.bootstrap import rank_interval
+from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.measure import Role, Settings, noun_influences, primary_path
 from examples.lstm_agreement.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, Sentence
 from pathflow import metrics
@@ -101,12 +103,21 @@ def conditions(sentences: Mapping[str, Sequence[Sentence]], limit: int) -> list[
     Arguments:
         sentences: of every task, by its name.
         limit: how many sentences of a condition to take, from the first on.
+
+    Raises:
+        StudyError: a condition has no sentence.
     """
-    return [
-        Condition(role, tuple(s for s in sentences[task.name] if s.condition == c)[:limit])
-        for task, role in QUESTIONS
-        for c in task.conditions
-    ]
+    asked = []
+    for task, role in QUESTIONS:
+        for c in task.conditions:
+            of_condition = tuple(s for s in sentences[task.name] if s.condition == c)[:limit]
+            if not of_condition:
+                raise StudyError(
+                    f"no {task.name} sentence of condition {c} has only words that the model "
+                    "knows; take other sentences or another model."
+                )
+            asked.append(Condition(role, of_condition))
+    return asked
 
 
 def compute(
@@ -115,8 +126,9 @@ def compute(
     asked: Sequence[Condition],
     settings: Settings,
     *,
+    wanted: Callable[[str, Condition], bool] = lambda _name, _condition: True,
     advance: Callable[[str, int], None] = lambda _what, _n: None,
-) -> Iterator[tuple[Row, pf.Attribution]]:
+) -> Iterator[tuple[Condition, Row, pf.Attribution]]:
     """Measures condition after condition, so that what is done survives an interruption.
 
     Arguments:
@@ -124,14 +136,17 @@ def compute(
         vocabulary: the models' words.
         asked: the conditions.
         settings: the quadrature.
+        wanted: whether a model, by its name, is measured in a condition.
         advance: called with what is being done and the number of sentences done since the last
             call.
 
     Yields:
-        A row, and the influences that it sums up.
+        A condition, its row, and the influences that it sums up.
     """
     for condition in asked:
         for name, model in models.items():
+            if not wanted(name, condition):
+                continue
             step = partial(advance, f"{condition.name}, {name}")
             # The first sentences take longest, since they wait for the compiler.
             step(0)
@@ -143,7 +158,7 @@ def compute(
                 settings,
                 advance=step,
             )
-            yield summarise(name, condition, result), result
+            yield condition, summarise(name, condition, result), result
 
 
 def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:

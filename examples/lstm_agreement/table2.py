@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import pathflow as pf
+from examples.lstm_agreement.bootstrap import interval_over
 from examples.lstm_agreement.encoding import encode
 from examples.lstm_agreement.measure import Role, primary_path, traced_model
 from examples.lstm_agreement.table1 import Row
@@ -23,7 +24,7 @@ TASKS = (NOUN_PP, NOUN_PP_ADV)
 _GATES = "fiog"
 _LAYERS = (0, 1)
 # What a scheme with random gates is averaged over.
-_DRAWS = 5
+DRAWS = 10
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,16 @@ def gate_sets(
     """The gates that each scheme keeps.
 
     After the paper's schemes, "Fs", "Fi" and "Fsi" follow: the gates on the paths that have rank 1
-    in this model. Then "R": as many gates as in "si" drawn at random, some draws of it.
+    in this model. Then, for every size of these sets, all but so many gates drawn at random: "R2"
+    holds two of them.
 
     Arguments:
         first: any sentence of the task.
         found: paths of rank 1 by noun.
-        rng: draws the gates of "R".
+        rng: draws gates.
 
     Yields:
-        A scheme and its gates; "R" comes several times.
+        A scheme and its gates; each size at random comes several times.
     """
     gates, last = all_gates(first), len(first.tokens) - 1
     own = {"s": Role.SUBJECT, "i": Role.INTERVENING}
@@ -123,10 +125,10 @@ def gate_sets(
             yield Scheme(name, True), gates - sets[name]
             yield Scheme(name), sets[name]
     in_order = sorted(gates)
-    for _ in range(_DRAWS):
-        drawn = frozenset(rng.choice(in_order, size=len(sets["si"]), replace=False).tolist())
-        yield Scheme("R", True), gates - drawn
-        yield Scheme("R"), drawn
+    for size in sorted({len(kept) for kept in sets.values()} - {0}):
+        for _ in range(DRAWS):
+            drawn = rng.choice(in_order, size=size, replace=False).tolist()
+            yield Scheme(f"R{size}", True), gates - frozenset(drawn)
 
 
 def compress(
@@ -149,8 +151,8 @@ def compress(
         advance: called with the name of each scheme that is done.
 
     Returns:
-        One entry per scheme and condition. Random gates are one scheme, its numbers means over the
-        draws, sentence by sentence.
+        One entry per scheme and condition. Random gates of one number are one scheme; its intervals
+        are over draws and sentences.
 
     Raises:
         StudyError: a word is unknown, or the sentences are of more than one length.
@@ -179,8 +181,8 @@ def compress(
             condition,
             scheme,
             kept[scheme],
-            metrics.bootstrap_interval((np.stack(draws) > 0).mean(axis=0)[of_condition]),
-            metrics.bootstrap_interval(np.stack(draws).mean(axis=0)[of_condition]),
+            interval_over(np.stack(draws)[:, of_condition] > 0),
+            interval_over(np.stack(draws)[:, of_condition]),
         )
         for scheme, draws in margins.items()
         for condition, of_condition in (

@@ -28,16 +28,25 @@ def write_text(path: Path, text: str) -> None:
 
 
 def show(title: str, table: Table) -> None:
-    """Prints a table on standard output, in colours where `rich` and a terminal are there."""
+    """Prints a table on standard output: by `rich` where that is there and the table fits its
+    width, and as Markdown elsewhere.
+    """
     header, lines = table
     if not lines:
         return
+    plain = f"\n{title}\n\n{as_markdown(table)}"
     if importlib.util.find_spec("rich") is None:
-        print(f"\n{title}\n\n{as_markdown(table)}")
+        print(plain)
         return
     from rich import box  # noqa: PLC0415  (an optional extra)
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table as RichTable  # noqa: PLC0415
+
+    widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
+    # Between columns stand two blanks, and one before and after the table.
+    if sum(widths) + 2 * len(widths) > Console().width:
+        print(plain)
+        return
 
     shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for i, name in enumerate(header):

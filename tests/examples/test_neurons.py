@@ -25,7 +25,8 @@ def asked():
 
 def test_units_add_up_to_the_primary_path(model, vocabulary, asked):
     for condition in [c for c in asked if c.name.startswith("nounPP SP")]:
-        parts = unit_influences(model, vocabulary, condition, SETTINGS)
+        parts, residual = unit_influences(model, vocabulary, condition, SETTINGS)
+        assert residual < 1e-5
         assert parts.shape == (4, model.hidden_dim)
         paths = noun_influences(model, vocabulary, condition.sentences, condition.role, SETTINGS)
         whole = paths.influences[:, paths.space.rank(condition.primary_path)]
@@ -40,11 +41,13 @@ def test_units_of_one_sign_are_found():
     turning = [always + first, always - first]
     assert find_units(turning) == (1, 2)
     assert find_units([always], 3) == (1, 2, 0)
+    # A condition in which every unit is saturated says nothing.
+    assert find_units([always, 0 * always]) == (1, 2)
 
 
 def test_found_units_are_not_compared_with_each_other(asked):
     influences = np.array([[5.0, 1.0, 2.0, 6.0], [5.0, 7.0, 2.0, -2.0]])
-    one, two = measure(asked[0], influences, (0, 3))
+    one, two = measure(asked[0], influences, 1e-7, (0, 3))
     assert (one.unit, two.unit, one.n_sentences) == (0, 3, 2)
     assert one.t.mean == np.mean([1.0, 0.5])
     assert two.t.mean == np.mean([1.0, 0.0])
@@ -58,7 +61,7 @@ def test_the_halves_are_different_sentences(model, vocabulary, asked):
     units, neurons = compute(
         model, vocabulary, simple, SETTINGS, advance=lambda what, n: done.append((what, n))
     )
-    parts = [unit_influences(model, vocabulary, c, SETTINGS) for c in simple]
+    parts = [unit_influences(model, vocabulary, c, SETTINGS)[0] for c in simple]
     assert units == find_units([p[::2] for p in parts])
     assert [n.n_sentences for n in neurons] == [2] * 4
     assert neurons[0].influence.mean == pytest.approx(parts[0][1::2, units[0]].mean())

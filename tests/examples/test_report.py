@@ -98,6 +98,14 @@ def test_without_rich(capsys, monkeypatch):
     assert "| Simple | S |       200 |    0.750 |           1.000 |" in capsys.readouterr().out
 
 
+def test_a_table_that_is_too_wide_is_not_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    header = tuple(f"column {i}" for i in range(12))
+    text.show("Wide", (header, [tuple(f"cell number {i}" for i in range(12))]))
+    out = capsys.readouterr().out
+    assert all(f"cell number {i}" in out for i in range(12))
+
+
 def test_markdown_is_a_table_for_every_part():
     rows = [row(), row(role=Role.SUBJECT, sign=1, n_paths=6946), *UNTRAINED]
     accuracies = [Accuracy("Adv", "P", 10, 9)]
@@ -115,16 +123,21 @@ def test_markdown_is_a_table_for_every_part():
 def compressed():
     return [
         Compressed("nounPP", c, s, 4, Interval(a, a, a), Interval(1.5, 1.0, 2.0))
-        for s, a in ((PUBLISHED[2], 0.75), (Scheme("R"), 0.5))
+        for s, a in ((PUBLISHED[2], 0.75), (Scheme("R2", True), 0.5))
         for c in ("SS", "SP")
     ]
 
 
 def test_table_2_stands_beside_the_published_numbers(tmp_path):
-    first, second, mean = cells(report_table2.compression_table(compressed(), "nounPP"))
-    assert first == {"task": "nounPP", "C": "SS", "all but Ci": "0.75/0.95", "CR": "0.50"}
-    assert second["all but Ci"] == "0.75/0.94"
-    assert (mean["C"], mean["all but Ci"], mean["CR"]) == ("mean", "0.75/0.94", "0.50")
+    one, two = cells(report_table2.compression_table(compressed(), "nounPP"))
+    assert one == {
+        "gates": "all but Ci",
+        "kept": "4",
+        "SS": "0.75/0.95",
+        "SP": "0.75/0.94",
+        "mean": "0.75/0.93",
+    }
+    assert (two["gates"], two["SS"], two["mean"]) == ("all but CR2", "0.50", "0.50")
     assert report_table2.compression_table(compressed(), "Simple")[1] == []
     assert report_table2.section([]) == []
     assert "0.75/0.95" in "".join(report_table2.section(compressed()))
@@ -144,10 +157,11 @@ def test_neurons_and_ablations():
         Interval(1.0, 0.9, 1.0),
         Interval(-0.25, -0.5, 0.0),
         Interval(0.5, 0.25, 0.75),
+        1e-7,
     )
     held = Ablated("Simple", "S", "24 and 3", Interval(0.5, 0.25, 0.75), Interval(0.5, 0.0, 1.0))
     (line,) = cells(report_neurons.neuron_table([found]))
-    assert (line["unit"], line["t"], line["influence"]) == ("24", "1.00 [0.90, 1.00]", "-0.250")
+    assert (line["unit"], line["t"], line["logits"]) == ("24", "1.00 [0.90, 1.00]", "-0.25")
     (line,) = cells(report_neurons.ablation_table([held]))
     assert (line["held at zero"], line["score difference"]) == ("24 and 3", "+0.50")
     names, (line,) = report_neurons.neurons_csv([found])

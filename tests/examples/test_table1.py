@@ -105,13 +105,26 @@ def test_rows_come_one_by_one(model, vocabulary):
         Settings(4, chunk=2),
         advance=lambda what, n: done.append((what, n)),
     )
-    row, result = next(rows)
+    condition, row, result = next(rows)
+    assert condition is simple[0]
     assert (row.model, row.condition, result.n_examples) == ("trained", "S", 2)
     assert done == [("Simple S, subject, trained", n) for n in (0, 2)]
-    rest = [row for row, _ in rows]
+    rest = [row for _, row, _ in rows]
     assert [(r.model, r.condition) for r in rest] == [
         ("untrained", "S"),
         ("trained", "P"),
         ("untrained", "P"),
     ]
     assert rest[0].share == row.share
+
+
+def test_only_what_is_wanted_is_measured(model, vocabulary):
+    simple = conditions({t.name: generate(t, 1) for t in TASKS}, 1)[:2]
+    rows = compute(
+        {"trained": model, "untrained": model},
+        vocabulary,
+        simple,
+        Settings(2, chunk=1),
+        wanted=lambda name, condition: (name, condition.sentences[0].condition) == ("trained", "P"),
+    )
+    assert [(row.model, row.condition) for _, row, _ in rows] == [("trained", "P")]

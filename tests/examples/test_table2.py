@@ -5,6 +5,7 @@ import pytest
 
 from examples.lstm_agreement.measure import Role
 from examples.lstm_agreement.table2 import (
+    DRAWS,
     PUBLISHED,
     Scheme,
     all_gates,
@@ -45,9 +46,11 @@ def test_the_sets_of_other_paths_and_of_chance():
     named = dict(sets)
     assert named[Scheme("Fs")] == named[Scheme("Fsi")] == {"o0@1", "o1@1", "f1@2"}
     assert Scheme("Fi") not in named
-    drawn = [gates for scheme, gates in sets if scheme == Scheme("R")]
-    assert [len(d) for d in drawn] == [4] * 5
-    assert len(set(drawn)) == 5
+    for size in (2, 3, 4, 5):
+        kept = [k for scheme, k in sets if scheme == Scheme(f"R{size}", True)]
+        # As many as the subject's, the path's, both nouns', and no set of five.
+        assert [len(gates - k) for k in kept] == ([size] * DRAWS if size < 5 else [])
+        assert len(set(kept)) > 1 or size == 5
 
 
 def test_paths_of_rank_1_of_the_trained_model():
