@@ -48,17 +48,7 @@ def neurons_csv(neurons: Sequence[Neuron]) -> tuple[list[str], list[list[object]
     lines: list[list[object]] = []
     for n in neurons:
         numbers = [f"{v:.6g}" for v in (n.structural, *n.t, *n.influence, *n.share)]
-        lines.append(
-            [
-                n.task,
-                n.condition,
-                n.role.value,
-                n.unit,
-                n.n_sentences,
-                f"{n.structural:.2g}",
-                *numbers,
-            ]
-        )
+        lines.append([n.task, n.condition, n.role.value, n.unit, n.n_sentences, *numbers])
     return names, lines
 
 

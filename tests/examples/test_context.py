@@ -97,7 +97,7 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     out = tmp_path / "out"
     asked = ["--checkpoint", str(path), "--out", str(out), "--phrases", "0", "1"]
     assert context.main([*asked, "--sentences", "2", "--draws", "20"]) == 0
-    assert "wrote context.md" in capsys.readouterr().out
+    assert "wrote context.csv" in capsys.readouterr().out
     assert {f.name for f in out.iterdir()} == {"context.md", "context.csv", "context.png"}
     rows = list(csv.DictReader((out / "context.csv").read_text().splitlines()))
     assert [(r["n_words"], r["condition"]) for r in rows] == [
