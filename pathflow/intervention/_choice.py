@@ -66,7 +66,7 @@ class Keep(AbstractChoice):
             replaced. By default all nodes that are computed from others.
         instead: what the others hold instead.
 
-    Source: Lu et al. 2020, section 5 (compression of the graph to a path).
+    Source: Lu et al. 2020, section 4.4 (compression of the graph to a path).
     """
 
     steps: StepsLike
