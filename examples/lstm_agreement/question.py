@@ -2,13 +2,12 @@
 with the other number of the subject.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float64, Int
 
 import pathflow as pf
 from examples.lstm_agreement.encoding import Encoded, encode
