@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 import pathflow as pf
+from examples.lstm_agreement.contextual import decompose
 from examples.lstm_agreement.diagnosis import folds, unit_hits
 from examples.lstm_agreement.measure import Role, noun_influences, traced_model
 from examples.lstm_agreement.neurons import unit_influences
@@ -79,6 +80,14 @@ def integrated_gradient_scores(question: Question, units: Sequence[int]) -> Scor
     return activation_scores(question, units, n_steps=settings.n_steps, rule=settings.rule)
 
 
+def contextual_scores(question: Question, units: Sequence[int]) -> Scores:
+    """What of the score difference is due to the subject in each unit of the last hidden state."""
+    model, words = question.model, question.words
+    _, hidden = decompose(model, words.tokens, question.steps[0])
+    rows = np.asarray(model.output_rows, np.float64)
+    return (hidden.word * (rows[words.correct] - rows[words.wrong]))[:, list(units)]
+
+
 def zero_scores(question: Question, units: Sequence[int]) -> Scores:
     """What the score difference loses with a unit at zero from the subject on.
 
@@ -143,10 +152,11 @@ class Method:
 
 INTERCHANGE = Method("interchange", "run per unit", interchange_scores)
 METHODS = (
-    Method("paths, primary", "gradient per point", primary_path_scores),
-    Method("paths, all", "gradient per point", all_path_scores),
+    Method("paths, primary", "gradients", primary_path_scores),
+    Method("paths, all", "gradients", all_path_scores),
     Method("gradient", "2 runs, 1 gradient", attribution_patching_scores),
-    Method("integrated gradients", "2 runs, gradient per point", integrated_gradient_scores),
+    Method("integrated gradients", "2 runs, gradients", integrated_gradient_scores),
+    Method("decomposition", "1 run in two parts", contextual_scores),
     Method("held at zero", "run per unit", zero_scores),
     Method("held at mean", "run per unit", mean_scores),
     Method("classifier", "1 run, labels", classifier_scores, signed=False),

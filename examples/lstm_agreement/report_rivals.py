@@ -13,19 +13,24 @@ from examples.lstm_agreement.text import Table
 
 _N_SHOWN = 3
 UNIT_LEGEND = """\
-Units of the second layer's cell, by their absolute mean score over all sentences. Seconds: for all
-units, after compilation. First units: in brackets how many come into question where scores are
-equal. Size, sign: Spearman's correlation with the interchange over all units, of absolute scores
-and of signed ones (- where a score has no sign). Of 5: how many of the first five are the
-interchange's, too; the expected number where scores are equal.
-Interchange: a unit is replaced from the subject on by what it holds in the sentence with the other
-number. Its own line compares one half of the subjects' words with the other half: a method that
-agrees as well cannot be told from it. Paths: influence on the line from the noun's neutral
-embedding, along the primary path and along all paths through the unit at the last word. Gradient,
-integrated gradients: of the score difference by the cell at the last word, times the cell's
-difference from the sentence with the other number. Held: a unit is zero, or its mean over all
-sentences, from the subject on. Classifier: accuracy of a threshold on the unit at the last word,
-about subjects that it was not set on."""
+Units of the second layer's cell, by their absolute mean score over all sentences. Needs: for all
+units together, but one run for each where it says so; gradients: one per point of a line. Seconds:
+after compilation. First units: in brackets how many come into question where scores are equal.
+Size, sign: Spearman's correlation with the interchange over all units, of absolute scores and of
+signed ones (- where a score has no sign). Of 5: how many of the first five are the interchange's,
+too; the expected number where scores are equal.
+
+- interchange: a unit is replaced from the subject on by what it holds in the sentence with the
+  other number. Its own line compares one half of the subjects' words with the other half: a method
+  that agrees as well cannot be told from it.
+- paths: influence on the line from the noun's neutral embedding, along the primary path, and along
+  all paths through the unit at the last word.
+- gradient, integrated gradients: of the score difference by the cell at the last word, times the
+  cell's difference from the sentence with the other number.
+- decomposition: the part of the last hidden state that contextual decomposition gives the subject.
+- held: a unit is zero, or its mean over all sentences, from the subject on.
+- classifier: accuracy of a threshold on the unit at the last word, about subjects that it was not
+  set on."""
 NODE_LEGEND = """\
 accuracy / share. Accuracy: of a logistic regression that reads the subject's number from all units
 of the node, about subjects that it was not set on; chance is 0.50. Share: influence of the subject
