@@ -46,15 +46,18 @@ def decompose(
     zero = Parts(np.zeros(shape), np.zeros(shape))
     cells, hidden = [zero] * model.n_layers, [zero] * model.n_layers
     embedding = np.asarray(model.embedding[...], np.float64)
+    parameters = [
+        [
+            np.asarray(p[...], np.float64)
+            for p in (layer.input_kernel, layer.recurrent_kernel, layer.bias)
+        ]
+        for layer in model.layers
+    ]
     for step, words in enumerate(tokens.T):
         x, nothing = embedding[words], np.zeros((len(words), model.embed_dim))
         mine = step == position
         below = Parts(x, nothing) if mine else Parts(nothing, x)
-        for k, layer in enumerate(model.layers):
-            inward, recurrent, bias = (
-                np.asarray(p[...], np.float64)
-                for p in (layer.input_kernel, layer.recurrent_kernel, layer.bias)
-            )
+        for k, (inward, recurrent, bias) in enumerate(parameters):
             word = below.word @ inward + hidden[k].word @ recurrent
             rest = below.rest @ inward + hidden[k].rest @ recurrent
             cells[k], hidden[k] = _step(word, rest, bias, cells[k], mine)

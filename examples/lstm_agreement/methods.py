@@ -154,9 +154,9 @@ INTERCHANGE = Method("interchange", "run per unit", interchange_scores)
 METHODS = (
     Method("paths, primary", "gradients", primary_path_scores),
     Method("paths, all", "gradients", all_path_scores),
-    Method("gradient", "2 runs, 1 gradient", attribution_patching_scores),
+    Method("gradient", "2 runs, gradient", attribution_patching_scores),
     Method("integrated gradients", "2 runs, gradients", integrated_gradient_scores),
-    Method("decomposition", "1 run in two parts", contextual_scores),
+    Method("decomposition", "1 run, 2 parts", contextual_scores),
     Method("held at zero", "run per unit", zero_scores),
     Method("held at mean", "run per unit", mean_scores),
     Method("classifier", "1 run, labels", classifier_scores, signed=False),

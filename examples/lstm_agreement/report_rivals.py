@@ -8,15 +8,17 @@ from jaxtyping import Float64
 
 from examples.lstm_agreement.diagnosis import Diagnosed
 from examples.lstm_agreement.methods import Scored
+from examples.lstm_agreement.rank_agreement import N_FIRST
 from examples.lstm_agreement.tasks import Task
 from examples.lstm_agreement.text import Table
+from examples.lstm_agreement.ways import Ways
 
 _N_SHOWN = 3
 UNIT_LEGEND = """\
 Units of the second layer's cell, by their absolute mean score over all sentences. Needs: for all
 units together, but one run for each where it says so; gradients: one per point of a line. Seconds:
-after compilation. First units: in brackets how many come into question where scores are equal.
-Size, sign: Spearman's correlation with the interchange over all units, of absolute scores and of
+after compilation. First: three units; in brackets how many come into question where scores are
+equal. Size, sign: Spearman's correlation with the interchange over all units, of absolute scores and of
 signed ones (- where a score has no sign). Of 5: how many of the first five are the interchange's,
 too; the expected number where scores are equal.
 
@@ -37,6 +39,11 @@ of the node, about subjects that it was not set on; chance is 0.50. Share: influ
 that flows through the node, as a fraction of the total; a path counts at every node that it passes,
 so that shares overlap. - where no path from the subject to the verb leads through the node."""
 
+WAY_LEGEND = """\
+The interchange's first units, in logits. All: influence of the subject through the unit's cell at
+the last word, and then the same by the word at which it enters this cell for the last time, however
+it came there; largest: the gate that takes most of it in. The words' numbers add up to "all"."""
+
 
 def unit_table(scored: Sequence[Scored]) -> Table:
     """A line per method."""
@@ -52,7 +59,7 @@ def unit_table(scored: Sequence[Scored]) -> Table:
         )
         for s in scored
     ]
-    return ("method", "needs", "seconds", "first units", "size", "sign", "of 5"), lines
+    return ("method", "needs", "seconds", "first", "size", "sign", "of 5"), lines
 
 
 def first_units(scores: Float64[np.ndarray, " units"]) -> str:
@@ -68,16 +75,33 @@ def node_table(diagnosed: Sequence[Diagnosed], task: Task) -> Table:
     """A line per kind of node, a column per word."""
     steps = sorted({d.node.index[0] for d in diagnosed})
     found = {(d.node.name, d.node.index[0]): d for d in diagnosed}
-    words = [task.slots[step].value.removesuffix("s") for step in steps]
     lines = [
         (name, *(_accuracy_and_share(found[name, step]) for step in steps))
         for name in dict.fromkeys(d.node.name for d in diagnosed)
     ]
-    return ("node", *(f"{word}@{step}" for word, step in zip(words, steps, strict=True))), lines
+    return ("node", *(_word(task, step) for step in steps)), lines
+
+
+def _word(task: Task, step: int) -> str:
+    return f"{task.slots[step].value.removesuffix('s')}@{step}"
 
 
 def _accuracy_and_share(d: Diagnosed) -> str:
     return f"{d.accuracy:.2f} / " + ("-" if d.share is None else f"{d.share:.2f}")
+
+
+def way_table(scored: Sequence[Scored], found: Ways, task: Task) -> Table:
+    """A line for each of the first units of the first method."""
+    reference = scored[0]
+    steps = sorted({entry.index[0] for entry in found.entries})
+    words, total = found.by_word(), found.influences.sum(axis=0)
+    lines = []
+    for unit in np.argsort(-np.abs(reference.scores), kind="stable")[:N_FIRST]:
+        entry, most = found.largest(int(unit))
+        numbers = [reference.scores[unit], total[unit], *words[:, unit]]
+        lines.append((str(unit), *(f"{v:+.3f}" for v in numbers), f"{entry} {most:+.3f}"))
+    names = [_word(task, step) for step in steps]
+    return ("unit", reference.method.name, "all", *names, "largest"), lines
 
 
 def units_csv(scored: Sequence[Scored]) -> tuple[list[str], list[list[object]]]:
@@ -95,3 +119,13 @@ def nodes_csv(diagnosed: Sequence[Diagnosed]) -> tuple[list[str], list[list[obje
         for d in diagnosed
     ]
     return ["node", "accuracy", "share"], lines
+
+
+def ways_csv(found: Ways) -> tuple[list[str], list[list[object]]]:
+    """The influence into every unit by every entry."""
+    lines: list[list[object]] = [
+        [str(entry), unit, f"{value:.6g}"]
+        for entry, row in zip(found.entries, found.influences, strict=True)
+        for unit, value in enumerate(row)
+    ]
+    return ["entry", "unit", "influence"], lines

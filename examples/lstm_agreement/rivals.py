@@ -23,6 +23,7 @@ from examples.lstm_agreement.options import add_model, model_path, positive
 from examples.lstm_agreement.question import Question
 from examples.lstm_agreement.tasks import NOUN_PP, generate
 from examples.lstm_agreement.text import as_markdown, show, write_csv, write_text
+from examples.lstm_agreement.ways import ways
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,7 +40,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compares the methods and writes `rivals.md`, `rivals.csv` and `diagnosed.csv`.
+    """Compares the methods and writes `rivals.md`, `rivals.csv`, `rivals_ways.csv` and
+    `rivals_nodes.csv`.
 
     Returns:
         0, or 1 after an input that cannot be used.
@@ -56,19 +58,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scored = list(compare(question, advance=_tell))
         _tell("classifiers of all nodes")
         diagnosed = diagnose(question)
+        entered = ways(question, advance=_tell)
     except (StudyError, pf.PathflowError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    units, nodes = report_rivals.unit_table(scored), report_rivals.node_table(diagnosed, NOUN_PP)
-    show("Units that carry the subject's number", units)
-    show("Where the subject's number can be read, and where its influence flows", nodes)
-    write_csv(options.out / "rivals.csv", *report_rivals.units_csv(scored))
-    write_csv(options.out / "diagnosed.csv", *report_rivals.nodes_csv(diagnosed))
-    title = f"{checkpoint.card.title} ({path.name}), {len(sentences)} sentences"
-    parts = [f"# {title}", as_markdown(units), report_rivals.UNIT_LEGEND]
-    parts += [as_markdown(nodes), report_rivals.NODE_LEGEND]
+    tables = {
+        "Units that carry the subject's number": (
+            report_rivals.unit_table(scored),
+            report_rivals.UNIT_LEGEND,
+        ),
+        "How it comes into the first units": (
+            report_rivals.way_table(scored, entered, NOUN_PP),
+            report_rivals.WAY_LEGEND,
+        ),
+        "Where it can be read, and where its influence flows": (
+            report_rivals.node_table(diagnosed, NOUN_PP),
+            report_rivals.NODE_LEGEND,
+        ),
+    }
+    parts = [f"# {checkpoint.card.title} ({path.name}), {len(sentences)} sentences"]
+    for title, (table, legend) in tables.items():
+        show(title, table)
+        parts += [f"## {title}", as_markdown(table), legend]
     write_text(options.out / "rivals.md", "\n\n".join(parts) + "\n")
-    print(f"wrote rivals.md, rivals.csv and diagnosed.csv to {options.out}")
+    write_csv(options.out / "rivals.csv", *report_rivals.units_csv(scored))
+    write_csv(options.out / "rivals_ways.csv", *report_rivals.ways_csv(entered))
+    write_csv(options.out / "rivals_nodes.csv", *report_rivals.nodes_csv(diagnosed))
+    print(f"wrote rivals.md and three tables to {options.out}")
     return 0
 
 

@@ -18,6 +18,7 @@ from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.question import Question, Unit, swapped
 from examples.lstm_agreement.rank_agreement import Agreement, agreement
 from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, generate
+from examples.lstm_agreement.ways import Ways, ways
 from pathflow.models import LSTMLanguageModel, ModelCard, save_checkpoint
 from tests.examples.numpy_lstm import forward, margins
 
@@ -115,6 +116,29 @@ def test_all_paths_are_finite_differences_of_the_cell(question, scores):
             slope = here[f"o1@{LAST}"] * (1 - np.tanh(here[f"c1@{LAST}"]) ** 2)
             expected += weight * readout(question)[i] * slope[0] * change
         close(scores["paths, all"][i], expected)
+
+
+def test_ways_into_units(question, scores):
+    found = ways(question)
+    assert [str(e) for e in found.entries[3:6]] == ["g1@4", "i1@1", "i1@2"]
+    close(found.influences.sum(axis=0), scores["paths, all"].mean(axis=0), 1e-4)
+    close(found.by_word()[1], found.influences[[1, 5, 9]].sum(axis=0), 1e-9)
+    # By the candidate at the subject: whatever the first layer does there, and then the cell.
+    kernel = np.split(np.asarray(question.model.layers[1].input_kernel[...], float), 4, axis=1)[3]
+    expected, step = np.zeros(question.model.hidden_dim), 1e-2
+    for i, weights_of_states in enumerate(readout(question)):
+        at, weights, direction = points(question, i)
+        for x, weight in zip(at, weights, strict=True):
+            low, here, high = (
+                {k: v[0] for k, v in on_the_line(question, i, x + d * direction).items()}
+                for d in (-step, 0, step)
+            )
+            before, after = (v["o0@1"] * np.tanh(v["c0@1"]) for v in (low, high))
+            cell = (after - before) / (2 * step) @ kernel * (1 - here["g1@1"] ** 2) * here["i1@1"]
+            cell = cell * here["f1@2"] * here["f1@3"] * here["f1@4"]
+            slope = here[f"o1@{LAST}"] * (1 - np.tanh(here[f"c1@{LAST}"]) ** 2)
+            expected += weight * weights_of_states * slope * cell / len(question.sentences)
+    close(found.influences[0], expected)
 
 
 def test_gradients_are_those_of_the_last_cell(question, scores):
@@ -347,6 +371,14 @@ def test_the_tables():
         ("paths, primary", "gradients", "1.23", "1, 2, 0", "1.00", "-0.50", "3"),
         ("classifier", "1 run, labels", "0.10", "0, 2, 3 (4)", "0.25", "-", "2.5"),
     ]
+    found = Ways(
+        tuple(pf.Node(f"{g}1", (t,)) for g in "gif" for t in (0, 1)),
+        np.array([[0, 1, 2, 3], [1, -9, 0, 4], [0] * 4, [0, 1, 0, 0], [0] * 4, [0] * 4], float),
+    )
+    header, lines = report_rivals.way_table(scored, found, SIMPLE)
+    assert header == ("unit", "paths, primary", "all", "determiner@0", "subject@1", "largest")
+    assert lines[0] == ("1", "-2.000", "-7.000", "+1.000", "-8.000", "g1@1 -9.000")
+    assert [line[0] for line in lines] == ["1", "2", "0", "3"]
     nodes = [Diagnosed(pf.Node("c0", (0,)), 0.5, None), Diagnosed(pf.Node("c0", (1,)), 1.0, -0.25)]
     header, lines = report_rivals.node_table(nodes, SIMPLE)
     assert (header, lines) == (
@@ -361,7 +393,12 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     asked = ["--checkpoint", str(path), "--out", str(out), "--sentences"]
     assert rivals.main([*asked, "2"]) == 0
     assert "wrote rivals.md" in capsys.readouterr().out
-    assert {f.name for f in out.iterdir()} == {"rivals.md", "rivals.csv", "diagnosed.csv"}
+    assert {f.name for f in out.iterdir()} == {
+        "rivals.md",
+        "rivals.csv",
+        "rivals_ways.csv",
+        "rivals_nodes.csv",
+    }
     rows = list(csv.DictReader((out / "rivals.csv").read_text().splitlines()))
     assert len(rows) == (1 + len(methods.METHODS)) * model.hidden_dim
     assert "a test's model" in (out / "rivals.md").read_text()
