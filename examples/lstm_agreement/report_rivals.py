@@ -18,9 +18,9 @@ UNIT_LEGEND = """\
 Units of the second layer's cell, by their absolute mean score over all sentences. Needs: for all
 units together, but one run for each where it says so; gradients: one per point of a line. Seconds:
 after compilation. First: three units; in brackets how many come into question where scores are
-equal. Size, sign: Spearman's correlation with the interchange over all units, of absolute scores and of
-signed ones (- where a score has no sign). Of 5: how many of the first five are the interchange's,
-too; the expected number where scores are equal.
+equal. Size, sign: Spearman's correlation with the interchange over all units, of absolute scores
+and of signed ones (- where a score has no sign). Of 5: how many of the first five are the
+interchange's, too; the expected number where scores are equal.
 
 - interchange: a unit is replaced from the subject on by what it holds in the sentence with the
   other number. Its own line compares one half of the subjects' words with the other half: a method
