@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int
+from threadpoolctl import threadpool_limits
 
 from pathflow.models import LSTMLanguageModel
 
@@ -32,6 +33,8 @@ class Parts:
     rest: _Part
 
 
+# Threads that share a small product wait for each other, forty times as long on a busy machine.
+@threadpool_limits.wrap(1, user_api="blas")
 def decompose(
     model: LSTMLanguageModel, tokens: Int[np.ndarray, "sentences steps"], position: int
 ) -> tuple[Parts, Parts]:

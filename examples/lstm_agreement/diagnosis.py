@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
+from threadpoolctl import threadpool_limits
 
 import pathflow as pf
 from examples.lstm_agreement.errors import StudyError
@@ -118,6 +119,8 @@ def diagnose(question: Question) -> tuple[Diagnosed, ...]:
     )
 
 
+# Threads that share a small product wait for each other.
+@threadpool_limits.wrap(1, user_api="blas")
 def accuracy(cells: _Cells, plural: _Flags, half: _Halves) -> float:
     """How often a logistic regression on all units is right about the half that it was not set on.
 

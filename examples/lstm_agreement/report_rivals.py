@@ -42,7 +42,8 @@ so that shares overlap. - where no path from the subject to the verb leads throu
 WAY_LEGEND = """\
 The interchange's first units, in logits. All: influence of the subject through the unit's cell at
 the last word, and then the same by the word at which it enters this cell for the last time, however
-it came there; largest: the gate that takes most of it in. The words' numbers add up to "all"."""
+it came there; largest: the gate that takes most of it in. The words' numbers add up to "all".
+Influence starts from the noun's neutral embedding; interchange goes about twice as far."""
 
 
 def unit_table(scored: Sequence[Scored]) -> Table:

@@ -1,7 +1,6 @@
 """Scores of units by every method, against the equations in NumPy and finite differences."""
 
 import csv
-import itertools
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +18,7 @@ from examples.lstm_agreement.question import Question, Unit, swapped
 from examples.lstm_agreement.rank_agreement import Agreement, agreement
 from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, generate
 from examples.lstm_agreement.ways import Ways, ways
-from pathflow.models import LSTMLanguageModel, ModelCard, save_checkpoint
+from pathflow.models import ModelCard, save_checkpoint
 from tests.examples.numpy_lstm import forward, margins
 
 LAST = 4
@@ -149,64 +148,6 @@ def test_gradients_are_those_of_the_last_cell(question, scores):
     close(scores["gradient"], weights * (1 - np.tanh(cell) ** 2) * (cell - other))
     # Units add up after the last cell, so that the line gives what replacing one there changes.
     close(scores["integrated gradients"], weights * (np.tanh(cell) - np.tanh(other)))
-
-
-def test_parts_add_up_to_the_states(question):
-    here = recorded(question.model, question.words.tokens)
-    for position in (1, LAST):
-        cell, hidden = decompose(question.model, question.words.tokens, position)
-        close(cell.word + cell.rest, here[f"c1@{LAST}"], 1e-6)
-        close(hidden.word + hidden.rest, here[f"o1@{LAST}"] * np.tanh(here[f"c1@{LAST}"]), 1e-6)
-        assert np.abs(cell.word).max() > 1e-3
-
-
-def test_the_word_gets_every_order_and_product_that_is_its_own(vocabulary):
-    """Two words through one layer, each term of every product by itself."""
-    model = LSTMLanguageModel(len(vocabulary), 3, 3, 1, True, rngs=nnx.Rngs(7))
-    layer, rng = model.layers[0], np.random.default_rng(3)
-    layer.bias[...] = jnp.asarray(rng.normal(size=12), jnp.float32)
-    embedding, w, u, b = (
-        np.asarray(p[...], float)
-        for p in (model.embedding, layer.input_kernel, layer.recurrent_kernel, layer.bias)
-    )
-    embedding *= 40
-    model.embedding[...] = jnp.asarray(embedding, jnp.float32)
-
-    def terms(name, word, rest):
-        """The mean over both orders of what each adds, after the bias."""
-        k = "fiog".index(name)
-        word, rest, bias = word[3 * k : 3 * k + 3], rest[3 * k : 3 * k + 3], b[3 * k : 3 * k + 3]
-        act = np.tanh if name == "g" else lambda z: 1 / (1 + np.exp(-z))
-        found = {"word": 0, "rest": 0, "bias": act(bias)}
-        for order in itertools.permutations([("word", word), ("rest", rest)]):
-            before = bias
-            for who, value in order:
-                found[who] = found[who] + (act(before + value) - act(before)) / 2
-                before = before + value
-        return found
-
-    def step(word, rest, cell, mine):
-        new = {"word": 0, "rest": 0}
-        f, i, g = (terms(name, word, rest) for name in "fig")
-        for (a, x), (c, y) in itertools.product(i.items(), g.items()):
-            own = {a, c} <= {"word", "bias"} and ("word" in (a, c) or mine)
-            new["word" if own else "rest"] += x * y
-        for (a, x), (c, y) in itertools.product(f.items(), cell.items()):
-            new["word" if c == "word" and a != "rest" else "rest"] += x * y
-        tanh = {
-            who: (np.tanh(new[who]) + np.tanh(sum(new.values())) - np.tanh(new[other])) / 2
-            for who, other in (("word", "rest"), ("rest", "word"))
-        }
-        o = 1 / (1 + np.exp(-(word + rest + b)[6:9]))
-        return new, {who: o * value for who, value in tanh.items()}
-
-    x, none = embedding[[5, 9]] @ w, np.zeros(12)
-    cell, hidden = step(x[0], none, {"word": np.zeros(3), "rest": np.zeros(3)}, True)
-    cell, hidden = step(hidden["word"] @ u, hidden["rest"] @ u + x[1], cell, False)
-    found = decompose(model, np.array([[5, 9]]), 0)
-    for mine, expected in zip(found, (cell, hidden), strict=True):
-        close(mine.word[0], expected["word"], 1e-5)
-        close(mine.rest[0], expected["rest"], 1e-5)
 
 
 def test_the_score_of_a_part_is_what_it_adds(question, scores):
