@@ -88,6 +88,9 @@ def diagnose(question: Question) -> tuple[Diagnosed, ...]:
     Arguments:
         question: the sentences and the model.
 
+    Returns:
+        Layer after layer, kind after kind, word after word.
+
     Raises:
         StudyError: all sentences have the same subject.
         MissingDependencyError: scikit-learn is not installed.

@@ -51,7 +51,7 @@ def activation_scores(
     is the gradient in the sentence, as in attribution patching.
 
     Source: N. Nanda, "Attribution patching" (2023); A. Syed, C. Rager, A. Conmy, "Attribution
-    patching outperforms automated circuit discovery" (2023), section 3; M. Sundararajan et al.
+    patching outperforms automated circuit discovery" (2023); M. Sundararajan et al.
     (2017) for the line.
     """
     node, words = question.node, question.words
