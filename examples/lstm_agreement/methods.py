@@ -23,7 +23,7 @@ Scores = Float64[np.ndarray, "sentences units"]
 def primary_path_scores(question: Question, units: Sequence[int]) -> Scores:
     """The influence of the subject along the primary path through each unit."""
     condition = Condition(Role.SUBJECT, question.sentences)
-    found = unit_influences(question.model, question.vocabulary, condition, question.settings)
+    found, _ = unit_influences(question.model, question.vocabulary, condition, question.settings)
     return found[:, list(units)]
 
 
