@@ -11,7 +11,6 @@ unit, and does not say which way the number takes.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pathflow as pf
 from examples.lstm_agreement import report_rivals
@@ -19,11 +18,13 @@ from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.diagnosis import diagnose
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.methods import compare
-from examples.lstm_agreement.options import add_model, model_path, positive
+from examples.lstm_agreement.options import add_model, add_out, folder, model_path, positive
 from examples.lstm_agreement.question import Question
 from examples.lstm_agreement.tasks import NOUN_PP, generate
 from examples.lstm_agreement.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.ways import ways
+
+_OUTPUTS = ("rivals.md", "rivals.csv", "rivals_ways.csv", "rivals_nodes.csv")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add_model(out)
     out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
     out.add_argument("--seed", type=int, default=0, help="of the sentences (%(default)s)")
-    out.add_argument("--out", type=Path, default=Path("out/lstm_agreement"), help="output folder")
+    add_out(out)
     return out
 
 
@@ -44,24 +45,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `rivals_nodes.csv`.
 
     Returns:
-        0, or 1 after an input that cannot be used.
+        0, or 1 after an input that cannot be used, or 130 after an interruption.
     """
     options = parser().parse_args(arguments)
+    options.out = folder(options)
     try:
-        path = model_path(options)
-        checkpoint = open_checkpoint(path, options.vocab)
-        sentences = generate(
-            NOUN_PP, options.sentences, seed=options.seed, vocabulary=checkpoint.vocabulary
-        )
-        question = Question(checkpoint.model, checkpoint.vocabulary, sentences)
-        options.out.mkdir(parents=True, exist_ok=True)
-        scored = list(compare(question, advance=_tell))
-        _tell("classifiers of all nodes")
-        diagnosed = diagnose(question)
-        entered = ways(question, advance=_tell)
+        _run(options)
     except (StudyError, pf.PathflowError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    path = model_path(options)
+    checkpoint = open_checkpoint(path, options.vocab)
+    sentences = generate(
+        NOUN_PP, options.sentences, seed=options.seed, vocabulary=checkpoint.vocabulary
+    )
+    question = Question(checkpoint.model, checkpoint.vocabulary, sentences)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # What an earlier run left would pass for this one's if this one is interrupted.
+    for name in _OUTPUTS:
+        (options.out / name).unlink(missing_ok=True)
+    scored = list(compare(question, advance=_tell))
+    _tell("classifiers of all nodes")
+    diagnosed = diagnose(question)
+    entered = ways(question, advance=_tell)
     tables = {
         "Units that carry the subject's number": (
             report_rivals.unit_table(scored),
@@ -85,7 +98,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_csv(options.out / "rivals_ways.csv", *report_rivals.ways_csv(entered))
     write_csv(options.out / "rivals_nodes.csv", *report_rivals.nodes_csv(diagnosed))
     print(f"wrote rivals.md and three tables to {options.out}")
-    return 0
 
 
 def _tell(what: str) -> None:
