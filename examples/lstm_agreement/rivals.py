@@ -1,0 +1,108 @@
+"""Which units carry the subject's number, asked of paths and of other methods on the same
+sentences: `python -m examples.lstm_agreement.rivals`.
+
+Every method gives every unit of the second layer's cell a score. What they are compared with is
+interchange: the unit alone takes, from the subject on, the values that it has in the sentence with
+the other number of the subject, and the change of the score difference is measured. That is what
+"carries the number to the verb" means without any derivative. It costs one run of the model per
+unit, and does not say which way the number takes.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import pathflow as pf
+from examples.lstm_agreement import report_rivals
+from examples.lstm_agreement.checkpoint import open_checkpoint
+from examples.lstm_agreement.diagnosis import diagnose
+from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.methods import compare
+from examples.lstm_agreement.options import add_model, add_out, folder, model_path, positive
+from examples.lstm_agreement.question import Question
+from examples.lstm_agreement.tasks import NOUN_PP, generate
+from examples.lstm_agreement.text import as_markdown, show, write_csv, write_text
+from examples.lstm_agreement.ways import ways
+
+_OUTPUTS = ("rivals.md", "rivals.csv", "rivals_ways.csv", "rivals_nodes.csv")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement.rivals",
+        description="Which units carry the subject's number: paths beside other methods.",
+    )
+    add_model(out)
+    out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
+    out.add_argument("--seed", type=int, default=0, help="of the sentences (%(default)s)")
+    add_out(out)
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compares the methods and writes `rivals.md`, `rivals.csv`, `rivals_ways.csv` and
+    `rivals_nodes.csv`.
+
+    Returns:
+        0, or 1 after an input that cannot be used, or 130 after an interruption.
+    """
+    options = parser().parse_args(arguments)
+    options.out = folder(options)
+    try:
+        _run(options)
+    except (StudyError, pf.PathflowError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    path = model_path(options)
+    checkpoint = open_checkpoint(path, options.vocab)
+    sentences = generate(
+        NOUN_PP, options.sentences, seed=options.seed, vocabulary=checkpoint.vocabulary
+    )
+    question = Question(checkpoint.model, checkpoint.vocabulary, sentences)
+    options.out.mkdir(parents=True, exist_ok=True)
+    # What an earlier run left would pass for this one's if this one is interrupted.
+    for name in _OUTPUTS:
+        (options.out / name).unlink(missing_ok=True)
+    scored = list(compare(question, advance=_tell))
+    _tell("classifiers of all nodes")
+    diagnosed = diagnose(question)
+    entered = ways(question, advance=_tell)
+    tables = {
+        "Units that carry the subject's number": (
+            report_rivals.unit_table(scored),
+            report_rivals.UNIT_LEGEND,
+        ),
+        "How it comes into the first units": (
+            report_rivals.way_table(scored, entered, NOUN_PP),
+            report_rivals.WAY_LEGEND,
+        ),
+        "Where it can be read, and where its influence flows": (
+            report_rivals.node_table(diagnosed, NOUN_PP),
+            report_rivals.NODE_LEGEND,
+        ),
+    }
+    parts = [f"# {checkpoint.card.title} ({path.name}), {len(sentences)} sentences"]
+    for title, (table, legend) in tables.items():
+        show(title, table)
+        parts += [f"## {title}", as_markdown(table), legend]
+    write_text(options.out / "rivals.md", "\n\n".join(parts) + "\n")
+    write_csv(options.out / "rivals.csv", *report_rivals.units_csv(scored))
+    write_csv(options.out / "rivals_ways.csv", *report_rivals.ways_csv(entered))
+    write_csv(options.out / "rivals_nodes.csv", *report_rivals.nodes_csv(diagnosed))
+    print(f"wrote rivals.md and three tables to {options.out}")
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
