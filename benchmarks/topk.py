@@ -12,14 +12,17 @@ from pathlib import Path
 from benchmarks import _machine, _processes, _table
 
 # The worst case is random weights, where no path stands out.
-_CASES = (("trained", (8, 20, 50, 100)), ("650", (8, 20)))
+_OF_OTHERS = (8, 20)
+_CASES = (("trained", (8, 20, 50, 100)), ("650", _OF_OTHERS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints the table and writes it with a plot of the growth over T."""
     given = _parser().parse_args(arguments)
-    cases = [(m, t) for m, lengths in _CASES for t in given.T or lengths]
-    cases = [(m, t) for m, t in cases if given.model in (None, m)]
+    lengths = dict(_CASES)
+    if given.model is not None:
+        lengths = {given.model: lengths.get(given.model, _OF_OTHERS)}
+    cases = [(m, t) for m, own in lengths.items() for t in given.T or own]
     before = _machine.about()
     rows: list[dict] = []
     with _machine.pinned(given.threads):
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks.topk", description=__doc__)
     parser.add_argument("--T", type=int, action="append", help="words (default: 8 to 100)")
-    parser.add_argument("--model", help="trained, or a number of units with random weights")
+    parser.add_argument("--model", type=_model, help="trained, or a number of random units")
     parser.add_argument("--points", type=int, default=12, help="on the line (default: 12)")
     parser.add_argument("--k", type=int, default=100, help="paths (default: 100)")
     parser.add_argument("--threads", type=int, default=2, help="processors (default: 2)")
@@ -48,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--budget", type=int, default=2_000_000, help="beginnings to follow")
     parser.add_argument("--out", type=Path, help="folder for the figures as JSON and a plot")
     return parser
+
+
+def _model(text: str) -> str:
+    if text != "trained" and not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'trained' nor a number of units")
+    return text
 
 
 def _plot(rows: Sequence[dict], file: Path, title: str) -> None:

@@ -137,7 +137,7 @@ def _refuse_states(partition: AbstractPartition, max_states: int) -> None:
     raise PatternError(
         f"the classes {', '.join(shown)} need more than {max_states} states to tell paths apart: "
         "use `+` or `*` in the place of a long repetition `{m,n}`, put less after a `.*`, or ask "
-        "for fewer classes at a time."
+        "for fewer classes, or a shorter list of paths, at a time."
     )
 
 
