@@ -1,0 +1,240 @@
+"""The paper's observations as hypotheses about a model, from the tables of a run: `python -m
+examples.lstm_agreement.hypotheses`.
+
+A hypothesis is asked of every condition on its own. Where the 95% interval lies on one side, the
+condition says yes or no; elsewhere it leaves the question open.
+"""
+
+import argparse
+import csv
+import enum
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.text import Table, as_markdown, show, write_text
+from pathflow.metrics import Interval
+
+_RESULTS = Path(__file__).with_name("results")
+_CONDITIONS = ("SS", "SP", "PS", "PP")
+
+
+class Verdict(enum.Enum):
+    """What one condition says of a hypothesis."""
+
+    YES = "yes"
+    NO = "no"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The numbers of a run.
+
+    Arguments:
+        rows: the trained model's lines of Table 1, by noun, task and condition.
+        compressed: accuracies of Table 2, by task, condition and scheme.
+    """
+
+    rows: Mapping[tuple[Role, str, str], Mapping[str, str]]
+    compressed: Mapping[tuple[str, str, str], Interval]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Tables":
+        """Reads `table1.csv` and `table2.csv`.
+
+        Raises:
+            StudyError: one of them is missing, or no table of the study.
+        """
+        try:
+            with (folder / "table1.csv").open(encoding="utf-8") as file:
+                rows = {
+                    (Role(r["role"]), r["task"], r["condition"]): r
+                    for r in csv.DictReader(file)
+                    if r["model"] == "trained"
+                }
+            with (folder / "table2.csv").open(encoding="utf-8") as file:
+                compressed = {
+                    (r["task"], r["condition"], r["scheme"]): _interval(r, "accuracy")
+                    for r in csv.DictReader(file)
+                }
+        except (OSError, KeyError, ValueError) as error:
+            raise StudyError(
+                f"{folder} does not hold the tables of a run of the study ({error!r}); give the "
+                "folder that `python -m examples.lstm_agreement` wrote."
+            ) from error
+        return cls(rows, compressed)
+
+
+Answers = Iterator[Verdict]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A statement about a model.
+
+    Arguments:
+        observation: number of the paper's observation.
+        statement: what is claimed, of every condition.
+        ask: the verdict of each condition.
+    """
+
+    observation: int
+    statement: str
+    ask: Callable[[Tables], Answers]
+
+
+def _interval(row: Mapping[str, str], name: str) -> Interval:
+    return Interval(*(float(row[name + end]) for end in ("", "_low", "_high")))
+
+
+def _above(one: Interval, other: Interval) -> Verdict:
+    """Whether one is larger than another."""
+    if one.low > other.high:
+        return Verdict.YES
+    return Verdict.NO if one.high < other.low else Verdict.OPEN
+
+
+def _first(role: Role, tasks: Sequence[str]) -> Callable[[Tables], Answers]:
+    def ask(tables: Tables) -> Answers:
+        for (who, task, _), row in tables.rows.items():
+            if who is role and task in tasks:
+                rank = _interval(row, "rank")
+                yes, no = rank.high == 1, rank.low > 1
+                yield Verdict.YES if yes else Verdict.NO if no else Verdict.OPEN
+
+    return ask
+
+
+def _sign_of_the_noun(tables: Tables) -> Answers:
+    zero = Interval(0.0, 0.0, 0.0)
+    for (role, _, condition), row in tables.rows.items():
+        if role is Role.INTERVENING:
+            primary = _interval(row, "primary")
+            helpful = condition[0] == condition[1]
+            yield _above(primary, zero) if helpful else _above(zero, primary)
+
+
+def _less_than_the_subject(tables: Tables) -> Answers:
+    for (role, task, condition), row in tables.rows.items():
+        if role is Role.INTERVENING:
+            subject = tables.rows[Role.SUBJECT, task, condition]
+            yield _above(_size(_interval(subject, "primary")), _size(_interval(row, "primary")))
+
+
+def _size(estimate: Interval) -> Interval:
+    low, high = sorted((abs(estimate.low), abs(estimate.high)))
+    return Interval(abs(estimate.mean), 0.0 if estimate.low < 0 < estimate.high else low, high)
+
+
+def _needed(tables: Tables) -> Answers:
+    for (task, condition, scheme), held in tables.compressed.items():
+        if scheme == "all but Cs":
+            yield _above(tables.compressed[task, condition, "all but CR2"], held)
+
+
+def _enough(tables: Tables) -> Answers:
+    for task in dict.fromkeys(task for task, *_ in tables.compressed):
+        alone = [tables.compressed[task, c, "Cs"] for c in _CONDITIONS]
+        n = len(alone)
+        low, high = (
+            sum((getattr(a, end) - a.mean) ** 2 for a in alone) ** 0.5 / n
+            for end in ("low", "high")
+        )
+        mean = sum(a.mean for a in alone) / n
+        yield _above(Interval(mean, mean - low, mean + high), Interval(0.5, 0.5, 0.5))
+
+
+def _attractor_misleads(tables: Tables) -> Answers:
+    for (task, condition, scheme), without in tables.compressed.items():
+        if scheme == "all but Ci" and condition in ("SP", "PS"):
+            yield _above(without, tables.compressed[task, condition, "C"])
+
+
+_WITH_NOUN = ("nounPP", "nounPPAdv")
+HYPOTHESES = (
+    Hypothesis(
+        1,
+        "From the subject, the primary path has rank 1",
+        _first(Role.SUBJECT, ("Simple", *_WITH_NOUN)),
+    ),
+    Hypothesis(
+        2, "It has with a noun between subject and verb, too", _first(Role.SUBJECT, _WITH_NOUN)
+    ),
+    Hypothesis(
+        3,
+        "From the noun between, its primary path has rank 1",
+        _first(Role.INTERVENING, _WITH_NOUN),
+    ),
+    Hypothesis(
+        3, "That path is positive for helpful nouns, negative for attractors", _sign_of_the_noun
+    ),
+    Hypothesis(3, "It has less influence than the subject's", _less_than_the_subject),
+    Hypothesis(
+        4, "Holding the gates of the subject's path costs more than holding random ones", _needed
+    ),
+    Hypothesis(4, "Those gates alone are better than chance, in the mean of a task", _enough),
+    Hypothesis(4, "Holding the gates of an attractor's path helps", _attractor_misleads),
+)
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """One word for all conditions, and how many say yes, no and neither."""
+    counts = [verdicts.count(v) for v in (Verdict.YES, Verdict.NO, Verdict.OPEN)]
+    if not verdicts:
+        return "not asked"
+    if counts[0] == len(verdicts):
+        word = "holds"
+    elif counts[0]:
+        word = "partly"
+    else:
+        word = "does not hold" if counts[1] else "open"
+    return f"{word} ({counts[0]}/{counts[1]}/{counts[2]})"
+
+
+def table(runs: Mapping[str, Tables]) -> Table:
+    """Hypotheses by models."""
+    lines = [
+        (str(h.observation), h.statement, *(summary(list(h.ask(t))) for t in runs.values()))
+        for h in HYPOTHESES
+    ]
+    return ("obs.", "hypothesis", *runs), lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table, and writes it where asked.
+
+    Returns:
+        0, or 1 after an input that cannot be used.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement.hypotheses",
+        description="The paper's observations, asked of the tables of runs of the study.",
+    )
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        default=[_RESULTS / "tiny", _RESULTS / "decayed", _RESULTS],
+        help="folders of runs (those of the shipped models)",
+    )
+    parser.add_argument("--out", type=Path, help="Markdown file to write")
+    options = parser.parse_args(arguments)
+    try:
+        names = {_RESULTS: "english"}
+        runs = {names.get(f, f.name): Tables.read(f) for f in options.folders}
+        found = table(runs)
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    show("Conditions that say yes/no/neither", found)
+    if options.out is not None:
+        write_text(options.out, as_markdown(found) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
