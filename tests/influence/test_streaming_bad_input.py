@@ -183,7 +183,7 @@ class TestArguments:
             ({"in_axes": 3}, pf.ShapeError, "axis 3"),
             ({"inputs": ["y"]}, pf.TraceError, "inputs"),
             ({"memory": 0}, pf.ArgumentError, "memory"),
-            ({"nodes": pf.tagged("nothing")}, pf.TraceError, "no node"),
+            ({"nodes": pf.tagged("nothing")}, pf.TraceError, "chooses nothing"),
             ({"qoi": lambda y: jnp.stack([y, y])}, pf.ShapeError, "scalar|shape"),
         ],
     )
