@@ -105,11 +105,21 @@ def _every_pair(model: CNN, n: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints what blocks and channels carry and what swapping them does; draws the figure."""
     parser = argparse.ArgumentParser("python -m examples.digits_cnn", description=__doc__)
-    parser.add_argument("--pair", type=int, nargs=2, default=(3, 8), metavar="DIGIT", help="(3 8)")
+    parser.add_argument(
+        "--pair",
+        type=int,
+        nargs=2,
+        default=(3, 8),
+        choices=range(10),
+        metavar="DIGIT",
+        help="(3 8)",
+    )
     parser.add_argument("--images", type=int, default=32, help="of each digit (%(default)s)")
     parser.add_argument("--every-pair", action="store_true", help="also asks about all 45 pairs")
     parser.add_argument("--out", type=Path, default=Path("out/digits_cnn"), help="folder")
     given = parser.parse_args(arguments)
+    if given.pair[0] == given.pair[1] or given.images < 1:
+        parser.error("--pair takes two different digits, and --images at least 1")
     model, untrained = shipped(), new_model(_UNTRAINED)
     asked = contrast(*given.pair, given.images)
     print(f"accuracy on held-out digits {accuracy(model):.3f}")

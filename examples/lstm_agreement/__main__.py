@@ -57,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            f"interrupted; the finished rows are in {options.out / 'table1.csv'}, and the same "
-            "command goes on from them",
+            f"interrupted; the same command goes on from the rows in {options.out / 'rows.jsonl'}",
             file=sys.stderr,
         )
         return 130
@@ -164,7 +163,7 @@ def _table(
 ) -> tuple[list[Row], dict[Role, tuple[Row, pf.Attribution]]]:
     """The rows of Table 1, of which an earlier run may have left some, and what is drawn."""
     settings = _settings(options)
-    finished = FinishedRows(options.out / "rows.jsonl", settings)
+    finished = FinishedRows(options.out / "rows.jsonl", checkpoint.vocabulary, settings)
     found = {
         (c.name, name): row
         for c in asked

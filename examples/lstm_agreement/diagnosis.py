@@ -141,12 +141,17 @@ def accuracy(cells: _Cells, plural: _Flags, half: _Halves) -> float:
         mean, scale = cells[train].mean(axis=0), cells[train].std(axis=0)
         # A unit that is the same in all sentences stays so, up to rounding.
         scale[scale < 1e-6 * (1 + np.abs(mean))] = np.inf
-        classifier = _logistic_regression().fit((cells[train] - mean) / scale, plural[train])
+        classifier = logistic_regression().fit((cells[train] - mean) / scale, plural[train])
         hits[asked] = classifier.predict((cells[asked] - mean) / scale) == plural[asked]
     return float(hits.mean())
 
 
-def _logistic_regression() -> Any:
+def logistic_regression() -> Any:
+    """A classifier that has learnt nothing yet.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
     try:
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (an optional extra)
     except ImportError as error:

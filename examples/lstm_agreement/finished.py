@@ -16,7 +16,7 @@ from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.measure import Role, Settings
 from examples.lstm_agreement.table1 import Condition, Row
 from pathflow.metrics import Interval
-from pathflow.models import LSTMLanguageModel
+from pathflow.models import LSTMLanguageModel, Vocabulary
 
 
 class FinishedRows:
@@ -27,14 +27,16 @@ class FinishedRows:
 
     Arguments:
         path: the file; its folder exists.
+        vocabulary: the models' words.
         settings: the quadrature.
 
     Raises:
         StudyError: the file holds something else.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, vocabulary: Vocabulary, settings: Settings) -> None:
         self._path = path
+        self._vocabulary = vocabulary.sha256
         self._settings = settings
         self._digests: dict[int, str] = {}
         self._rows = dict(_read(path)) if path.exists() else {}
@@ -59,6 +61,7 @@ class FinishedRows:
         what: list[Any] = [
             name,
             self._digests[id(model)],
+            self._vocabulary,
             condition.role.value,
             [[s.tokens, s.correct, s.wrong] for s in condition.sentences],
             [self._settings.n_steps, repr(self._settings.rule), self._settings.chunk],

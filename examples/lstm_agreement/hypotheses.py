@@ -1,8 +1,10 @@
 """The paper's observations as hypotheses about a model, from the tables of a run: `python -m
 examples.lstm_agreement.hypotheses`.
 
-A hypothesis is asked of every condition on its own. Where the 95% interval lies on one side, the
-condition says yes or no; elsewhere it leaves the question open.
+A hypothesis is asked of every condition on its own. A number says yes or no where its 95% interval
+lies on one side, and two numbers where their intervals do not overlap; elsewhere the question is
+open. That is stricter than an interval of the difference would be, and nothing is corrected for the
+number of conditions: a single yes or no among many open ones means little.
 """
 
 import argparse
@@ -19,7 +21,6 @@ from examples.lstm_agreement.text import Table, as_markdown, show, write_text
 from pathflow.metrics import Interval
 
 _RESULTS = Path(__file__).with_name("results")
-_CONDITIONS = ("SS", "SP", "PS", "PP")
 
 
 class Verdict(enum.Enum):
@@ -44,7 +45,7 @@ class Tables:
 
     @classmethod
     def read(cls, folder: Path) -> "Tables":
-        """Reads `table1.csv` and `table2.csv`.
+        """Reads `table1.csv`, `table2.csv` and `accuracy.csv`.
 
         Raises:
             StudyError: one of them is missing, or no table of the study.
@@ -56,9 +57,13 @@ class Tables:
                     for r in csv.DictReader(file)
                     if r["model"] == "trained"
                 }
+            with (folder / "accuracy.csv").open(encoding="utf-8") as file:
+                sizes = {(r["task"], r["C"]): int(r["sentences"]) for r in csv.DictReader(file)}
             with (folder / "table2.csv").open(encoding="utf-8") as file:
                 compressed = {
-                    (r["task"], r["condition"], r["scheme"]): _interval(r, "accuracy")
+                    (r["task"], r["condition"], r["scheme"]): _of_accuracy(
+                        _interval(r, "accuracy"), sizes[r["task"], r["condition"]]
+                    )
                     for r in csv.DictReader(file)
                 }
         except (OSError, KeyError, ValueError) as error:
@@ -91,6 +96,17 @@ def _interval(row: Mapping[str, str], name: str) -> Interval:
     return Interval(*(float(row[name + end]) for end in ("", "_low", "_high")))
 
 
+def _of_accuracy(estimate: Interval, n: int) -> Interval:
+    """An accuracy's interval, no narrower at 0 and 1 than n sentences allow.
+
+    Resampled sentences that are all right are all right again. The rule of three gives what the
+    interval hides: with 95%, the fraction of errors is under 3 / n.
+    """
+    low = min(estimate.low, 1 - 3 / n) if estimate.mean == 1 else estimate.low
+    high = max(estimate.high, 3 / n) if estimate.mean == 0 else estimate.high
+    return Interval(estimate.mean, low, high)
+
+
 def _above(one: Interval, other: Interval) -> Verdict:
     """Whether one is larger than another."""
     if one.low > other.high:
@@ -121,8 +137,10 @@ def _sign_of_the_noun(tables: Tables) -> Answers:
 def _less_than_the_subject(tables: Tables) -> Answers:
     for (role, task, condition), row in tables.rows.items():
         if role is Role.INTERVENING:
-            subject = tables.rows[Role.SUBJECT, task, condition]
-            yield _above(_size(_interval(subject, "primary")), _size(_interval(row, "primary")))
+            subject = _interval(tables.rows[Role.SUBJECT, task, condition], "primary")
+            # A path that works against the verb has nothing that the noun's could be less than.
+            found = _above(subject, _size(_interval(row, "primary")))
+            yield found if subject.low > 0 else Verdict.OPEN
 
 
 def _size(estimate: Interval) -> Interval:
@@ -134,18 +152,6 @@ def _needed(tables: Tables) -> Answers:
     for (task, condition, scheme), held in tables.compressed.items():
         if scheme == "all but Cs":
             yield _above(tables.compressed[task, condition, "all but CR2"], held)
-
-
-def _enough(tables: Tables) -> Answers:
-    for task in dict.fromkeys(task for task, *_ in tables.compressed):
-        alone = [tables.compressed[task, c, "Cs"] for c in _CONDITIONS]
-        n = len(alone)
-        low, high = (
-            sum((getattr(a, end) - a.mean) ** 2 for a in alone) ** 0.5 / n
-            for end in ("low", "high")
-        )
-        mean = sum(a.mean for a in alone) / n
-        yield _above(Interval(mean, mean - low, mean + high), Interval(0.5, 0.5, 0.5))
 
 
 def _attractor_misleads(tables: Tables) -> Answers:
@@ -176,7 +182,6 @@ HYPOTHESES = (
     Hypothesis(
         4, "Holding the gates of the subject's path costs more than holding random ones", _needed
     ),
-    Hypothesis(4, "Those gates alone are better than chance, in the mean of a task", _enough),
     Hypothesis(4, "Holding the gates of an attractor's path helps", _attractor_misleads),
 )
 
@@ -186,12 +191,12 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     counts = [verdicts.count(v) for v in (Verdict.YES, Verdict.NO, Verdict.OPEN)]
     if not verdicts:
         return "not asked"
-    if counts[0] == len(verdicts):
+    if counts[2] > len(verdicts) / 2:
+        word = "open"
+    elif counts[0] == len(verdicts):
         word = "holds"
-    elif counts[0]:
-        word = "partly"
     else:
-        word = "does not hold" if counts[1] else "open"
+        word = "partly" if counts[0] else "does not hold"
     return f"{word} ({counts[0]}/{counts[1]}/{counts[2]})"
 
 
@@ -224,16 +229,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     options = parser.parse_args(arguments)
     try:
-        names = {_RESULTS: "english"}
-        runs = {names.get(f, f.name): Tables.read(f) for f in options.folders}
-        found = table(runs)
-    except StudyError as error:
+        names = [_name(folder.resolve()) for folder in options.folders]
+        if len(set(names)) < len(names):
+            raise StudyError(f"two folders have one name among {', '.join(names)}; rename one.")
+        read = map(Tables.read, options.folders)
+        found = table(dict(zip(names, read, strict=True)))
+        if options.out is not None:
+            write_text(options.out, as_markdown(found) + "\n")
+    except (StudyError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     show("Conditions that say yes/no/neither", found)
-    if options.out is not None:
-        write_text(options.out, as_markdown(found) + "\n")
     return 0
+
+
+def _name(folder: Path) -> str:
+    return "english" if folder == _RESULTS.resolve() else folder.name
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def compare(
 
     Yields:
         What a method says. The reference is compared with itself on other words: one half of the
-        sentences with the other, which is as much as any method could agree.
+        sentences with the other, which says how well it repeats itself.
     """
     advance(INTERCHANGE.name)
     seconds, found = _timed(INTERCHANGE, question)

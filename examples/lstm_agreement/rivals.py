@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import pathflow as pf
 from examples.lstm_agreement import report_rivals
 from examples.lstm_agreement.checkpoint import open_checkpoint
-from examples.lstm_agreement.diagnosis import diagnose
+from examples.lstm_agreement.diagnosis import diagnose, logistic_regression
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.methods import compare
 from examples.lstm_agreement.options import add_model, add_out, folder, model_path, positive
@@ -68,13 +68,15 @@ def _run(options: argparse.Namespace) -> None:
     )
     question = Question(checkpoint.model, checkpoint.vocabulary, sentences)
     options.out.mkdir(parents=True, exist_ok=True)
-    # What an earlier run left would pass for this one's if this one is interrupted.
-    for name in _OUTPUTS:
-        (options.out / name).unlink(missing_ok=True)
+    # Before anything else, since it may not be installed.
+    logistic_regression()
     scored = list(compare(question, advance=_tell))
     _tell("classifiers of all nodes")
     diagnosed = diagnose(question)
     entered = ways(question, advance=_tell)
+    # What an earlier run left would pass for this one's if this one is interrupted.
+    for name in _OUTPUTS:
+        (options.out / name).unlink(missing_ok=True)
     tables = {
         "Units that carry the subject's number": (
             report_rivals.unit_table(scored),

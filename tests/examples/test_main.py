@@ -145,7 +145,7 @@ def test_interruption_keeps_what_is_done(checkpoint, tmp_path, capsys, monkeypat
     monkeypatch.setattr("examples.lstm_agreement.__main__.compute", interrupted)
     (tmp_path / "tables.md").write_text("of an earlier run")
     assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), *QUICK]) == 130
-    assert str(tmp_path / "table1.csv") in capsys.readouterr().err
+    assert str(tmp_path / "rows.jsonl") in capsys.readouterr().err
     assert [f.name for f in tmp_path.iterdir()] == ["accuracy.csv"]
 
 
