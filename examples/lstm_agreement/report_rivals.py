@@ -23,8 +23,8 @@ and of signed ones (- where a score has no sign). Of 5: how many of the first fi
 interchange's, too; the expected number where scores are equal.
 
 - interchange: a unit is replaced from the subject on by what it holds in the sentence with the
-  other number. Its own line compares one half of the subjects' words with the other half: how well it
-  repeats itself on other words.
+  other number. Its own line compares one half of the subjects' words with the other half: how well
+  it repeats itself on other words.
 - paths: influence on the line from the noun's neutral embedding, along the primary path, and along
   all paths through the unit at the last word.
 - gradient, integrated gradients: of the score difference by the cell at the last word, times the
