@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from examples.lstm_agreement.encoding import encode
-from examples.lstm_agreement.tasks import Sentence
+from examples.lstm_agreement.tasks import Sentence, by_condition
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
 _BATCH = 64
@@ -51,10 +51,9 @@ def evaluate(
         StudyError: a word is unknown, or the sentences are of more than one length.
     """
     right = verb_margins(model, vocabulary, sentences) > 0
-    conditions = np.array([s.condition for s in sentences])
     return tuple(
         Accuracy(sentences[0].task, c, int(of_c.sum()), int(right[of_c].sum()))
-        for c, of_c in ((c, conditions == c) for c in dict.fromkeys(conditions.tolist()))
+        for c, of_c in by_condition(sentences)
     )
 
 

@@ -1,7 +1,7 @@
 """Influences of all gate-level paths from a noun to the verb's number (Definitions 2 to 6)."""
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -12,11 +12,13 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
-from examples.lstm_agreement.encoding import encode, encode_forms
+from examples.lstm_agreement.encoding import Encoded, encode, encode_forms
 from examples.lstm_agreement.tasks import Noun, Sentence
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
 _Result = TypeVar("_Result")
+# What `pathflow.do` takes.
+Interventions = pf.AbstractChoice | Mapping[str, pf.AbstractIntervention]
 # A default cannot decide what a type variable stands for, so it has the type of any search.
 _ENUMERATE = cast("Any", pf.Enumerate())
 
@@ -133,6 +135,21 @@ def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, 
     """The graph of a model for sentences of one length, and the parameters, its first argument."""
     structure, parameters = nnx.split(model)
     return _trace(structure, _shapes(parameters), steps), parameters
+
+
+def margins_under(
+    model: LSTMLanguageModel, encoded: Encoded, interventions: Interventions
+) -> np.ndarray:
+    """Score of the agreeing verb above the other when nodes are replaced, one per sentence."""
+    traced, parameters = traced_model(model, encoded.tokens.shape[1])
+    found = pf.do(
+        traced,
+        (parameters, jnp.asarray(encoded.tokens)),
+        interventions,
+        qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
+        in_axes=(None, 0),
+    )
+    return np.asarray(found, np.float64)
 
 
 @lru_cache(16)

@@ -14,9 +14,9 @@ import numpy as np
 import pathflow as pf
 from examples.lstm_agreement.bootstrap import interval_over
 from examples.lstm_agreement.encoding import encode
-from examples.lstm_agreement.measure import Role, Settings, noun_influences, traced_model
+from examples.lstm_agreement.measure import Role, Settings, margins_under, noun_influences
 from examples.lstm_agreement.table1 import Condition
-from examples.lstm_agreement.tasks import Sentence
+from examples.lstm_agreement.tasks import Sentence, by_condition
 from pathflow import metrics
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
@@ -209,20 +209,12 @@ def ablate(
     """
     first = sentences[0]
     encoded = encode(sentences, vocabulary)
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
-    conditions = np.array([s.condition for s in sentences])
 
     def without(held: Sequence[int]) -> np.ndarray:
         kept = jnp.ones(model.hidden_dim, model.embedding[...].dtype)
         kept = kept.at[jnp.asarray(held, int)].set(0)
-        margins = pf.do(
-            traced,
-            (parameters, jnp.asarray(encoded.tokens)),
-            {f"c1@{first.subject.position}:": pf.Apply(lambda cell: cell * kept)},
-            qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
-            in_axes=(None, 0),
-        )
-        return np.asarray(margins, np.float64)
+        zeroed = pf.Apply(lambda cell: cell * kept)
+        return margins_under(model, encoded, {f"c1@{first.subject.position}:": zeroed})
 
     rng = np.random.default_rng(seed)
     others = np.setdiff1d(np.arange(model.hidden_dim), units)
@@ -241,8 +233,6 @@ def ablate(
             interval_over(np.array(margins)[:, of_condition] > 0),
             interval_over(np.array(margins)[:, of_condition]),
         )
-        for condition, of_condition in (
-            (c, conditions == c) for c in dict.fromkeys(conditions.tolist())
-        )
+        for condition, of_condition in by_condition(sentences)
         for name, margins in ways.items()
     )

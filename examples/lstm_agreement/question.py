@@ -11,7 +11,7 @@ import numpy as np
 
 import pathflow as pf
 from examples.lstm_agreement.encoding import Encoded, encode
-from examples.lstm_agreement.measure import Settings, traced_model
+from examples.lstm_agreement.measure import Settings, margins_under, traced_model
 from examples.lstm_agreement.tasks import Number, Sentence
 from pathflow.models import LSTMLanguageModel, Vocabulary
 from pathflow.tracing import Value
@@ -95,16 +95,7 @@ class Question:
 
     def margins(self, interventions: dict[str, pf.AbstractIntervention]) -> np.ndarray:
         """Score of the agreeing verb above the other when nodes are replaced."""
-        words = self.words
-        traced, parameters = traced_model(self.model, words.tokens.shape[1])
-        found = pf.do(
-            traced,
-            (parameters, jnp.asarray(words.tokens)),
-            interventions,
-            qoi=pf.LogitDifference(words.correct, words.wrong),
-            in_axes=(None, 0),
-        )
-        return np.asarray(found, np.float64)
+        return margins_under(self.model, self.words, interventions)
 
 
 def swapped(sentence: Sentence) -> Sentence:

@@ -8,15 +8,14 @@ through them.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
 import pathflow as pf
 from examples.lstm_agreement.bootstrap import interval_over
 from examples.lstm_agreement.encoding import encode
-from examples.lstm_agreement.measure import Role, primary_path, traced_model
+from examples.lstm_agreement.measure import Role, margins_under, primary_path
 from examples.lstm_agreement.table1 import Row
-from examples.lstm_agreement.tasks import NOUN_PP, NOUN_PP_ADV, Sentence
+from examples.lstm_agreement.tasks import NOUN_PP, NOUN_PP_ADV, Sentence, by_condition
 from pathflow import metrics
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
@@ -159,20 +158,12 @@ def compress(
     """
     first = sentences[0]
     encoded = encode(sentences, vocabulary)
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
     gates = all_gates(first)
-    conditions = np.array([s.condition for s in sentences])
     margins: dict[Scheme, list[np.ndarray]] = {}
     kept: dict[Scheme, int] = {}
     for scheme, keep in gate_sets(first, found, np.random.default_rng(seed)):
-        values = pf.do(
-            traced,
-            (parameters, jnp.asarray(encoded.tokens)),
-            pf.Keep(sorted(keep), among=sorted(gates)),
-            qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
-            in_axes=(None, 0),
-        )
-        margins.setdefault(scheme, []).append(np.asarray(values, np.float64))
+        held = pf.Keep(sorted(keep), among=sorted(gates))
+        margins.setdefault(scheme, []).append(margins_under(model, encoded, held))
         kept[scheme] = len(keep)
         advance(str(scheme))
     return tuple(
@@ -185,9 +176,7 @@ def compress(
             interval_over(np.stack(draws)[:, of_condition]),
         )
         for scheme, draws in margins.items()
-        for condition, of_condition in (
-            (c, conditions == c) for c in dict.fromkeys(conditions.tolist())
-        )
+        for condition, of_condition in by_condition(sentences)
     )
 
 

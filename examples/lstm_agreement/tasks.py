@@ -122,6 +122,12 @@ class Sentence:
         return frozenset({*self.tokens, self.correct, self.wrong} | forms)
 
 
+def by_condition(sentences: Sequence[Sentence]) -> tuple[tuple[str, np.ndarray], ...]:
+    """Each condition, in the order of first appearance, and which sentences are of it."""
+    conditions = np.array([s.condition for s in sentences])
+    return tuple((c, conditions == c) for c in dict.fromkeys(conditions.tolist()))
+
+
 def generate(
     task: Task,
     n_groups: int,
