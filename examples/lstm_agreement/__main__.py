@@ -13,8 +13,8 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement import figure, neurons, report, report_neurons, report_table2, table2
 from examples.lstm_agreement.checkpoint import open_checkpoint
+from examples.lstm_agreement.command import carried_out, remove_outputs
 from examples.lstm_agreement.encoding import known_sentences
-from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import evaluate
 from examples.lstm_agreement.finished import FinishedRows
 from examples.lstm_agreement.lakretz import read_task
@@ -50,18 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    try:
-        _run(options)
-    except (StudyError, pf.PathflowError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(
-            f"interrupted; the same command goes on from the rows in {options.out / 'rows.jsonl'}",
-            file=sys.stderr,
-        )
-        return 130
-    return 0
+    rows = options.out / "rows.jsonl"
+    message = f"; the same command goes on from the rows in {rows}"
+    return carried_out(lambda: _run(options), message)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -70,9 +61,7 @@ def _run(options: argparse.Namespace) -> None:
     checkpoint = open_checkpoint(path, options.vocab)
     sentences = {task.name: sentences_of(task, checkpoint, options) for task in TASKS}
     options.out.mkdir(parents=True, exist_ok=True)
-    # What an earlier run left would pass for this one's if this one is interrupted.
-    for name in _OUTPUTS:
-        (options.out / name).unlink(missing_ok=True)
+    remove_outputs(options.out, _OUTPUTS)
 
     accuracies = [
         a for s in sentences.values() for a in evaluate(checkpoint.model, checkpoint.vocabulary, s)

@@ -19,6 +19,7 @@ import numpy as np
 import pathflow as pf
 from examples.lstm_agreement import context_figure
 from examples.lstm_agreement.checkpoint import open_checkpoint
+from examples.lstm_agreement.command import carried_out, remove_outputs
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.evaluation import verb_margins
 from examples.lstm_agreement.lexicon import ENGLISH, Forms, Lexicon
@@ -31,7 +32,7 @@ from examples.lstm_agreement.options import (
     not_negative,
     positive,
 )
-from examples.lstm_agreement.tasks import Noun, Number, Sentence
+from examples.lstm_agreement.tasks import Noun, Number, Sentence, by_condition
 from examples.lstm_agreement.text import Table, as_markdown, show, write_csv, write_text
 from pathflow import metrics
 from pathflow.models import LSTMLanguageModel, Vocabulary
@@ -205,8 +206,7 @@ def measure(
         pf.Sample(draws, jax.random.key(seed), pf.Importance(), of=(primary,)),
         pf.Sample(draws, jax.random.key(seed), of=(primary,)),
     )
-    for condition in dict.fromkeys(s.condition for s in sentences):
-        of_condition = np.array([s.condition == condition for s in sentences])
+    for condition, of_condition in by_condition(sentences):
         asked = [s for s in sentences if s.condition == condition]
         # A sample speaks of the sentences that it was drawn for, so that they go in together.
         together = replace(settings, chunk=len(asked))
@@ -313,24 +313,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    try:
-        _run(options)
-    except (StudyError, pf.PathflowError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"interrupted; what is done is in {options.out / 'context.csv'}", file=sys.stderr)
-        return 130
-    return 0
+    return carried_out(lambda: _run(options), f"; what is done is in {options.out / 'context.csv'}")
 
 
 def _run(options: argparse.Namespace) -> None:
     path = model_path(options)
     checkpoint = open_checkpoint(path, options.vocab)
     options.out.mkdir(parents=True, exist_ok=True)
-    # What an earlier run left would pass for this one's if this one is interrupted.
-    for name in _OUTPUTS:
-        (options.out / name).unlink(missing_ok=True)
+    remove_outputs(options.out, _OUTPUTS)
     lexicon = ENGLISH.within(checkpoint.vocabulary)
     found: list[Length] = []
     for n_phrases in options.phrases:

@@ -12,11 +12,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import pathflow as pf
 from examples.lstm_agreement import report_rivals
 from examples.lstm_agreement.checkpoint import open_checkpoint
+from examples.lstm_agreement.command import carried_out, remove_outputs
 from examples.lstm_agreement.diagnosis import diagnose, logistic_regression
-from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.methods import compare
 from examples.lstm_agreement.options import add_model, add_out, folder, model_path, positive
 from examples.lstm_agreement.question import Question
@@ -49,15 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    try:
-        _run(options)
-    except (StudyError, pf.PathflowError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+    return carried_out(lambda: _run(options), "; nothing was written")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -74,9 +65,7 @@ def _run(options: argparse.Namespace) -> None:
     _tell("classifiers of all nodes")
     diagnosed = diagnose(question)
     entered = ways(question, advance=_tell)
-    # What an earlier run left would pass for this one's if this one is interrupted.
-    for name in _OUTPUTS:
-        (options.out / name).unlink(missing_ok=True)
+    remove_outputs(options.out, _OUTPUTS)
     tables = {
         "Units that carry the subject's number": (
             report_rivals.unit_table(scored),

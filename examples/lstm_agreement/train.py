@@ -14,11 +14,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.command import carried_out
 from examples.lstm_agreement.train_card import markdown, write_accuracies, write_log
 from examples.lstm_agreement.train_evaluation import FileAccuracy, file_accuracies
 from examples.lstm_agreement.train_recipes import Recipe, decayed, english, tiny
-from pathflow import PathflowError
 from pathflow.models import ModelCard, save_checkpoint, train
 
 # The entries of a record that say how the training went, not what the model can do.
@@ -62,20 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.tiny and options.decayed:
         command.error("argument --decayed: not allowed with argument --tiny")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        if options.tiny:
-            recipe = tiny(options.steps, options.seed)
-        else:
-            of_text = decayed if options.decayed else english
-            recipe = of_text(options.data, options.steps, options.seed)
-        run(recipe, options.out or Path("out") / f"train_{recipe.name}", options.data)
-    except (StudyError, PathflowError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted and saved; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    message = " and saved; the same command goes on from here"
+    return carried_out(lambda: _run(options), message)
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.tiny:
+        recipe = tiny(options.steps, options.seed)
+    else:
+        of_text = decayed if options.decayed else english
+        recipe = of_text(options.data, options.steps, options.seed)
+    run(recipe, options.out or Path("out") / f"train_{recipe.name}", options.data)
 
 
 def run(recipe: Recipe, out: Path, data: Path | None) -> None:
