@@ -10,10 +10,10 @@ import numpy as np
 
 from pathflow._errors import ArgumentError
 from pathflow.drawing import Layout, time_layers
-from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace
+from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace, edges_of
 from pathflow.results import Attribution
 
-from ._flow import edge_influences, edges_of
+from ._flow import edge_influences
 from ._matplotlib import axes, figure_of, matplotlib
 from ._style import (
     BAND,
