@@ -3,7 +3,7 @@
 Every array of numbers has a leading axis of rows: one row, or one per example of a batch.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -120,6 +120,7 @@ class Sheet:
         classes: sums over classes, where the result is about them.
         parts: divided nodes.
         examples: names of the examples; their numbers by default.
+        columns: what to write under the columns instead of the loop index.
     """
 
     heading: str
@@ -131,4 +132,5 @@ class Sheet:
     flows: Flows | None = None
     classes: Classes | None = None
     parts: tuple[Parts, ...] = ()
-    examples: tuple[str, ...] = field(default=())
+    examples: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()

@@ -1,10 +1,12 @@
 """A sheet as JSON: all of it, or the largest paths and what is left out, told in words."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
 
+from pathflow._errors import ArgumentError
 from pathflow.graph import Edge, Graph, Node, PathSpace, edge_sums, edges_of
 
 from ._contents import Classes, Flows, Numbers, Parts, PathTable, Sheet
@@ -63,6 +65,7 @@ def embed(sheet: Sheet, name: str, level: Level, spaces: "Spaces") -> dict[str, 
         "totals": sheet.totals.tolist(),
         "batch": len(sheet.totals) if sheet.batched else None,
         "examples": list(sheet.examples),
+        "columns": list(sheet.columns),
         "perExample": sheet.batched,
         "space": None,
         "paths": None,
@@ -80,6 +83,7 @@ def embed(sheet: Sheet, name: str, level: Level, spaces: "Spaces") -> dict[str, 
         data |= _flows(sheet.flows, spaces, notes)
     if sheet.classes is not None:
         data["classes"] = _classes(sheet.classes)
+    _check_columns(sheet.columns, data["space"], spaces)
     return data | {"notes": notes}
 
 
@@ -105,6 +109,19 @@ class Spaces:
     def _add(self, key: object, drawn: dict[str, Any]) -> None:
         self._number[key] = len(self.drawn)
         self.drawn.append(drawn)
+
+
+def _check_columns(labels: tuple[str, ...], space: int | None, spaces: Spaces) -> None:
+    """Refuses labels for columns that are not there."""
+    if not labels:
+        return
+    layout = None if space is None else spaces.drawn[space]["layout"]
+    columns = [] if layout is None else layout["columns"]
+    if len(labels) != len(columns):
+        raise ArgumentError(
+            f"column_labels holds {len(labels)} labels for {len(columns)} columns"
+            + (f" ({columns})." if columns else ", since the graph has no loop to draw by.")
+        )
 
 
 def _averaged(table: PathTable, level: Level) -> PathTable:
@@ -182,7 +199,7 @@ def _chosen(table: PathTable, level: Level) -> np.ndarray:
 
 
 def _edges(paths: list[Any]) -> set[Edge]:
-    return {edge for p in paths for edge in zip(p, p[1:], strict=False)}
+    return {edge for p in paths for edge in pairwise(p)}
 
 
 def _reduced(space: PathSpace, ranks: list[int]) -> PathSpace:

@@ -23,6 +23,7 @@ def save_html(
     *,
     title: str = "Influence paths",
     examples: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    column_labels: Sequence[str] | Mapping[str, Sequence[str]] = (),
     refinements: Sequence[Refinement] | Mapping[str, Sequence[Refinement]] = (),
     max_bytes: int = MAX_BYTES,
 ) -> FilePath:
@@ -39,6 +40,9 @@ def save_html(
         title: the page's title.
         examples: what to call the examples of a batch, such as their sentences; by name for several
             results.
+        column_labels: what to write under the columns of a graph with time and layers instead of
+            the loop index: one per column, a last column for nodes behind the loop included; by
+            name for several results.
         refinements: `pathflow.refine`'s, whose nodes the page then takes apart; by name for several
             results.
         max_bytes: about how large the file may be. Single examples, then digits, then the smallest
@@ -61,9 +65,12 @@ def save_html(
     if not all(isinstance(name, str) for name in named):
         raise ArgumentError(f"results has the names {[*named]!r}; name every result by a text.")
     labels = _by_name("examples", examples, named)
+    columns = _by_name("column_labels", column_labels, named)
     refined = _by_name("refinements", refinements, named)
     sheets = {
-        name: _complete(sheet_of(result), labels.get(name, ()), refined.get(name, ()))
+        name: _complete(
+            sheet_of(result), labels.get(name, ()), columns.get(name, ()), refined.get(name, ())
+        )
         for name, result in named.items()
     }
     file = FilePath(fspath(path))
@@ -91,7 +98,13 @@ def _by_name(
     return given
 
 
-def _complete(sheet: Sheet, examples: Sequence[str], refinements: Sequence[Refinement]) -> Sheet:
+def _complete(
+    sheet: Sheet,
+    examples: Sequence[str],
+    columns: Sequence[str],
+    refinements: Sequence[Refinement],
+) -> Sheet:
+    """A sheet with what only the caller knows."""
     size = len(sheet.totals) if sheet.batched else None
     if len(examples) not in (0, size):
         raise ArgumentError(
@@ -99,4 +112,5 @@ def _complete(sheet: Sheet, examples: Sequence[str], refinements: Sequence[Refin
             + ("without an axis of examples." if size is None else f"of {size} examples.")
         )
     parts = parts_of_refinements(refinements, size)
-    return replace(sheet, examples=tuple(map(str, examples)), parts=parts)
+    named = {"examples": tuple(map(str, examples)), "columns": tuple(map(str, columns))}
+    return replace(sheet, parts=parts, **named)

@@ -24,8 +24,8 @@ def sheet_of(result: Any) -> Sheet:
         NonFiniteError: an influence is NaN or infinite.
     """
     raise ArgumentError(
-        f"results holds a {type(result).__name__}; a page shows an Attribution, Ranked, Aggregation "
-        "or Conductances."
+        f"results holds a {type(result).__name__}; a page shows an Attribution, Ranked, "
+        "Aggregation or Conductances."
     )
 
 

@@ -40,8 +40,9 @@ function makeView() {
   const { space, paths } = open;
   const of = (table, n) => rowOf(table, n, table.length > n ? row : null);
   const totals = Float64Array.from(sheet.totals);
+  const labels = sheet.columns.length ? sheet.columns : open.raw?.layout?.columns;
   const view = {
-    sheet, space, paths, layout: open.raw?.layout ?? null, shape: open.raw?.shape ?? [],
+    sheet, space, paths, layout: open.raw?.layout ? { ...open.raw.layout, columns: labels } : null, shape: open.raw?.shape ?? [],
     total: rowOf(totals, 1, row)[0],
     parts: open.parts.map((p) => ({ ...p, influences: of(p.table, p.names.length) })),
     rankText: (position) => sheet.paths.ranks?.[position] ?? String(position),
@@ -192,10 +193,8 @@ function chips() {
 function details() {
   if (!view.space) return;
   const node = state.hovered ?? state.nodes.at(-1) ?? null;
-  const hint = make("p", { class: "none" },
-    "Point at a node for what flows in and out of it; click it for the paths through it. ",
-    view.parts.length ? "A ringed node is taken apart into its parts." : "");
-  byId("details").replaceChildren(...(node === null ? [hint] : nodePanel(view, node, aboutFlows())));
+  byId("details").replaceChildren(...(node === null
+    ? overview(view, aboutFlows()) : nodePanel(view, node, aboutFlows())));
 }
 
 function pathDetails() {

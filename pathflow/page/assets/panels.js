@@ -96,10 +96,31 @@ function summary(view, choice) {
 
 function trustPanel(sheet) {
   byId("trust").classList.toggle("failed", !sheet.trusted);
-  const notes = sheet.notes.length ? `  ·  ${plural(sheet.notes.length, "note")} on what this page leaves out` : "";
-  byId("verdict").textContent = `${sheet.trusted ? "✓" : "✗"} ${sheet.audit[0]}${notes}`;
-  byId("audit").replaceChildren(
-    ...[...sheet.audit.slice(1), ...sheet.notes].map((text) => make("p", {}, text)));
+  byId("verdict").textContent = `${sheet.trusted ? "✓" : "✗"} ${sheet.audit[0].split(":")[0]}`;
+  byId("audit").replaceChildren(...sheet.audit.map((text) => make("p", {}, text)));
+  byId("notes").hidden = !sheet.notes.length;
+  byId("notes-head").textContent = `Left out here: ${sheet.notes.join(" ")}`;
+  byId("notes-all").replaceChildren(...sheet.notes.map((text) => make("p", {}, text)));
+}
+
+// What there is to say of a graph while no node is pointed at: where the most flows.
+function overview(view, about) {
+  const { space, flows, total } = view;
+  const entries = space.edges.map(([u, v], e) => (
+    { name: `${space.labels[u]} → ${space.labels[v]}`, value: flows.along[e] }));
+  const column = (title, sign) => {
+    const some = entries.filter(({ value }) => sign * value > 0)
+      .sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, 5);
+    return make("div", { class: "column" }, make("h3", {}, title),
+      some.length ? barList(some, 5, total) : make("p", { class: "none" }, "none"));
+  };
+  return [
+    make("div", { class: "head" },
+      make("span", { class: "none" }, "Point at a node for what flows in and out of it; click it for the paths through it.",
+        view.parts.length ? " Dashed ones are taken apart into their parts." : ""),
+      make("small", {}, about)),
+    make("div", { class: "columns" }, column("largest positive flows", 1), column("largest negative flows", -1)),
+  ];
 }
 
 function figures(entries) {
