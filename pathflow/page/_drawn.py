@@ -38,7 +38,7 @@ def drawn_graph(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Any]:
         "names": list(names),
         "name": [names[n.name] for n in nodes],
         "index": [list(n.index) for n in nodes],
-        "shape": ["×".join(map(str, n.shape)) or "scalar" for n in nodes],
+        "shape": [" by ".join(map(str, n.shape)) or "scalar" for n in nodes],
         "successors": after,
         "sources": [],
         "target": None,

@@ -38,11 +38,11 @@ class Level:
         return "float64" if wide and self.double else "float32"
 
     def size(self, table: PathTable) -> int:
-        """About how many characters a table takes."""
+        """How many characters a table takes at least."""
         rows, n = table.influences.shape
         n = n if self.paths is None else min(n, self.paths)
         listed = table.ranks is not None or n < table.influences.shape[1]
-        digits = n * (len(str(table.space.count)) + 3) if listed else 0
+        digits = 4 * n if listed else 0
         dtype = self.dtype(table.influences)
         return digits + numbers_size(n * (rows if self.examples else 1), dtype)
 
@@ -139,7 +139,7 @@ def _mean_note(table: PathTable) -> str:
     rows, n = table.influences.shape
     size = numbers_size(rows * n, Level(examples=True, double=True).dtype(table.influences))
     return (
-        f"Only the mean over the {rows} examples is here: {rows} × {n:,} influences would take "
+        f"Only the mean over the {rows} examples is here: {rows} times {n:,} influences would take "
         f"{size / 1e6:,.1f} MB. For one of them, save `result.example(i)`, or allow more by "
         "`max_bytes`."
     )

@@ -117,9 +117,7 @@ class Browser:
         self.move(selector)
         x, y = self.place(selector)
         for kind in ("mousePressed", "mouseReleased"):
-            self._call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def type(self, text: str) -> None:
         """Types into what has the focus."""
@@ -164,7 +162,9 @@ class Browser:
             raise BrowserError(f"{method}: {answers[0]['error']}")
         return answers[0]["result"]
 
-    def _until(self, done: Any, number: int | None = None, answers: list[Any] | None = None) -> None:
+    def _until(
+        self, done: Any, number: int | None = None, answers: list[Any] | None = None
+    ) -> None:
         """Reads messages until something has happened."""
         end = time.monotonic() + _TIMEOUT
         while not done():
