@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +16,15 @@ from typing import Any
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _TIMEOUT = 60.0
+# The browser reads descriptor 3 and writes 4, whatever numbers the pipes got: moved out of the way
+# first, since one may have the number that the other needs.
+_WITH_PIPES = """
+import fcntl, os, sys
+read, written = (fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(written, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_browser() -> str | None:
@@ -39,11 +49,9 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         read_by_browser, self._to = os.pipe()
         self._from, written_by_browser = os.pipe()
-        # The browser reads descriptor 3 and writes 4, whatever numbers the pipes got here.
         self._process = subprocess.Popen(
             [
-                "/bin/sh", "-c",
-                f'exec 3<&{read_by_browser} 4>&{written_by_browser}; exec "$@"', "sh", path,
+                sys.executable, "-c", _WITH_PIPES, str(read_by_browser), str(written_by_browser), path,
                 "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
                 "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
                 f"--user-data-dir={self._profile.name}", f"--window-size={width},{height}",
