@@ -267,15 +267,17 @@ def test_classes_and_conductances_show(opened):
         np.array(full.total), full.audit,
     )  # fmt: skip
     alone = pf.Conductances(full.space.nodes, through, None, None, np.array(1.0), full.audit)
-    page = opened({"classes": classes, "flows": flows, "nodes": alone})
+    page = opened({"paths": full, "classes": classes, "flows": flows, "nodes": alone})
+    page.click("[data-row='1']")
+    page.click("#sheets button:nth-child(2)")
     shown = text(page, "#other")
     assert "1.00 \N{MULTIPLICATION SIGN} 10^30 paths" in shown
     assert "Classes overlap" in shown
     assert page.run("document.querySelector('#left').hidden")
-    page.click("#sheets button:nth-child(2)")
+    page.click("#sheets button:nth-child(3)")
     page.move("[data-node='c1@1'] .hit")
     assert number(text(page, "#tip").split("\n", 1)[1]) == pytest.approx(full.through("c1@1"), rel=1e-5)
-    page.click("#sheets button:nth-child(3)")
+    page.click("#sheets button:nth-child(4)")
     assert page.run("document.querySelectorAll('#other li').length") == len(full.space.nodes)
 
 
