@@ -1,4 +1,4 @@
-"""A graph as the page needs it: labels, successors, and positions where time and layers give them."""
+"""A graph as the page needs it: labels, successors, and positions where there are layers of time."""
 
 from collections.abc import Sequence
 from typing import Any

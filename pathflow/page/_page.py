@@ -133,9 +133,9 @@ def _library(name: str) -> str:
 
 @cache
 def _asset(name: str) -> str:
-    return files(__package__).joinpath("assets", name).read_text("utf-8")
+    return files("pathflow.page").joinpath("assets", name).read_text("utf-8")
 
 
 @cache
 def _vendored(name: str) -> str:
-    return files(__package__).joinpath("vendor", name).read_text("utf-8")
+    return files("pathflow.page").joinpath("vendor", name).read_text("utf-8")

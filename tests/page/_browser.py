@@ -51,7 +51,8 @@ class Browser:
         self._from, written_by_browser = os.pipe()
         self._process = subprocess.Popen(
             [
-                sys.executable, "-c", _WITH_PIPES, str(read_by_browser), str(written_by_browser), path,
+                sys.executable, "-c", _WITH_PIPES, str(read_by_browser), str(written_by_browser),
+                path,
                 "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
                 "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
                 f"--user-data-dir={self._profile.name}", f"--window-size={width},{height}",

@@ -61,7 +61,8 @@ const asked = {
     return patternOf(found, found.path(found.integer(rank)));
   },
   words({ counts, numbers }) {
-    return { counts: counts.map((c) => counted(BigInt(c))), numbers: numbers.map((x) => signed(x)) };
+    const written = numbers.map((x) => signed(x));
+    return { counts: counts.map((c) => counted(BigInt(c))), numbers: written };
   },
 };
 require("readline").createInterface({ input: process.stdin }).on("line", (line) => {

@@ -1,4 +1,4 @@
-"""Pages in a real browser: they load without a complaint, and do what is asked by mouse and keys."""
+"""Pages in a real browser: they load without complaint, and do what mouse and keys ask for."""
 
 import re
 
@@ -276,7 +276,9 @@ def test_classes_and_conductances_show(opened):
     assert page.run("document.querySelector('#left').hidden")
     page.click("#sheets button:nth-child(3)")
     page.move("[data-node='c1@1'] .hit")
-    assert number(text(page, "#tip").split("\n", 1)[1]) == pytest.approx(full.through("c1@1"), rel=1e-5)
+    assert number(text(page, "#tip").split("\n", 1)[1]) == pytest.approx(
+        full.through("c1@1"), rel=1e-5
+    )
     page.click("#sheets button:nth-child(4)")
     assert page.run("document.querySelectorAll('#other li').length") == len(full.space.nodes)
 
