@@ -1,4 +1,4 @@
-"""A graph as the page needs it: labels, successors, and positions where there are layers of time."""
+"""A graph as the page needs it: labels, successors, and positions where loops give them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -261,12 +261,12 @@ def test_classes_and_conductances_show(opened):
     )  # fmt: skip
     full = attribution()
     edges = plot.edge_influences(full)
-    through = np.array([full.through(n) for n in full.space.nodes])
+    flowing = np.array([full.through(n) for n in full.space.nodes])
     flows = pf.Conductances(
-        full.space.nodes, through, tuple(edges), np.array(list(edges.values())),
+        full.space.nodes, flowing, tuple(edges), np.array(list(edges.values())),
         np.array(full.total), full.audit,
     )  # fmt: skip
-    alone = pf.Conductances(full.space.nodes, through, None, None, np.array(1.0), full.audit)
+    alone = pf.Conductances(full.space.nodes, flowing, None, None, np.array(1.0), full.audit)
     page = opened({"paths": full, "classes": classes, "flows": flows, "nodes": alone})
     page.click("[data-row='1']")
     page.click("#sheets button:nth-child(2)")

@@ -60,7 +60,7 @@ function pathPanel(view, position, value, onPattern, onClose) {
       make("strong", { title: exact(value) }, signed(value, 9)),
       make("span", { class: "share" }, `${percent(value, view.total)} of the total`),
       make("small", { title: `rank ${view.rankText(position)}` },
-        `rank ${counted(view.rankText(position))}, ${path.length} nodes`),
+        `rank ${counted(view.rankText(position))}`),
       make("span", { class: "buttons" },
         make("button", { type: "button", on: { click: () => onPattern(patternOf(view.space, path)) } }, "as pattern"),
         make("button", { type: "button", "aria-label": "Let go of this path", on: { click: onClose } }, "×"))),
