@@ -12,8 +12,9 @@ from pathflow._errors import ArgumentError
 from pathflow._version import __version__
 
 from ._contents import Sheet
-from ._embed import Level, Spaces, embed
+from ._embed import Spaces, embed
 from ._encode import safe_json
+from ._level import Level
 
 _SCRIPTS = (
     "pattern.js", "automaton.js", "space.js", "paths.js", "words.js", "layout.js", "graph.js",

@@ -13,8 +13,9 @@ import pytest
 import pathflow as pf
 from pathflow import plot
 from pathflow.page import PathTable, Sheet, make_page
-from pathflow.page._embed import Level, Spaces, embed
+from pathflow.page._embed import Spaces, embed
 from pathflow.page._encode import numbers_size, safe_json
+from pathflow.page._level import Level
 from pathflow.results._sheet import sheet_of
 from tests.page._results import attribution, audit, hostile, influences, lstm_space, ranked
 
@@ -174,7 +175,7 @@ def test_what_is_pruned_is_told_exactly(tmp_path):
 
 
 def test_a_graph_too_large_to_draw_is_cut_to_the_listed_paths(tmp_path, monkeypatch):
-    monkeypatch.setattr("pathflow.page._embed.MAX_EDGES", 100)
+    monkeypatch.setattr("pathflow.page._pruned.MAX_EDGES", 100)
     width = 100
     middle = [pf.Node(f"m{i}") for i in range(width)]
     ends = pf.Node("x"), pf.Node("q")
@@ -239,7 +240,7 @@ def test_classes_and_conductances_have_pages(tmp_path):
 
 
 def test_large_conductances_keep_their_largest_edges(monkeypatch):
-    monkeypatch.setattr("pathflow.page._embed.MAX_EDGES", 100)
+    monkeypatch.setattr("pathflow.page._pruned.MAX_EDGES", 100)
     nodes = tuple(pf.Node(f"n{i}") for i in range(20))
     edges = tuple((nodes[i], nodes[j]) for i in range(20) for j in range(i + 1, 20))
     along = influences(lstm_space(5))[: len(edges)].astype(np.float64)
