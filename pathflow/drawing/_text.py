@@ -1,6 +1,7 @@
 """Texts short enough to stand in a picture."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from ._labelled import Labelled, index_text
@@ -46,6 +47,12 @@ def compact(path: Iterable[Labelled]) -> str:
             words.append(name if first in (index, ()) else str(nodes[0]))
         index = last or index
     return " ".join(words)
+
+
+def short_integer(n: int) -> str:
+    """An exact integer where it is short, else its first digits and its power of ten."""
+    # Python refuses to write integers of thousands of digits, and floats end at 1e308.
+    return f"{n:,}" if n < 10**9 else f"{Decimal(n):.3e}"
 
 
 def _is_range(nodes: Sequence[Labelled]) -> bool:

@@ -1,12 +1,15 @@
-"""How much influence passes each edge: the sum over the paths that take it."""
+"""How much influence passes each edge and node: the sum over the paths that take it."""
+
+from typing import Any
 
 import numpy as np
 
-from pathflow.graph import Node, PathSpace
-from pathflow.results import Attribution
+from pathflow._errors import ArgumentError
+from pathflow.graph import Edge, Node, PathSpace
+from pathflow.results import Attribution, Conductances
 
 
-def edge_influences(result: Attribution) -> dict[tuple[Node, Node], float]:
+def edge_influences(result: Attribution | Conductances | Any) -> dict[Edge, float]:
     """Sums the influences of all the paths through each edge.
 
         flow(u -> v) = sum of chi_p over the paths p that take the edge u -> v
@@ -16,11 +19,14 @@ def edge_influences(result: Attribution) -> dict[tuple[Node, Node], float]:
     replace a list of paths.
 
     Arguments:
-        result: influences of all paths; with a leading example axis, their mean over the examples
-            is used.
+        result: influences of all paths, or conductances, which are such sums already; with a
+            leading example axis, their mean over the examples is used.
 
     Returns:
-        The flow of every edge on some path, in the order of `result.space.nodes`.
+        The flow of every edge on some path, in the order of the nodes.
+
+    Raises:
+        ArgumentError: it is another kind of result, or conductances without edges.
 
     Example:
         ```python
@@ -28,15 +34,41 @@ def edge_influences(result: Attribution) -> dict[tuple[Node, Node], float]:
         flow[result.space.node("c1@2"), result.space.node("c1@3")]
         ```
     """
-    influences = np.asarray(result.influences, np.float64)
-    mean = influences.mean(axis=0) if influences.ndim == 2 else influences
-    until = np.concatenate([[0.0], np.cumsum(mean)])
+    if isinstance(result, Conductances):
+        if result.edges is None or result.edge_influences is None:
+            raise ArgumentError(
+                "result holds no edges: only the influences through nodes were computed; ask with "
+                "pf.Conductance(), or pf.conductance(..., edges=True)."
+            )
+        return dict(zip(result.edges, _mean(result.edge_influences).tolist(), strict=True))
+    if not isinstance(result, Attribution):
+        raise ArgumentError(
+            f"result takes an Attribution or Conductances, got {type(result).__name__}."
+        )
+    until = np.concatenate([[0.0], np.cumsum(_mean(result.influences))])
     return {(u, v): _edge_sum(result.space, u, v, until) for u, v in edges_of(result.space)}
 
 
-def edges_of(space: PathSpace) -> list[tuple[Node, Node]]:
+def node_influences(result: Attribution | Conductances) -> dict[Node, float]:
+    """Sums the influences of all the paths through each node; see `edge_influences`."""
+    if isinstance(result, Conductances):
+        return dict(zip(result.nodes, _mean(result.node_influences).tolist(), strict=True))
+    found = dict.fromkeys(result.space.nodes, 0.0)
+    for (u, v), value in edge_influences(result).items():
+        found[u] += value
+        if v == result.space.target:
+            found[v] += value
+    return found
+
+
+def edges_of(space: PathSpace) -> list[Edge]:
     """The edges that some path takes, sorted by the positions of their ends."""
     return [(u, v) for u in space.nodes for v in space.successors(u)]
+
+
+def _mean(influences: Any) -> np.ndarray:
+    rows = np.atleast_2d(np.asarray(influences, np.float64))
+    return rows.mean(axis=0)
 
 
 def _edge_sum(space: PathSpace, u: Node, v: Node, until: np.ndarray) -> float:

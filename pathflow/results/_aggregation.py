@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow.drawing import short_integer
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
-from ._class_table import class_frame, class_text, short_integer
+from ._class_table import class_frame, class_text
 
 # How the paths of no class are called, and all paths together.
 REST, TOTAL = "rest", "total"

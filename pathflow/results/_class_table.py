@@ -1,11 +1,12 @@
 """Classes of paths as a table, in text and as a data frame."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+
+from pathflow.drawing import short_integer
 
 from ._table import pandas_module
 
@@ -52,12 +53,6 @@ def class_frame(
     if batched:
         columns = {"example": np.repeat(np.arange(len(rows)), len(names)), **columns}
     return pandas.DataFrame(columns)
-
-
-def short_integer(n: int) -> str:
-    """An exact integer where it is short, else its first digits and its power of ten."""
-    # Python refuses to write integers of thousands of digits, and floats end at 1e308.
-    return f"{n:,}" if n < 10**9 else f"{Decimal(n):.3e}"
 
 
 def _share(value: float, total: float) -> float:

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
+from pathflow.drawing import short_integer
 from pathflow.graph import Path, PathLike, PathSpace
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
-from ._class_table import short_integer
 from ._table import PathInfluence, ranked_frame
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
+from pathflow.drawing import short_integer
 from pathflow.graph import Path, PathLike, PathSpace
 
 from ._amount import Amount, amount, check_example
 from ._audit import Audit
-from ._class_table import short_integer
 from ._estimate import around, clipped, fraction, norm, quantile
 from ._interval import Interval
 from ._ranked import Ranked
