@@ -21,5 +21,6 @@ from ._style import edge_colour as edge_colour
 from ._style import sign_colours as sign_colours
 from ._text import compact as compact
 from ._text import short_integer as short_integer
+from ._text import short_number as short_number
 from ._text import shortened as shortened
 from ._time_layers import time_layers as time_layers

@@ -55,6 +55,19 @@ def short_integer(n: int) -> str:
     return f"{n:,}" if n < 10**9 else f"{Decimal(n):.3e}"
 
 
+def short_number(x: float) -> str:
+    """A number with its sign and three digits, without a power of ten where it is of a handy size.
+
+    Example:
+        >>> short_number(11912.3), short_number(-0.00123), short_number(2e-9)
+        ('+11,900', '-0.00123', '+2e-09')
+    """
+    if 1e3 <= abs(x) < 1e7:
+        digits = 3 - len(str(int(abs(x))))
+        return f"{round(x, digits):+,.0f}"
+    return f"{x:+.3g}"
+
+
 def _is_range(nodes: Sequence[Labelled]) -> bool:
     first = nodes[0].index
     return (

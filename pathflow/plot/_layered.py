@@ -13,7 +13,7 @@ from pathflow.results import Attribution, Conductances
 from pathflow.tracing import TracedGraph
 
 from ._flow import edge_influences, edges_of
-from ._matplotlib import axes, draw_scale, figure_of, sign_scale, write_title
+from ._matplotlib import axes, draw_scale, figure_of, scale_limit, sign_scale, write_title
 from ._network import LEGEND_COLUMNS, Network
 
 if TYPE_CHECKING:
@@ -79,13 +79,14 @@ def layered_graph(
         ```
     """
     nodes, flow = contents(drawn)
-    named = _named_paths(paths, nodes, flow)
+    named = named_paths(paths, nodes, flow)
     asked = (rows, row_labels, column_labels, offsets)
     if any(choice is not None for choice in asked):
         layout = time_layers(nodes, flow, rows=rows, offsets=offsets)
     else:
         layout = arrange(nodes, flow)
-    scale = _largest(flow, largest)
+    found = max((abs(f) for f in flow.values() if f is not None), default=0.0)
+    scale = scale_limit(found, largest)
     shown, note = pruned(flow, most_edges)
     network = Network(layout, shown, named, scale)
     labels = _column_labels(layout, column_labels)
@@ -98,14 +99,6 @@ def layered_graph(
     # The legend sits between the axes and the title.
     write_title(ax, title, 8 + 16 * math.ceil(len(named) / LEGEND_COLUMNS))
     return figure_of(ax)
-
-
-def _largest(flow: Mapping[Edge, float | None], largest: float | None) -> float:
-    if largest is None:
-        return max((abs(f) for f in flow.values() if f is not None), default=0.0)
-    if not 0 < largest < math.inf:
-        raise ArgumentError(f"largest={largest} is no influence to scale by; give one over 0.")
-    return largest
 
 
 def pruned(
@@ -122,9 +115,12 @@ def pruned(
         return dict(flow), None
     sizes = {edge: abs(value or 0.0) for edge, value in flow.items()}
     by_size = sorted(flow, key=sizes.__getitem__, reverse=True)
-    kept = frozenset(by_size[:most])
     note = f"{len(flow) - most:,} more edges are not drawn"
-    if sizes[by_size[0]]:
+    if not any(sizes.values()):
+        # None matters more than another: some from everywhere.
+        kept = frozenset(by_size[i * len(flow) // most] for i in range(most))
+    else:
+        kept = frozenset(by_size[:most])
         note += f", each with at most {sizes[by_size[most]]:.2g}"
     return {edge: value for edge, value in flow.items() if edge in kept}, note
 
@@ -166,7 +162,7 @@ def _nodes(result: Result) -> Sequence[Node]:
     return result.space.nodes if isinstance(result, Attribution) else result.nodes
 
 
-def _named_paths(
+def named_paths(
     paths: Mapping[str, PathLike] | Sequence[PathLike],
     nodes: Iterable[Node],
     flow: Mapping[Edge, float | None],

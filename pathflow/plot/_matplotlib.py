@@ -1,6 +1,7 @@
 """The optional dependency: matplotlib is imported when the first figure is drawn."""
 
 import importlib
+import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,7 +100,7 @@ def size_of(ax: "Axes") -> tuple[float, float]:
     return box.width * scale, box.height * scale
 
 
-def write_title(ax: "Axes", title: str | None, pad: float = 8.0) -> None:
+def write_title(ax: "Axes", title: str | None, pad: int = 8) -> None:
     """A title at the upper left."""
     if title is not None:
         ax.set_title(plain(title), fontsize=FONT_SIZE + 2, pad=pad, loc="left", color=INK)
@@ -131,10 +132,23 @@ def sign_scale(largest: float, *, lines: bool = False) -> Any:
     )
 
 
-def draw_scale(ax: Any, scale: Any, label: str) -> None:
+def scale_limit(found: float, asked: float | None) -> float:
+    """The influence of the widest edge or strongest colour: the one asked for, or the largest.
+
+    Raises:
+        ArgumentError: the one asked for is none to scale by.
+    """
+    if asked is None:
+        return found
+    if not 0 < asked < math.inf:
+        raise ArgumentError(f"largest={asked} is no influence to scale by; give one over 0.")
+    return float(asked)
+
+
+def draw_scale(ax: Any, scale: Any, label: str, extend: str = "neither") -> None:
     """A colour bar beside axes, or beside a list of axes."""
     first = ax[0] if isinstance(ax, list) else ax
-    bar = figure_of(first).colorbar(scale, ax=ax, shrink=0.6, aspect=25, pad=0.02)
+    bar = figure_of(first).colorbar(scale, ax=ax, shrink=0.6, aspect=25, pad=0.02, extend=extend)
     bar.set_label(label, fontsize=FONT_SIZE, color=INK)
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=INK, length=2)
     bar.outline.set_visible(False)

@@ -1,7 +1,7 @@
 """Nodes, edges and paths of a graph, drawn into axes at given places."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -56,10 +56,16 @@ class Network:
         """What a figure of its own measures, in inches."""
         if self.layout.rows:
             return 1.4 + 1.75 * len(self.layout.columns), 1.5 + 0.4 * len(self.layout.rows)
-        highest = max((y for _, y in self.layout.positions.values()), default=0.0)
-        return 1.4 + 1.6 * len(self.layout.columns), 1.8 + 0.45 * highest
+        return 1.4 + 1.15 * max(4, len(self.layout.columns)), 2.0 + 0.45 * self.layout.height
 
-    def draw(self, ax: "Axes", columns: Sequence[str], row_labels: Mapping[str, str]) -> None:
+    def draw(
+        self,
+        ax: "Axes",
+        columns: Sequence[str],
+        row_labels: Mapping[str, str],
+        *,
+        legend: bool = True,
+    ) -> None:
         """Draws everything but the title and the colours' scale."""
         self._frame(ax)
         if self.layout.rows:
@@ -76,6 +82,8 @@ class Network:
         self._nodes(ax, min(pitch[0] / 2, pitch[1]))
         if self.paths:
             self._paths(ax, pitch[0])
+            if legend:
+                _write_legend(ax, list(self.paths))
         if not self.layout.rows:
             self._node_labels(ax)
 
@@ -83,9 +91,8 @@ class Network:
         n = len(self.layout.columns)
         for column in range(0, n, 2) if self.layout.rows else ():
             ax.axvspan(column - 0.5, column + 0.5, color=BAND, zorder=0, linewidth=0)
-        highest = max((y for _, y in self.layout.positions.values()), default=0.0)
         ax.set_xlim(-0.5, n - 0.5)
-        ax.set_ylim(-0.7, max(highest, len(self.layout.rows) - 1) + 0.7)
+        ax.set_ylim(-0.7, self.layout.height + 0.7)
         ax.tick_params(length=0, colors=INK, labelsize=FONT_SIZE)
         for side in ax.spines.values():
             side.set_visible(False)
@@ -97,7 +104,7 @@ class Network:
         wide = min(wide, max(_WIDEST * pitch, 3 * thin))
         by_size = sorted(self.flow.items(), key=lambda e: abs(e[1] or 0.0))
         for rank, (edge, value) in enumerate(by_size):
-            weight = abs(value) / self.largest if value and self.largest else 0.0
+            weight = min(abs(value) / self.largest, 1.0) if value and self.largest else 0.0
             ax.add_patch(
                 patches.PathPatch(
                     _curve(self.layout, *edge),
@@ -126,7 +133,6 @@ class Network:
         # Beside each other where they share an edge, so that each stays visible.
         edges = [edge for path in self.paths.values() for edge in pairwise(path)]
         gap = (wide + 0.6) / POINTS_PER_INCH if len(set(edges)) < len(edges) else 0.0
-        handles = []
         for i, path in enumerate(self.paths.values()):
             aside = (i - (len(self.paths) - 1) / 2) * gap
             moved = ax.transData + matplotlib("transforms").ScaledTranslation(
@@ -151,8 +157,6 @@ class Network:
             x, y = zip(*(self.layout.positions[n] for n in path), strict=True)
             style = {"color": PATH_COLOURS[i], "zorder": 5, "transform": moved}
             ax.scatter(x, y, s=(2.1 * wide) ** 2, edgecolor="white", linewidth=0.3 * wide, **style)
-            handles.append(_handle(PATH_COLOURS[i]))
-        _write_legend(ax, handles, list(self.paths))
 
     def _node_labels(self, ax: "Axes") -> None:
         """Labels at the nodes, the most important first; those without room are left out."""
@@ -189,11 +193,10 @@ def _label(ax: "Axes", node: Node, at: tuple[float, float]) -> Any:
     )
 
 
-def _handle(colour: str) -> Any:
-    return matplotlib("lines").Line2D([], [], color=colour, linewidth=PATH_WIDTH, marker="o")
-
-
-def _write_legend(ax: "Axes", handles: Sequence[Any], names: Iterable[str]) -> None:
+def _write_legend(ax: "Axes", names: Sequence[str]) -> None:
+    line = matplotlib("lines").Line2D
+    style = {"linewidth": PATH_WIDTH, "marker": "o"}
+    handles = [line([], [], color=PATH_COLOURS[i], **style) for i in range(len(names))]
     ax.legend(
         handles,
         [plain(shortened(name, 60)) for name in names],

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pathflow.drawing import ALARM, FAINT, FONT_SIZE, INK, NEGATIVE, POSITIVE
+from pathflow.drawing import ALARM, FAINT, FONT_SIZE, INK, NEGATIVE, POSITIVE, short_number
 from pathflow.results import Audit
 
-from ._matplotlib import axes, bare, figure_of, write_title
+from ._matplotlib import axes, bare, figure_of, matplotlib, write_title
 from ._ranking import Bar, Rankable, Ranking, ranking
-from ._ticks import label_rows
+from ._ticks import label_rows, write_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,19 +62,24 @@ def ranked_paths(
     draw_bars(ax, found.bars)
     label_rows(ax, [bar.label for bar in found.bars], _LETTERS)
     _write_columns(ax, found)
-    write_summary(ax, found.total, found.audit, found.note)
+    lines = ["influence", *([found.note] if found.note else [])]
+    write_below(ax, lines, facts_of(found.total, found.audit))
+    colour_below(ax, found.audit)
     write_title(ax, title, 8 if found.shares is None else 26)
     return figure_of(ax)
 
 
-def draw_bars(ax: "Axes", bars: Sequence[Bar], reach: float | None = None) -> None:
+def draw_bars(
+    ax: "Axes",
+    bars: Sequence[Bar],
+    limits: tuple[float, float] | None = None,
+) -> None:
     """Draws bars from top to bottom.
 
     Arguments:
         ax: the axes.
         bars: a row each; a value of NaN has none.
-        reach: the value at which bars of the rest are cut; by default some lengths of the longest
-            other bar.
+        limits: of the axis; by default those of the bars.
     """
     for i, bar in enumerate(bars):
         colour = POSITIVE if bar.value >= 0 else NEGATIVE
@@ -89,13 +94,20 @@ def draw_bars(ax: "Axes", bars: Sequence[Bar], reach: float | None = None) -> No
     ax.axhline(first_of_rest - 0.5, color=FAINT, linewidth=0.8)
     ax.set_ylim(len(bars) - 0.5, -0.5)
     bare(ax, "top", "right", "left")
-    _set_limits(ax, bars, reach_of(bars) if reach is None else reach)
+    ax.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(5))
+    ax.set_xlim(limits_of(bars) if limits is None else limits)
+    _mark_cuts(ax, bars)
 
 
-def reach_of(bars: Sequence[Bar]) -> float:
-    """How far bars of the rest may reach."""
+def limits_of(bars: Sequence[Bar]) -> tuple[float, float]:
+    """Where an axis for bars begins and ends, if those of the rest may be cut."""
     longest = max((abs(end) for bar in bars if not bar.rest for end in _ends(bar)), default=0.0)
-    return _REACH * longest or np.inf
+    reach = _REACH * longest or np.inf
+    ends = [np.clip(e, -reach, reach) if bar.rest else e for bar in bars for e in _ends(bar)]
+    low, high = min(0.0, 0.0, *ends), max(0.0, 0.0, *ends)
+    margin = 0.04 * (high - low)
+    limits = float(low - margin * (low < 0)), float(high + margin * (high > 0))
+    return limits if margin else (-1.0, 1.0)
 
 
 def _ends(bar: Bar) -> list[float]:
@@ -103,30 +115,28 @@ def _ends(bar: Bar) -> list[float]:
     return [end for end in ends if np.isfinite(end)]
 
 
-def _set_limits(ax: "Axes", bars: Sequence[Bar], reach: float) -> None:
-    ends = [np.clip(e, -reach, reach) if bar.rest else e for bar in bars for e in _ends(bar)]
-    low, high = min(0.0, *ends, 0.0), max(0.0, *ends, 0.0)
-    margin = 0.04 * (high - low) or 1.0
-    ax.set_xlim(low - margin * (low < 0), high + margin * (high > 0))
+def _mark_cuts(ax: "Axes", bars: Sequence[Bar]) -> None:
+    """Two strokes across the end of a bar that is longer than the axis."""
+    low, high = ax.get_xlim()
     for i, bar in enumerate(bars):
-        if bar.rest and abs(bar.value) > reach:
-            # Two strokes across the end that is cut.
-            edge = 1.0 if bar.value > 0 else 0.0
-            where = {"transform": ax.get_yaxis_transform(), "clip_on": False, "zorder": 5}
-            for shift in (-0.012, 0.0):
+        if bar.rest and not low <= bar.value <= high:
+            edge = 1.0 if bar.value > high else 0.0
+            for shift in (-0.006, 0.006):
                 ax.plot(
                     [edge + shift - 0.006, edge + shift + 0.006],
                     [i + 0.45, i - 0.45],
                     color=INK,
                     linewidth=0.9,
-                    **where,
+                    transform=ax.get_yaxis_transform(),
+                    clip_on=False,
+                    zorder=5,
                 )
 
 
 def _write_columns(ax: "Axes", found: Ranking) -> None:
     """Two columns of numbers beside the bars: influences, and cumulative shares."""
 
-    def write(text: str, column: int, row: float, size: float = FONT_SIZE - 0.5) -> None:
+    def write(text: str, column: int, row: float | int, size: float = FONT_SIZE - 0.5) -> None:
         ax.annotate(
             text,
             (1.0, row),
@@ -141,32 +151,25 @@ def _write_columns(ax: "Axes", found: Ranking) -> None:
         )
 
     for i, bar in enumerate(found.bars):
-        write(f"{bar.value:+.3g}", 0, i)
+        write(short_number(bar.value), 0, i)
         if found.shares is not None:
             write(f"{found.shares[i]:.1%}", 1, i)
     if found.shares is not None:
         write(f"cumulative share\n{found.whole}", 1, -0.55, FONT_SIZE - 1.5)
 
 
-def write_summary(ax: "Axes", total: float, audit: Audit, note: str | None = None) -> None:
-    """The total and the residuals below the axis, in the colour of an alarm where they are bad."""
-    lines = [note] if note else []
-    ax.set_xlabel("\n".join(["influence", *lines, summary_of(total, audit)]))
-    ax.xaxis.label.set(fontsize=FONT_SIZE, color=INK if _fine(audit) else ALARM, linespacing=1.5)
-
-
-def _fine(audit: Audit) -> bool:
-    return audit.ok or bool(np.isnan(np.max(audit.structural)))
-
-
-def summary_of(total: float, audit: Audit) -> str:
-    """The total and the residuals in one line."""
+def facts_of(total: float, audit: Audit) -> list[str]:
+    """The total and the residuals, a short text each."""
     worst = float(np.max(audit.structural))
     verdict = "ok" if audit.ok else "not checked" if np.isnan(worst) else "FAILED"
-    parts = [f"total {total:+.4g}"]
-    parts.append(
-        "structural residual " + (verdict if np.isnan(worst) else f"{worst:.1e} ({verdict})")
-    )
+    found = "" if np.isnan(worst) else f"{worst:.1e}, "
+    facts = [f"total {short_number(total)}", f"structural residual {found}{verdict}"]
     if audit.quadrature is not None:
-        parts.append(f"quadrature residual {float(np.max(np.abs(audit.quadrature))):.1e}")
-    return " · ".join(parts)
+        facts.append(f"quadrature residual {float(np.max(np.abs(audit.quadrature))):.1e}")
+    return facts
+
+
+def colour_below(ax: "Axes", audit: Audit) -> None:
+    """Shows what is written under an axis in the colour of an alarm where the audit failed."""
+    if not audit.ok and not np.isnan(np.max(audit.structural)):
+        ax.xaxis.label.set_color(ALARM)

@@ -86,9 +86,9 @@ def _of_all(
     result: Attribution | Refinement, rows: Sequence[tuple[int, str, float]], what: str
 ) -> Ranking:
     """Where every influence is known, the rest has two signs."""
-    mean = _means(result.influences)
+    mean = means_of(result.influences)
     rest = np.delete(mean, [at for at, _, _ in rows])
-    bars = [Bar(label, value, _interval(result.influences, at)) for at, label, value in rows]
+    bars = [Bar(label, value, interval_of(result.influences, at)) for at, label, value in rows]
     for sign, name in ((1, "positive"), (-1, "negative")):
         of_sign = rest[sign * rest > 0]
         label = f"rest: {len(of_sign):,} other {name} {what}"
@@ -99,7 +99,7 @@ def _of_all(
 
 def _of_ranked(result: Ranked, k: int) -> Ranking:
     bars = [
-        Bar(compact(row.path), row.influence, _interval(result.influences, i))
+        Bar(compact(row.path), row.influence, interval_of(result.influences, i))
         for i, row in enumerate(result.top(k))
     ]
     total, known = float(np.mean(result.total)), result.certificate
@@ -113,7 +113,7 @@ def _of_ranked(result: Ranked, k: int) -> Ranking:
 
 
 def _of_aggregation(result: Aggregation, k: int) -> Ranking:
-    mean, total = _means(result.influences), float(np.mean(result.total))
+    mean, total = means_of(result.influences), float(np.mean(result.total))
     order = np.argsort(-np.abs(mean), kind="stable")
     counts = result.counts
 
@@ -127,7 +127,7 @@ def _of_aggregation(result: Aggregation, k: int) -> Ranking:
         Bar(
             label(result.names[i], count_of(result.names[i])),
             float(mean[i]),
-            _interval(result.influences, i),
+            interval_of(result.influences, i),
         )
         for i in order[:k].tolist()
     ]
@@ -150,11 +150,13 @@ _RANKINGS: dict[type, Callable[[Any, int], Ranking]] = {
 }
 
 
-def _means(influences: Any) -> np.ndarray:
+def means_of(influences: Any) -> np.ndarray:
+    """The mean over the examples of a batch, in float64."""
     return np.atleast_2d(np.asarray(influences, np.float64)).mean(axis=0)
 
 
-def _interval(influences: Any, at: int) -> Interval | None:
+def interval_of(influences: Any, at: int) -> Interval | None:
+    """The 95% bootstrap interval of a mean over at least two examples."""
     rows = np.asarray(influences)
     if rows.ndim == 1 or len(rows) < 2:
         return None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pathflow.drawing import FONT_SIZE, shortened
+from pathflow.drawing import FONT_SIZE, INK, shortened
 
 from ._matplotlib import matplotlib, plain, size_of
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _LINE, _GAP = 1.35, 1.0
 # Widths are measured of so many of the labels, the longest by letters.
 _MEASURED = 8
+# How much wider than the axes a text below them may be: there are labels at their left.
+_OVERHANG = 1.1
 
 
 def label_columns(ax: "Axes", labels: Sequence[str], most: int = 20) -> None:
@@ -29,13 +31,13 @@ def label_columns(ax: "Axes", labels: Sequence[str], most: int = 20) -> None:
         most: how many letters; of longer ones the middle is left out.
     """
     texts = [plain(shortened(label, most)) for label in labels]
-    line, widest = _LINE * FONT_SIZE, _widest(texts) + _GAP * FONT_SIZE
+    line, wide = _LINE * FONT_SIZE, widest(texts) + _GAP * FONT_SIZE
     room = size_of(ax)[0]
     # A line of steps' numbers is thinned; words are turned, since each says something of its own.
     numbers = all(text.replace(".", "").isdigit() or not text for text in texts)
-    turned = widest * len(texts) > room and not numbers
+    turned = wide * len(texts) > room and not numbers
     ax.tick_params(axis="x", labelrotation=90 if turned else 0)
-    _label(ax.xaxis, texts, line if turned else widest, 0)
+    _label(ax.xaxis, texts, line if turned else wide, 0)
 
 
 def label_rows(ax: "Axes", labels: Sequence[str], most: int = 32) -> None:
@@ -51,14 +53,13 @@ def _label(axis: Any, texts: Sequence[str], needed: float, side: int) -> None:
 
         def __call__(self) -> list[int]:
             low, high = sorted(axis.get_view_interval())
-            pitch = size_of(axis.axes)[side] / ((high - low) or 1.0)
-            step = max(1, math.ceil(needed / pitch)) if pitch > 0 else len(texts)
-            return list(range(0, len(texts), step))
+            pitch = max(size_of(axis.axes)[side], 1.0) / ((high - low) or 1.0)
+            return list(range(0, len(texts), _round_step(needed / pitch)))
 
-        def tick_values(self, vmin: float, vmax: float) -> list[int]:
+        def tick_values(self, vmin: Any, vmax: Any) -> list[int]:
             return [i for i in self() if vmin <= i <= vmax]
 
-    def write(place: float, _: object) -> str:
+    def write(place: float | int, _: object) -> str:
         at = round(place)
         return texts[at] if 0 <= at < len(texts) else ""
 
@@ -66,10 +67,30 @@ def _label(axis: Any, texts: Sequence[str], needed: float, side: int) -> None:
     axis.set_major_formatter(ticker.FuncFormatter(write))
 
 
-def _widest(texts: Sequence[str]) -> float:
+def _round_step(least: float) -> int:
+    """The first of 1, 2, 5, 10, 20 and so on that is no smaller."""
+    power = 10 ** max(0, math.floor(math.log10(max(least, 1.0))))
+    return next(power * i for i in (1, 2, 5, 10, 20) if power * i >= least)
+
+
+def write_below(ax: "Axes", lines: Sequence[str], facts: Sequence[str]) -> None:
+    """Writes lines under an axis, and under them facts: in one line where they have room.
+
+    Arguments:
+        ax: the axes.
+        lines: the first is the axis' name.
+        facts: short texts that belong together.
+    """
+    together = " · ".join(facts)
+    fits = widest([together]) <= _OVERHANG * size_of(ax)[0]
+    text = "\n".join([*lines, *([together] if fits else facts)])
+    ax.set_xlabel(plain(text), fontsize=FONT_SIZE, color=INK, linespacing=1.5)
+
+
+def widest(texts: Sequence[str]) -> float:
     """The width of the widest text, in points."""
     text_path = matplotlib("textpath").TextPath
     longest = sorted({t for t in texts if t.strip()}, key=len)[-_MEASURED:]
     return max(
-        (text_path((0, 0), t, size=FONT_SIZE).get_extents().width for t in longest), default=0
+        (text_path((0, 0), t, size=FONT_SIZE).get_extents().width for t in longest), default=0.0
     )
