@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pathflow.drawing import FONT_SIZE, INK, arrange, index_text
+from pathflow.drawing import FONT_SIZE, INK, arrange, index_text, shortened
 from pathflow.graph import Edge, PathLike
 from pathflow.results import Aggregation, Attribution, Conductances, Ranked, Refinement
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANEL = 2.3
+# Between the names of two conditions whose difference is drawn.
+_LESS = "\n\N{MINUS SIGN} "
+_LETTERS = 24
 
 
 def compare_paths(
@@ -58,7 +61,7 @@ def compare_paths(
     columns = aligned(results, k)
     facts = {name: facts_of(float(np.mean(r.total)), r.audit) for name, r in results.items()}
     if pair is not None:
-        name = f"{pair[0]} − {pair[1]}"  # noqa: RUF001
+        name = _LESS.join(pair)
         columns[name] = _difference(*(columns[c] for c in pair))
     rows = next(iter(columns.values()))
     size = (3.6 + _PANEL * len(columns), 1.7 + HEIGHT * len(rows))
@@ -67,13 +70,13 @@ def compare_paths(
     limits = limits_of(everything)
     for panel, (name, bars) in zip(axes, columns.items(), strict=True):
         draw_bars(panel, bars, limits)
-        panel.set_title(plain(name), fontsize=FONT_SIZE + 1, color=INK)
+        _write_name(panel, name)
         write_below(panel, ["influence"], facts.get(name, []))
         if name in results:
             colour_below(panel, results[name].audit)
         for i, bar in enumerate(bars):
             if np.isnan(bar.value):
-                panel.text(0, i, "–", ha="center", va="center", color=INK, fontsize=FONT_SIZE)  # noqa: RUF001
+                panel.text(0, i, "\N{EN DASH}", ha="center", va="center", fontsize=FONT_SIZE)
     label_rows(axes[0], [bar.label for bar in rows], 48)
     _write_heading(axes[0], title)
     return figure_of(axes[0])
@@ -121,25 +124,29 @@ def compare_graphs(
     }
     if pair is not None:
         this, that = (flows[name] for name in pair)
-        flows[f"{pair[0]} − {pair[1]}"] = {  # noqa: RUF001
+        flows[_LESS.join(pair)] = {
             e: (this.get(e) or 0.0) - (that.get(e) or 0.0) for e in every_edge
         }
     layout = arrange(nodes, every_edge)
     largest = max((abs(f or 0.0) for flow in flows.values() for f in flow.values()), default=0.0)
     named = named_paths(paths, nodes, every_edge)
     labels = ["" if c is None else index_text(c) for c in layout.columns]
-    width, height = Network(layout, {}, named, largest).size
+    width, height = Network(layout, {}, named, largest, labels, layout.rows).size
     axes = panels(ax, len(flows), (width * len(flows), height + 0.3))
     for i, (panel, (name, flow)) in enumerate(zip(axes, flows.items(), strict=True)):
         shown, note = pruned(flow, most_edges)
-        Network(layout, shown, named, largest).draw(panel, labels, {}, legend=i == 0)
+        Network(layout, shown, named, largest, labels, layout.rows).draw(panel, legend=not i)
         if note:
             panel.set_xlabel(note, fontsize=FONT_SIZE - 1, color=INK, loc="left")
-        pad = 8 + 16 * ((len(named) + 1) // 2)
-        panel.set_title(plain(name), fontsize=FONT_SIZE + 1, color=INK, pad=pad)
+        _write_name(panel, name, 8 + 16 * ((len(named) + 1) // 2))
     draw_scale(axes, sign_scale(largest, lines=True), FLOW)
     _write_heading(axes[0], title)
     return figure_of(axes[0])
+
+
+def _write_name(ax: "Axes", name: str, pad: int = 8) -> None:
+    text = "\n".join(shortened(line, _LETTERS) for line in name.split("\n"))
+    ax.set_title(plain(text), fontsize=FONT_SIZE + 1, color=INK, pad=pad)
 
 
 def _write_heading(ax: "Axes", title: str | None) -> None:

@@ -25,6 +25,7 @@ _STYLES = ("-", "--", ":", "-.")
 _POINTS = 120
 # From this ratio of the largest to the smallest number on, the axis is logarithmic.
 _WIDE = 30
+_LETTERS = 40
 
 Measure = Callable[[Faithfulness], Any]
 
@@ -61,15 +62,16 @@ def concentration_curve(
         for name, result in _named(results, (Attribution, PathSummary)).items()
     }
     ax = axes(ax, _SIZE)
+    lines = {}
     for style, (name, (x, curve)) in zip(_styles(), curves.items(), strict=False):
         middle = np.array([point.mean for point in curve])
-        ax.plot(x, middle, label=plain(shortened(name, 40)), linewidth=1.8, **style)
+        (lines[name],) = ax.plot(x, middle, linewidth=1.8, **style)
         low, high = [p.low for p in curve], [p.high for p in curve]
         ax.fill_between(x, low, high, color=style["color"], alpha=0.18, linewidth=0)
         half = int(np.searchsorted(middle, 0.5))
         if half < len(x):
             ax.plot(x[half], middle[half], "x", color=style["color"], markersize=7)
-    _finish(ax, [x for x, _ in curves.values()], "number of paths", title)
+    _finish(ax, lines, "number of paths", title)
     ax.set_ylabel(f"share {_WORDS.get(type(order).__name__, '')}", fontsize=FONT_SIZE, color=INK)
     ax.set_ylim(0, 1.03)
     ax.yaxis.set_major_formatter(matplotlib("ticker").PercentFormatter(1.0))
@@ -138,11 +140,10 @@ def faithfulness_curve(
         for name, result in _named(results, (Faithfulness,)).items()
     }
     ax = axes(ax, _SIZE)
+    lines = {}
     for style, (name, (x, y)) in zip(_styles(), curves.items(), strict=False):
-        ax.plot(
-            x, y, marker="o", markersize=4, linewidth=1.8, label=plain(shortened(name, 40)), **style
-        )
-    _finish(ax, [x for x, _ in curves.values()], "number kept", title)
+        (lines[name],) = ax.plot(x, y, marker="o", markersize=4, linewidth=1.8, **style)
+    _finish(ax, lines, "number kept", title)
     name = getattr(measure, "__name__", type(measure).__name__)
     ax.set_ylabel(plain(name.replace("_", " ")), fontsize=FONT_SIZE, color=INK)
     if measure is Faithfulness.recovered:
@@ -191,8 +192,8 @@ def _styles() -> Any:
     return cycle(colours)
 
 
-def _finish(ax: "Axes", x: list[Any], label: str, title: str | None) -> None:
-    every = np.concatenate(x)
+def _finish(ax: "Axes", lines: Mapping[str, Any], label: str, title: str | None) -> None:
+    every = np.concatenate([line.get_xdata() for line in lines.values()])
     positive = every[every > 0]
     if positive.size and positive.max() >= _WIDE * positive.min():
         if (every == 0).any():
@@ -204,7 +205,9 @@ def _finish(ax: "Axes", x: list[Any], label: str, title: str | None) -> None:
         ax.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(integer=True))
     bare(ax, "top", "right")
     ax.set_xlabel(label, fontsize=FONT_SIZE, color=INK)
-    handles, labels = ax.get_legend_handles_labels()
-    if any(labels):
-        ax.legend(handles, labels, frameon=False, fontsize=FONT_SIZE, labelcolor=INK)
+    if any(lines):
+        # By hand: matplotlib leaves names with a leading underscore out.
+        names = [plain(shortened(name, _LETTERS)) for name in lines]
+        style = {"frameon": False, "fontsize": FONT_SIZE, "labelcolor": INK}
+        ax.legend(list(lines.values()), names, **style)
     write_title(ax, title)

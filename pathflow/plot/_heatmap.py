@@ -7,18 +7,30 @@ import numpy as np
 from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError
-from pathflow.drawing import BAND, FONT_SIZE, INK, index_text, short_integer
+from pathflow.drawing import BAND, FONT_SIZE, INK, index_text, short_integer, shortened
 from pathflow.graph import Node
 from pathflow.results import Attribution, Conductances, Refinement
 
 from ._flow import node_influences
-from ._matplotlib import axes, bare, draw_scale, figure_of, scale_limit, sign_scale, write_title
+from ._matplotlib import (
+    POINTS_PER_INCH,
+    axes,
+    bare,
+    draw_scale,
+    figure_of,
+    plain,
+    scale_limit,
+    sign_scale,
+    write_title,
+)
 from ._ranked import colour_below, facts_of
-from ._ticks import label_columns, label_rows, write_below
+from ._ticks import label_columns, label_rows, widest, write_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_LETTERS = 24
 
 # A cell: the name of a divided node, the unit and the iteration; or a whole node, without a unit.
 _Cells = dict[tuple[str, str | None, tuple[int, ...]], float]
@@ -73,16 +85,17 @@ def unit_heatmap(
     labels = _column_labels(indices, column_labels)
     finite = np.abs(values[np.isfinite(values)])
     limit = scale_limit(float(finite.max(initial=0.0)), largest)
-    size = (2.6 + 0.42 * max(4, len(labels)), 1.9 + 0.2 * max(6, min(len(rows), 45)))
+    beside = widest([shortened(row, _LETTERS) for row in rows]) / POINTS_PER_INCH
+    size = (2.4 + beside + 0.42 * max(4, len(labels)), 1.9 + 0.2 * max(6, min(len(rows), 45)))
     ax = axes(ax, size)
     scale = sign_scale(limit)
     ax.set_facecolor(BAND)
     ax.imshow(values, aspect="auto", interpolation="nearest", cmap=scale.cmap, norm=scale.norm)
     label_columns(ax, labels)
-    label_rows(ax, rows, 24)
+    label_rows(ax, rows, _LETTERS)
     bare(ax, "top", "right", "left", "bottom")
-    ax.set_ylabel(kind, fontsize=FONT_SIZE, color=INK)
-    write_below(ax, ["iteration"], facts_of(float(np.mean(result.total)), result.audit))
+    ax.set_ylabel(plain(shortened(kind, 32)), fontsize=FONT_SIZE, color=INK)
+    write_below(ax, ["iteration"], facts_of(float(np.mean(result.total)), result.audit), 0.75)
     colour_below(ax, result.audit)
     cut = bool((finite > limit).any())
     draw_scale(ax, scale, "influence", extend="both" if cut else "neither")

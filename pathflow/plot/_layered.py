@@ -88,10 +88,11 @@ def layered_graph(
     found = max((abs(f) for f in flow.values() if f is not None), default=0.0)
     scale = scale_limit(found, largest)
     shown, note = pruned(flow, most_edges)
-    network = Network(layout, shown, named, scale)
-    labels = _column_labels(layout, column_labels)
+    columns = _column_labels(layout, column_labels)
+    row_names = [(row_labels or {}).get(name, name) for name in layout.rows]
+    network = Network(layout, shown, named, scale, columns, row_names)
     ax = axes(ax, network.size)
-    network.draw(ax, labels, row_labels or {})
+    network.draw(ax)
     if scale:
         draw_scale(ax, sign_scale(scale, lines=True), FLOW)
     if note:

@@ -21,7 +21,7 @@ from pathflow.drawing import (
 from pathflow.graph import Edge, Node, Path
 
 from ._matplotlib import POINTS_PER_INCH, figure_of, matplotlib, plain, sign_scale, size_of
-from ._ticks import label_columns, label_rows
+from ._ticks import ROW_LETTERS, label_columns, label_rows, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +33,7 @@ _NODE_SIZES = (1.0, 4.6)
 # How many labels of single nodes are tried; most would not find room among so many.
 _MOST_LABELS = 300
 _LABEL_LETTERS = 24
+_LEGEND_LETTERS = 36
 
 
 @dataclass(frozen=True)
@@ -44,33 +45,32 @@ class Network:
         flow: the influence through each edge that is drawn, or None.
         paths: drawn over the edges, by name.
         largest: the influence of the widest edge and the strongest colour.
+        columns: what to write under the columns.
+        rows: what to write beside the rows; none where rows mean nothing.
     """
 
     layout: Layout[Node]
     flow: Mapping[Edge, float | None]
     paths: Mapping[str, Path]
     largest: float
+    columns: Sequence[str]
+    rows: Sequence[str]
 
     @property
     def size(self) -> tuple[float, float]:
         """What a figure of its own measures, in inches."""
-        if self.layout.rows:
-            return 1.4 + 1.75 * len(self.layout.columns), 1.5 + 0.4 * len(self.layout.rows)
-        return 1.4 + 1.15 * max(4, len(self.layout.columns)), 2.0 + 0.45 * self.layout.height
+        columns = len(self.layout.columns)
+        if not self.layout.rows:
+            return 1.4 + 1.15 * max(4, columns), 2.0 + 0.45 * self.layout.height
+        beside = widest([shortened(row, ROW_LETTERS) for row in self.rows]) / POINTS_PER_INCH
+        return 1.2 + beside + 1.75 * max(2, columns), 1.5 + 0.4 * len(self.layout.rows)
 
-    def draw(
-        self,
-        ax: "Axes",
-        columns: Sequence[str],
-        row_labels: Mapping[str, str],
-        *,
-        legend: bool = True,
-    ) -> None:
+    def draw(self, ax: "Axes", *, legend: bool = True) -> None:
         """Draws everything but the title and the colours' scale."""
         self._frame(ax)
         if self.layout.rows:
-            label_columns(ax, columns)
-            label_rows(ax, [row_labels.get(name, name) for name in self.layout.rows])
+            label_columns(ax, self.columns)
+            label_rows(ax, self.rows)
         else:
             ax.set_xticks([])
             ax.set_yticks([])
@@ -199,7 +199,7 @@ def _write_legend(ax: "Axes", names: Sequence[str]) -> None:
     handles = [line([], [], color=PATH_COLOURS[i], **style) for i in range(len(names))]
     ax.legend(
         handles,
-        [plain(shortened(name, 60)) for name in names],
+        [plain(shortened(name, _LEGEND_LETTERS)) for name in names],
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         ncols=min(LEGEND_COLUMNS, len(handles)),

@@ -136,7 +136,7 @@ def _mark_cuts(ax: "Axes", bars: Sequence[Bar]) -> None:
 def _write_columns(ax: "Axes", found: Ranking) -> None:
     """Two columns of numbers beside the bars: influences, and cumulative shares."""
 
-    def write(text: str, column: int, row: float | int, size: float = FONT_SIZE - 0.5) -> None:
+    def write(text: str, column: int, row: Any, size: float = FONT_SIZE - 0.5) -> None:
         ax.annotate(
             text,
             (1.0, row),

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 _LINE, _GAP = 1.35, 1.0
 # Widths are measured of so many of the labels, the longest by letters.
 _MEASURED = 8
-# How much wider than the axes a text below them may be: there are labels at their left.
-_OVERHANG = 1.1
+ROW_LETTERS = 32
 
 
 def label_columns(ax: "Axes", labels: Sequence[str], most: int = 20) -> None:
@@ -40,7 +39,7 @@ def label_columns(ax: "Axes", labels: Sequence[str], most: int = 20) -> None:
     _label(ax.xaxis, texts, line if turned else wide, 0)
 
 
-def label_rows(ax: "Axes", labels: Sequence[str], most: int = 32) -> None:
+def label_rows(ax: "Axes", labels: Sequence[str], most: int = ROW_LETTERS) -> None:
     """Writes labels beside the rows 0, 1, 2 and so on; see `label_columns`."""
     _label(ax.yaxis, [plain(shortened(label, most)) for label in labels], _LINE * FONT_SIZE, 1)
 
@@ -59,8 +58,8 @@ def _label(axis: Any, texts: Sequence[str], needed: float, side: int) -> None:
         def tick_values(self, vmin: Any, vmax: Any) -> list[int]:
             return [i for i in self() if vmin <= i <= vmax]
 
-    def write(place: float | int, _: object) -> str:
-        at = round(place)
+    def write(place: Any, _: object) -> str:
+        at: int = round(place)
         return texts[at] if 0 <= at < len(texts) else ""
 
     axis.set_major_locator(Thinned())
@@ -73,16 +72,18 @@ def _round_step(least: float) -> int:
     return next(power * i for i in (1, 2, 5, 10, 20) if power * i >= least)
 
 
-def write_below(ax: "Axes", lines: Sequence[str], facts: Sequence[str]) -> None:
+def write_below(ax: "Axes", lines: Sequence[str], facts: Sequence[str], room: float = 1.1) -> None:
     """Writes lines under an axis, and under them facts: in one line where they have room.
 
     Arguments:
         ax: the axes.
         lines: the first is the axis' name.
         facts: short texts that belong together.
+        room: of the axes' width now, how much is free: what stands beside them makes them narrower,
+            and is room for the text.
     """
     together = " · ".join(facts)
-    fits = widest([together]) <= _OVERHANG * size_of(ax)[0]
+    fits = widest([together]) <= room * size_of(ax)[0]
     text = "\n".join([*lines, *([together] if fits else facts)])
     ax.set_xlabel(plain(text), fontsize=FONT_SIZE, color=INK, linespacing=1.5)
 

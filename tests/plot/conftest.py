@@ -92,6 +92,17 @@ def make_conductances(graph, edge_values, node_values):
     )
 
 
+def make_ranked(space, influences, unseen, exact=True):
+    ranks = tuple(range(0, space.count, space.count // len(influences)))[: len(influences)]
+    known = pf.Certificate(exact, 0.25, unseen, space.count - len(ranks), 99)
+    return pf.Ranked(space, ranks, np.asarray(influences), known, make_audit())
+
+
+def make_aggregation(amounts, overlap=False, names=("primary", "through c0")):
+    parts = [frozenset(names if overlap else names[:1]), frozenset(names[1:]), frozenset()]
+    return pf.Aggregation(names, tuple(parts), np.asarray(amounts), (1, 7, 12), make_audit())
+
+
 def texts_of(figure):
     """All texts that are drawn, those of ticks included."""
     figure.draw_without_rendering()
