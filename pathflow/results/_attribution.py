@@ -13,11 +13,13 @@ from jaxtyping import Float
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._typing import PathMask, Ranks
+from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import NodeLike, Path, PathSpace
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
+from ._pages import examples_text, ranked_page
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
@@ -26,7 +28,7 @@ PathSet = Iterable[PathOrRank] | PathMask | Ranks
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution:
+class Attribution(AbstractDisplayed):
     """The influences of all paths from the sources to a target, for one example or for a batch.
 
     Paths are known by their ranks in `space`, so no list of them is stored; labels are made when
@@ -235,6 +237,11 @@ class Attribution:
             ranks = top_ranks(self._mean_row(), k, Magnitude())
         rows = np.atleast_2d(self._array)
         return data_frame(self.space, rows, ranks, self.n_examples is not None)
+
+    def _page(self) -> Page:
+        ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
+        facts = f"{ends}, {self.space.count:,} paths{examples_text(self.n_examples)}"
+        return ranked_page(self, facts, "paths", lambda row: (row.rank, str(row.path)))
 
     def __repr__(self) -> str:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"

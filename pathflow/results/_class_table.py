@@ -26,7 +26,7 @@ def class_text(
     lines = [f"{'class':<{width}}  {heading:>10}  share of total" + "  number of paths" * counted]
     for name, value, count in rows:
         paths = "" if count is None else f"  {short_integer(count):>15}"
-        lines.append(f"{name:<{width}}  {value:>+10.4g}  {_share(value, total):>14.1%}{paths}")
+        lines.append(f"{name:<{width}}  {value:>+10.4g}  {class_share(value, total):>14.1%}{paths}")
     return lines
 
 
@@ -40,7 +40,7 @@ def class_frame(
     """A pandas data frame with a row per class (and per example)."""
     pandas = pandas_module()
     shares = [
-        _share(value, total) for row, total in zip(rows, totals, strict=True) for value in row
+        class_share(value, total) for row, total in zip(rows, totals, strict=True) for value in row
     ]
     columns: dict[str, Any] = {
         "class": [*names] * len(rows),
@@ -55,6 +55,7 @@ def class_frame(
     return pandas.DataFrame(columns)
 
 
-def _share(value: float, total: float) -> float:
+def class_share(value: float, total: float) -> float:
+    """A part of the total; NaN for a total of 0."""
     # Adding zero makes a minus zero a zero.
     return float(value) / float(total) + 0.0 if total else np.nan

@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
-from pathflow.drawing import short_integer
+from pathflow.drawing import AbstractDisplayed, Page, short_integer
 from pathflow.graph import Path, PathLike, PathSpace
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
+from ._pages import SHOWN, examples_text, influence_table, page
 from ._table import PathInfluence, ranked_frame
 
 
@@ -51,7 +52,7 @@ class Certificate:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Ranked:
+class Ranked(AbstractDisplayed):
     """The paths that a search found, first ones first, and a certificate on all others.
 
     A batch is ordered by its mean over the examples. A pytree: the influences, the unseen sum and
@@ -213,6 +214,17 @@ class Ranked:
         """
         rows = np.atleast_2d(self.influences)
         return ranked_frame(self.space, rows, self.ranks, self.n_examples is not None)
+
+    def _page(self) -> Page:
+        facts = f"{len(self):,} of {short_integer(self.space.count)} paths"
+        rows = [(row.influence, None, str(row.path)) for row in self.top(SHOWN)]
+        total = float(np.mean(self.total))
+        count = self.certificate.unseen_count + len(self) - len(rows)
+        others = total - sum(value for value, _, _ in rows)
+        rest = [(others, None, f"{short_integer(count)} other paths together")]
+        shown = influence_table(rows, rest, total)
+        facts += examples_text(self.n_examples)
+        return page("Ranked", facts, [shown], self.audit, str(self.certificate))
 
     def __str__(self) -> str:
         shown = 10
