@@ -43,26 +43,28 @@ class Text:
 
 @dataclass(frozen=True)
 class Bar:
-    """A cell with a bar around a middle.
+    """A cell with a bar.
 
     Arguments:
-        weight: its length and side, from -1 to 1; another number has no bar.
+        weight: its length and side, from -1 to 1; NaN has no bar.
+        origin: where in the cell 0 is: from 0, at the left, to 1.
     """
 
     weight: float
+    origin: float = 0.5
     right: bool = False
 
     def markup(self) -> str:
         """The inside of the cell."""
         weight = min(max(self.weight, -1.0), 1.0) if self.weight == self.weight else 0.0
-        half = _BAR / 2
-        length = abs(weight) * half
-        start = half - length if weight < 0 else half
+        zero = _BAR * self.origin
+        length = abs(weight) * max(zero, _BAR - zero)
+        start = zero - length if weight < 0 else zero
         return (
             f'<svg width="{_BAR}" height="11" viewBox="0 0 {_BAR} 11" aria-hidden="true">'
             f'<rect x="{start:.1f}" y="1" width="{length:.1f}" height="9" '
             f'fill="{NEGATIVE if weight < 0 else POSITIVE}"/>'
-            f'<path d="M{half} 0V11" stroke="currentColor" stroke-width="0.7"/></svg>'
+            f'<path d="M{zero:.1f} 0V11" stroke="currentColor" stroke-width="0.7"/></svg>'
         )
 
 

@@ -10,6 +10,8 @@ import networkx as nx
 from ._labelled import Key, Labelled, index_text
 
 Weights = Mapping[tuple[Any, Any], float | None]
+# How many nodes without iterations are drawn of too many.
+_NEAREST = 60
 _PART = re.compile(r"(.*)\[[^\[\]]*\]", re.DOTALL)
 
 
@@ -36,8 +38,8 @@ def summarised(
     """A graph of at most so many nodes and edges that shows what a larger one is like.
 
     First the parts of split nodes (`c1[0]`, `c1[1]`, ...) become one node, their edges one edge
-    with the sum of the weights; then iterations in the middle of loops are left out; then nodes
-    from the end; then edges of least weight.
+    with the sum of the weights; then iterations in the middle of loops are left out; then all nodes
+    but those nearest to the last one; then edges of least weight.
 
     Arguments:
         nodes: in topological order.
@@ -55,9 +57,7 @@ def summarised(
     if len(found.nodes) > most_nodes or len(found.weights) > most_edges:
         found = _windowed(found, most_nodes, most_edges)
     if len(found.nodes) > most_nodes:
-        kept = found.nodes[:most_nodes]
-        note = f"{len(found.nodes) - most_nodes:,} more nodes are not drawn."
-        found = _without(found, kept, note)
+        found = _nearest(found)
     return _pruned(found, most_edges)
 
 
@@ -113,6 +113,26 @@ def _windowed(whole: Summary, most_nodes: int, most_edges: int) -> Summary:
     ends = index_text(dropped[0]), index_text(dropped[-1])
     n_lost = sum(whole.members[n] for n in whole.nodes if n.index in gone)
     note = f"Iterations {ends[0]} to {ends[1]} are left out, with {n_lost:,} nodes."
+    return _without(whole, kept, note)
+
+
+def _nearest(whole: Summary) -> Summary:
+    """The last node, those before it, those before them, and so on."""
+    before: dict[Key, list[Key]] = {n: [] for n in whole.nodes}
+    for u, v in whole.weights:
+        before[v].append(u)
+    found: dict[Key, None] = {}
+    for last in reversed(whole.nodes):
+        waiting = [last]
+        # Breadth first; grows while it is read.
+        for n in waiting:
+            if len(found) < _NEAREST and n not in found:
+                found[n] = None
+                waiting += before[n]
+        if len(found) == _NEAREST:
+            break
+    kept = [n for n in whole.nodes if n in found]
+    note = f"The {len(kept)} nodes nearest to {whole.nodes[-1]} are drawn."
     return _without(whole, kept, note)
 
 

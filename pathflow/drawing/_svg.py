@@ -18,6 +18,8 @@ _FONT, _LETTER, _LINE = 11, 6.6, 14.0
 _ROW_LETTERS, _NODE_LETTERS, _COLUMN_LETTERS = 28, 18, 12
 _RADIUS = 3.2
 _THIN, _WIDE = 0.8, 5.0
+# Edges without an influence.
+_PLAIN = "#9a9a9a"
 
 
 def svg(
@@ -79,10 +81,22 @@ class _Sheet:
     def bands(self) -> str:
         if not self._layout.rows:
             return ""
-        return "".join(
+        bands = "".join(
             f'<rect x="{self._left + i * self._pitch:.1f}" y="{self._top:.1f}" '
             f'width="{self._pitch:.1f}" height="{self._bottom - self._top:.1f}" fill="{BAND}"/>'
             for i in range(0, len(self._layout.columns), 2)
+        )
+        return bands + "".join(map(self._gap, range(1, len(self._layout.columns))))
+
+    def _gap(self, column: int) -> str:
+        """A dashed line before a column where iterations are left out."""
+        pair = [c for c in self._layout.columns[column - 1 : column + 1] if c and len(c) == 1]
+        if len(pair) < 2 or pair[1][0] - pair[0][0] == 1:
+            return ""
+        x = self._left + column * self._pitch
+        return (
+            f'<path d="M{x:.1f} {self._top:.1f}V{self._bottom:.1f}" stroke="{FAINT}" '
+            'stroke-width="2" stroke-dasharray="3 5"/>'
         )
 
     def edge(self, edge: tuple[Any, Any], weight: float | None, largest: float) -> str:
@@ -90,7 +104,7 @@ class _Sheet:
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in others)
         relative = weight / largest if weight and largest else 0.0
         wide = _THIN + (_WIDE - _THIN) * abs(relative)
-        colour = FAINT if weight is None else edge_colour(relative)
+        colour = _PLAIN if weight is None else edge_colour(relative)
         return (
             f'<path d="M{start[0]:.1f},{start[1]:.1f}C{points}" fill="none" stroke="{colour}" '
             f'stroke-width="{wide:.2f}" stroke-linecap="round"/>'
@@ -113,14 +127,18 @@ class _Sheet:
         widest = _LETTER * (1 + max(map(len, texts), default=0))
         step = max(1, -int(-widest // self._pitch))
         return "".join(
-            _text((self._at((i, 0.0))[0], self._bottom + _LINE), text, "middle")
+            _text((self._at((float(i), 0.0))[0], self._bottom + _LINE), text, "middle")
             for i, text in enumerate(texts)
             if text and i % step == 0
         )
 
     def row_labels(self) -> str:
         return "".join(
-            _text((self._left - 6, self._at((0.0, i))[1] + 4), shortened(row, _ROW_LETTERS), "end")
+            _text(
+                (self._left - 6, self._at((0.0, float(i)))[1] + 4),
+                shortened(row, _ROW_LETTERS),
+                "end",
+            )
             for i, row in enumerate(self._layout.rows)
         )
 

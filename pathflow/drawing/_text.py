@@ -62,6 +62,8 @@ def short_number(x: float) -> str:
         >>> short_number(11912.3), short_number(-0.00123), short_number(2e-9)
         ('+11,900', '-0.00123', '+2e-09')
     """
+    if x == 0:
+        return "0"
     if 1e3 <= abs(x) < 1e7:
         digits = 3 - len(str(int(abs(x))))
         return f"{round(x, digits):+,.0f}"

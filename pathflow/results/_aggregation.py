@@ -16,7 +16,7 @@ from pathflow.drawing import AbstractDisplayed, Page, short_integer
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import class_frame, class_share, class_text
-from ._pages import examples_text, influence_table, page
+from ._pages import examples_text, influence_table, page, paths_text
 
 # How the paths of no class are called, and all paths together.
 REST, TOTAL = "rest", "total"
@@ -191,7 +191,7 @@ class Aggregation(AbstractDisplayed):
         total, counts = float(one.total), one.counts
 
         def row(name: str) -> tuple[float, float, str]:
-            paths = "" if counts is None else f", {short_integer(counts[name])} paths"
+            paths = "" if counts is None else f", {paths_text(counts[name])}"
             return float(one[name]), class_share(float(one[name]), total), name + paths
 
         shown = influence_table(

@@ -19,7 +19,7 @@ from pathflow.graph import NodeLike, Path, PathSpace
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
-from ._pages import examples_text, ranked_page
+from ._pages import examples_text, path_text, paths_text, ranked_page
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
@@ -240,8 +240,8 @@ class Attribution(AbstractDisplayed):
 
     def _page(self) -> Page:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
-        facts = f"{ends}, {self.space.count:,} paths{examples_text(self.n_examples)}"
-        return ranked_page(self, facts, "paths", lambda row: (row.rank, str(row.path)))
+        facts = f"{ends}, {paths_text(self.space.count)}{examples_text(self.n_examples)}"
+        return ranked_page(self, facts, "paths", lambda row: (row.rank, path_text(row.path)))
 
     def __repr__(self) -> str:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"

@@ -6,10 +6,24 @@ from typing import Any
 import numpy as np
 
 from pathflow._errors import NonFiniteError
-from pathflow.drawing import Bar, Page, Text, escaped, heading, lines, short_number, table
+from pathflow.drawing import (
+    Bar,
+    Page,
+    Text,
+    compact,
+    escaped,
+    heading,
+    lines,
+    short_integer,
+    short_number,
+    shortened,
+    table,
+)
+from pathflow.graph import Path
 
 # How many rows are shown.
 SHOWN = 10
+_LETTERS = 120
 
 # A row: its influence, its share or None, and its label.
 Row = tuple[float, float | None, str]
@@ -49,11 +63,13 @@ def influence_table(
     every = [*rows, *rest, (total, None, "total")]
     # Bars of the rest may be much longer than those of single rows, which are what one compares.
     largest = max((abs(value) for value, _, _ in rows), default=0.0)
+    signs = {value < 0 for value, _, _ in rows if value}
+    origin = 0.5 if len(signs) > 1 else float(True in signs)
     known = any(s is not None for _, s, _ in every)
     cells = []
     for i, (value, part, text) in enumerate(every):
         row: list[Any] = [Text(short_number(value), right=True)]
-        row.append(Bar(value / largest) if largest and i < len(rows) else Text(""))
+        row.append(Bar(value / largest, origin) if largest and i < len(rows) else Text(""))
         if known:
             row.append(Text("" if part is None or np.isnan(part) else f"{part:.1%}", right=True))
         cells.append([*row, Text(text)])
@@ -94,6 +110,17 @@ def ranked_page(result: Any, facts: str, what: str, label_of: Any) -> Page:
     rest = rest_by_sign(mean, [number for number, _ in labels], what)
     shown = influence_table(rows, rest, total, what.removesuffix("s"), "share of its sign")
     return page(name, facts, [shown], result.audit)
+
+
+def path_text(path: Path) -> str:
+    """A path's labels; shorter where they would run over a page."""
+    text = str(path)
+    return text if len(text) <= _LETTERS else shortened(compact(path), _LETTERS)
+
+
+def paths_text(n: int) -> str:
+    """A number of paths."""
+    return f"{short_integer(n)} path{'s' * (n != 1)}"
 
 
 def examples_text(n_examples: int | None) -> str:

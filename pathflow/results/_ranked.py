@@ -15,7 +15,7 @@ from pathflow.graph import Path, PathLike, PathSpace
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
-from ._pages import SHOWN, examples_text, influence_table, page
+from ._pages import SHOWN, examples_text, influence_table, page, path_text
 from ._table import PathInfluence, ranked_frame
 
 
@@ -217,7 +217,7 @@ class Ranked(AbstractDisplayed):
 
     def _page(self) -> Page:
         facts = f"{len(self):,} of {short_integer(self.space.count)} paths"
-        rows = [(row.influence, None, str(row.path)) for row in self.top(SHOWN)]
+        rows = [(row.influence, None, path_text(row.path)) for row in self.top(SHOWN)]
         total = float(np.mean(self.total))
         count = self.certificate.unseen_count + len(self) - len(rows)
         others = total - sum(value for value, _, _ in rows)
