@@ -133,14 +133,10 @@ class _Sheet:
         )
 
     def row_labels(self) -> str:
-        return "".join(
-            _text(
-                (self._left - 6, self._at((0.0, float(i)))[1] + 4),
-                shortened(row, _ROW_LETTERS),
-                "end",
-            )
-            for i, row in enumerate(self._layout.rows)
-        )
+        across = self._left - 6
+        places = [(across, self._at((0.0, float(i)))[1] + 4) for i in range(len(self._layout.rows))]
+        texts = [shortened(row, _ROW_LETTERS) for row in self._layout.rows]
+        return "".join(_text(at, text, "end") for at, text in zip(places, texts, strict=True))
 
     def node_labels(self, weights: Mapping[tuple[Any, Any], float | None]) -> str:
         """Labels over nodes that have no row, the most important first, where there is room."""
