@@ -34,6 +34,12 @@ class Layout(Generic[K]):
     rows: tuple[str, ...]
     bends: Mapping[tuple[K, K], tuple[Point, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def height(self) -> float:
+        """The greatest y of a row, a node or a bend."""
+        points = [*self.positions.values(), *(p for bends in self.bends.values() for p in bends)]
+        return max([len(self.rows) - 1.0, *(y for _, y in points)], default=0.0)
+
     def curve(self, u: K, v: K) -> tuple[Point, ...]:
         """The smooth curve of an edge, as the points of joined cubic Bezier curves: a start, and
         for each piece two controls and an end.

@@ -1,6 +1,7 @@
 """Texts short enough to stand in a picture."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from ._labelled import Labelled, index_text
@@ -46,6 +47,27 @@ def compact(path: Iterable[Labelled]) -> str:
             words.append(name if first in (index, ()) else str(nodes[0]))
         index = last or index
     return " ".join(words)
+
+
+def short_integer(n: int) -> str:
+    """An exact integer where it is short, else its first digits and its power of ten."""
+    # Python refuses to write integers of thousands of digits, and floats end at 1e308.
+    return f"{n:,}" if n < 10**9 else f"{Decimal(n):.3e}"
+
+
+def short_number(x: float) -> str:
+    """A number with its sign and three digits, without a power of ten where it is of a handy size.
+
+    Example:
+        >>> short_number(11912.3), short_number(-0.00123), short_number(2e-9)
+        ('+11,900', '-0.00123', '+2e-09')
+    """
+    if x == 0:
+        return "0"
+    if 1e3 <= abs(x) < 1e7:
+        digits = 3 - len(str(int(abs(x))))
+        return f"{round(x, digits):+,.0f}"
+    return f"{x:+.3g}"
 
 
 def _is_range(nodes: Sequence[Labelled]) -> bool:

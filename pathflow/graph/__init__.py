@@ -8,6 +8,7 @@ from ._edge_sums import edges_of as edges_of
 from ._explain import explain_no_match as explain_no_match
 from ._graph import Edge as Edge
 from ._graph import Graph as Graph
+from ._graph_page import graph_page as graph_page
 from ._listed import Listed as Listed
 from ._node import Node as Node
 from ._partition import AbstractPartition as AbstractPartition

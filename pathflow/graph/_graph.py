@@ -11,9 +11,11 @@ from typing import final
 import networkx as nx
 
 from pathflow._errors import GraphError, PatternWarning
+from pathflow.drawing import AbstractDisplayed, Page
 
 from ._counting import suffix_counts
 from ._explain import explain_no_match
+from ._graph_page import graph_page
 from ._node import Node
 from ._pattern import PatternLike, as_pattern
 from ._space import PathSpace
@@ -24,7 +26,7 @@ Edge = tuple[Node, Node]
 
 
 @final
-class Graph:
+class Graph(AbstractDisplayed):
     """An immutable directed acyclic graph of nodes.
 
     Scores never live on it: results are separate objects. The order of the nodes matters, since it
@@ -206,3 +208,7 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"Graph({len(self.nodes)} nodes, {len(self._edges)} edges)"
+
+    def _page(self) -> Page:
+        facts = f"{len(self.nodes):,} nodes, {len(self._edges):,} edges"
+        return graph_page("Graph", facts, self.nodes, self._edges)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from math import isnan
 from typing import final
 
+from pathflow.drawing import AbstractDisplayed, Page, Text, heading, table
 from pathflow.graph import Path
 from pathflow.results import AbstractOrder, Interval
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class PathSummary:
+class PathSummary(AbstractDisplayed):
     """Statistics of a path over sentences, each with its interval.
 
     Attributes:
@@ -46,8 +47,19 @@ class PathSummary:
     concentration: Mapping[AbstractOrder, Mapping[int, Interval]]
     effective: Mapping[AbstractOrder, Mapping[float, Interval]]
 
-    def __str__(self) -> str:
-        lines = [f"{self.path}: {self.n_sentences} sentences, {self.n_paths} paths"]
+    def _page(self) -> Page:
+        rows = [
+            [Text(name), *(Text("" if isnan(x) else f"{x:.4g}", right=True) for x in interval)]
+            for name, interval in self._rows().items()
+        ]
+        found = table(["statistic", "mean", "low", "high"], rows)
+        return Page(f"<div>{heading('PathSummary', self._facts)}{found}</div>")
+
+    @property
+    def _facts(self) -> str:
+        return f"{self.path}: {self.n_sentences} sentences, {self.n_paths} paths"
+
+    def _rows(self) -> dict[str, Interval]:
         rows = {
             "total": self.total,
             "P+": self.positive_fraction,
@@ -63,6 +75,10 @@ class PathSummary:
             rows |= {f"in {k} paths, {_name(by)}": value for k, value in curve.items()}
         for by, numbers in self.effective.items():
             rows |= {f"paths for {f:.0%}, {_name(by)}": value for f, value in numbers.items()}
+        return rows
+
+    def __str__(self) -> str:
+        rows, lines = self._rows(), [self._facts]
         width = max(map(len, rows))
         lines += [
             f"  {name:<{width}}  {v.mean:.4g}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pathflow.drawing import short_integer
 from pathflow.graph import Edge, Graph, Path, PathSpace, edges_of
 
 from ._contents import Numbers, PathTable
@@ -104,16 +105,12 @@ def unseen_note(table: PathTable, chosen: np.ndarray) -> str:
         return f"All {table.space.count:,} paths are listed."
     limit = "" if unseen["bound"] is None else f", each at most {unseen['bound']:.4g}"
     text = (
-        f"{len(chosen):,} paths are listed. The other {_short(count)} are not in this page: "
+        f"{len(chosen):,} paths are listed. The other {short_integer(count)} are not in this page: "
         f"together {mean:+.6g}, exactly{limit}."
     )
     if table.unseen is not None and not table.unseen.exact:
         text += " It is not proven that no larger path is among them."
     return text
-
-
-def _short(count: int) -> str:
-    return f"{count:,}" if count < 10**9 else f"{float(count):.3e}" if count < 10**300 else "many"
 
 
 def mean_note(table: PathTable) -> str:

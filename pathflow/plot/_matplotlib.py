@@ -1,26 +1,20 @@
 """The optional dependency: matplotlib is imported when the first figure is drawn."""
 
 import importlib
+import math
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pathflow._errors import MissingDependencyError
+from pathflow._errors import ArgumentError, MissingDependencyError
+from pathflow.drawing import FONT_SIZE, INK, sign_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-def axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
-    """The axes to draw into: those given, or the only ones of a new figure (size in inches)."""
-    if ax is not None:
-        return ax
-    return matplotlib("figure").Figure(figsize=size, layout="constrained").add_subplot()
-
-
-def figure_of(ax: "Axes") -> "Figure":
-    """The figure that the axes stand in; axes without one are drawn into by nobody."""
-    return cast("Figure", ax.get_figure(root=True))
+# Inches; larger pictures than these fit neither a page nor a screen.
+_LARGEST = (16.0, 14.0)
+POINTS_PER_INCH = 72
 
 
 def matplotlib(submodule: str) -> ModuleType:
@@ -36,3 +30,125 @@ def matplotlib(submodule: str) -> ModuleType:
             "figures need matplotlib, which is not installed; install it with "
             "`pip install 'pathflow[plot]'`."
         ) from error
+
+
+def axes(ax: Any, size: tuple[float, float]) -> "Axes":
+    """The axes to draw into: those given, or the only ones of a new figure.
+
+    Arguments:
+        ax: axes, or None.
+        size: of the new figure, in inches; as much of it as fits a page.
+
+    Raises:
+        ArgumentError: `ax` is something else.
+        MissingDependencyError: matplotlib is not installed.
+    """
+    if ax is None:
+        return _figure(size).add_subplot()
+    if not isinstance(ax, matplotlib("axes").Axes):
+        raise ArgumentError(
+            f"ax takes matplotlib axes, such as figure.add_subplot() makes; got {ax!r}."
+        )
+    return cast("Axes", ax)
+
+
+def panels(ax: Any, n: int, size: tuple[float, float]) -> "list[Axes]":
+    """Axes side by side on one scale, in a new figure or in the place of axes given.
+
+    Arguments:
+        ax: axes that stand in a grid, which are hidden; or None.
+        n: how many.
+        size: of the new figure, in inches.
+
+    Raises:
+        ArgumentError: `ax` is something else, or stands in no grid.
+        MissingDependencyError: matplotlib is not installed.
+    """
+    if ax is None:
+        figure = _figure(size)
+        grid = figure.add_gridspec(1, n)
+    else:
+        place = axes(ax, size).get_subplotspec()
+        if place is None:
+            raise ArgumentError(
+                "ax stands in no grid, so that it cannot be divided into panels; give axes that "
+                "figure.add_subplot() or figure.subplots() made."
+            )
+        ax.set_axis_off()
+        figure, grid = figure_of(ax), place.subgridspec(1, n)
+    first = figure.add_subplot(grid[0, 0])
+    others = [figure.add_subplot(grid[0, i], sharex=first, sharey=first) for i in range(1, n)]
+    for other in others:
+        other.tick_params(labelleft=False)
+    return [first, *others]
+
+
+def _figure(size: tuple[float, float]) -> "Figure":
+    width, height = (min(*pair) for pair in zip(size, _LARGEST, strict=True))
+    return matplotlib("figure").Figure(figsize=(width, height), layout="constrained")
+
+
+def figure_of(ax: "Axes") -> "Figure":
+    """The figure that the axes stand in; axes without one are drawn into by nobody."""
+    return cast("Figure", ax.get_figure(root=True))
+
+
+def size_of(ax: "Axes") -> tuple[float, float]:
+    """The width and height of axes in points, as they stand now."""
+    box = ax.get_window_extent()
+    scale = POINTS_PER_INCH / figure_of(ax).dpi
+    return box.width * scale, box.height * scale
+
+
+def write_title(ax: "Axes", title: str | None, pad: int = 8) -> None:
+    """A title at the upper left."""
+    if title is not None:
+        ax.set_title(plain(title), fontsize=FONT_SIZE + 2, pad=pad, loc="left", color=INK)
+
+
+def bare(ax: "Axes", *sides: str) -> None:
+    """Takes the marks off the ticks, and the frame off some sides."""
+    ax.tick_params(length=0, colors=INK, labelsize=FONT_SIZE)
+    for side in sides:
+        ax.spines[side].set_visible(False)
+
+
+def plain(text: str) -> str:
+    """A text that matplotlib writes as it is: without this, `$` starts a formula."""
+    return text.replace("$", r"\$")
+
+
+def sign_scale(largest: float, *, lines: bool = False) -> Any:
+    """Colours for numbers from -largest to largest, the same on both sides of 0.
+
+    Arguments:
+        largest: over 0, or 0 where there is nothing to tell apart.
+        lines: without the pale middle.
+    """
+    colours = matplotlib("colors")
+    return matplotlib("cm").ScalarMappable(
+        colours.Normalize(-(largest or 1.0), largest or 1.0),
+        colours.ListedColormap(sign_colours(256, lines=lines)),
+    )
+
+
+def scale_limit(found: float, asked: float | None) -> float:
+    """The influence of the widest edge or strongest colour: the one asked for, or the largest.
+
+    Raises:
+        ArgumentError: the one asked for is none to scale by.
+    """
+    if asked is None:
+        return found
+    if not 0 < asked < math.inf:
+        raise ArgumentError(f"largest={asked} is no influence to scale by; give one over 0.")
+    return float(asked)
+
+
+def draw_scale(ax: Any, scale: Any, label: str, extend: str = "neither") -> None:
+    """A colour bar beside axes, or beside a list of axes."""
+    first = ax[0] if isinstance(ax, list) else ax
+    bar = figure_of(first).colorbar(scale, ax=ax, shrink=0.6, aspect=25, pad=0.02, extend=extend)
+    bar.set_label(label, fontsize=FONT_SIZE, color=INK)
+    bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=INK, length=2)
+    bar.outline.set_visible(False)

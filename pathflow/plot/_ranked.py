@@ -1,37 +1,45 @@
-"""The paths with the largest influences, and what is left for all others."""
+"""The rows with the largest influences, and what is left for all others."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pathflow._errors import ArgumentError
-from pathflow.drawing import compact
-from pathflow.results import Attribution
+from pathflow.drawing import ALARM, FAINT, FONT_SIZE, INK, NEGATIVE, POSITIVE, short_number
+from pathflow.results import Audit
 
-from ._matplotlib import axes, figure_of, matplotlib
-from ._style import FAINT, FONT_SIZE, INK, SIGN_COLOURS
+from ._matplotlib import axes, bare, figure_of, matplotlib, write_title
+from ._ranking import Bar, Rankable, Ranking, ranking
+from ._ticks import label_rows, write_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Where on the diverging colour map the bars of either sign are.
-_NEGATIVE, _POSITIVE = 0.15, 0.85
+# How far the bars of the rest may reach, in lengths of the longest of the others: those of many
+# paths would leave nothing to see of one.
+_REACH = 1.7
+# Where the two columns of numbers beside the bars end, in points.
+_COLUMNS = (52, 108)
+_LETTERS = 56
+HEIGHT = 0.32
 
 
 def ranked_paths(
-    result: Attribution, k: int = 10, *, title: str | None = None, ax: "Axes | None" = None
+    result: Rankable | Any, k: int = 10, *, title: str | None = None, ax: "Axes | None" = None
 ) -> "Figure":
     """Draws the `k` influences of largest size as bars, and the sums of all the others.
 
-    Beside each bar stands the share that it and all bars above have of the sum of absolute
-    influences. The last two bars are hollow: the sums of the positive and of the negative
-    influences that are not shown.
+    Beside each bar stands its influence, and the share that it and all bars above have: of the sum
+    of absolute influences where all are known, else of the total. The bars of the rest are hollow,
+    and all bars together are the total. A bar of the rest that would be far longer than all others
+    is cut, and marked. Below stand the total and the residuals of the audit.
 
     Arguments:
-        result: influences of all paths; with a leading example axis, their mean over the examples
-            is drawn.
-        k: how many paths; all of them where there are fewer.
+        result: an `Attribution`, whose rest is drawn by sign; a list that a search found (`Ranked`,
+            in its order); an `Aggregation`, whose classes are drawn; or a `Refinement`, whose parts
+            are. Of a batch, means are drawn with their 95% bootstrap intervals.
+        k: how many rows; all of them where there are fewer.
         title: written above.
         ax: axes to draw into; by default a figure of its own.
 
@@ -39,63 +47,129 @@ def ranked_paths(
         The figure.
 
     Raises:
-        ArgumentError: `k` is not positive.
+        ArgumentError: `k` is not positive, or an argument is of another kind.
+        NonFiniteError: an influence is NaN.
         MissingDependencyError: matplotlib is not installed.
+
+    Example:
+        ```python
+        result = pf.attribute(graph, args, source="x@0", doi=doi, search=pf.TopK(20))
+        pf.plot.ranked_paths(result, 20).savefig("paths.pdf")
+        ```
     """
-    if k < 1:
-        raise ArgumentError(f"k must be at least 1, got {k}.")
-    influences = np.asarray(result.influences, np.float64)
-    mean = influences.mean(axis=0) if influences.ndim == 2 else influences
-    top = result.top(k)
-    rest = np.delete(mean, [p.rank for p in top])
-    labels = [compact(p.path) for p in top]
-    labels += [f"{int(np.sum(sign * rest > 0)):,} other {name} paths" for sign, name in _SIGNS]
-    values = np.array(
-        [*(p.influence for p in top), *(rest[sign * rest > 0].sum() for sign, _ in _SIGNS)]
-    )
-    ax = axes(ax, (8.0, 1.0 + 0.32 * len(labels)))
-    _draw_bars(ax, values, n_paths=len(top))
-    _write_shares(ax, values, np.abs(mean).sum(), len(top))
-    ax.set_yticks(range(len(labels)), labels, fontsize=FONT_SIZE)
-    ax.set_xlabel("influence", fontsize=FONT_SIZE, color=INK)
-    if title is not None:
-        ax.set_title(title, fontsize=FONT_SIZE + 2, loc="left", color=INK)
+    found = ranking(result, k)
+    ax = axes(ax, (8.5, 1.4 + HEIGHT * len(found.bars)))
+    draw_bars(ax, found.bars)
+    label_rows(ax, [bar.label for bar in found.bars], _LETTERS)
+    _write_columns(ax, found)
+    lines = ["influence", *([found.note] if found.note else [])]
+    write_below(ax, lines, facts_of(found.total, found.audit))
+    colour_below(ax, found.audit)
+    write_title(ax, title, 8 if found.shares is None else 26)
     return figure_of(ax)
 
 
-_SIGNS = ((1, "positive"), (-1, "negative"))
+def draw_bars(
+    ax: "Axes",
+    bars: Sequence[Bar],
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Draws bars from top to bottom.
 
-
-def _draw_bars(ax: "Axes", values: np.ndarray, n_paths: int) -> None:
-    colours = matplotlib("cm").ScalarMappable(cmap=SIGN_COLOURS).get_cmap()
-    for i, value in enumerate(values):
-        colour = colours(_POSITIVE if value >= 0 else _NEGATIVE)
-        face = colour if i < n_paths else "none"
-        ax.barh(i, value, height=0.66, facecolor=face, edgecolor=colour, linewidth=1.2)
+    Arguments:
+        ax: the axes.
+        bars: a row each; a value of NaN has none.
+        limits: of the axis; by default those of the bars.
+    """
+    for i, bar in enumerate(bars):
+        colour = POSITIVE if bar.value >= 0 else NEGATIVE
+        face = "none" if bar.rest else colour
+        ax.barh(i, bar.value, height=0.66, facecolor=face, edgecolor=colour, linewidth=1.2)
+        if bar.interval is not None:
+            ends = [[bar.value - bar.interval.low], [bar.interval.high - bar.value]]
+            style = {"ecolor": INK, "elinewidth": 0.9, "capsize": 2}
+            ax.errorbar(bar.value, i, xerr=np.maximum(ends, 0), fmt="none", **style)
     ax.axvline(0, color=INK, linewidth=0.8)
-    ax.axhline(n_paths - 0.5, color=FAINT, linewidth=0.8)
-    ax.invert_yaxis()
-    # Room for the shares, which stand at the outer end of the bars.
-    ax.margins(x=0.12)
-    ax.tick_params(length=0, colors=INK)
-    for side in ("top", "right", "left"):
-        ax.spines[side].set_visible(False)
+    first_of_rest = next((i for i, bar in enumerate(bars) if bar.rest), len(bars))
+    ax.axhline(first_of_rest - 0.5, color=FAINT, linewidth=0.8)
+    ax.set_ylim(len(bars) - 0.5, -0.5)
+    bare(ax, "top", "right", "left")
+    ax.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(5))
+    ax.set_xlim(limits_of(bars) if limits is None else limits)
+    _mark_cuts(ax, bars)
 
 
-def _write_shares(ax: "Axes", values: np.ndarray, everything: float, n_paths: int) -> None:
-    if not everything:
-        return
-    cumulative = np.cumsum(np.abs(values)) / everything
-    for i, (value, share) in enumerate(zip(values, cumulative, strict=True)):
-        if i < n_paths:
-            side = 1 if value >= 0 else -1
-            ax.annotate(
-                f"{share:.0%}",
-                (value, i),
-                xytext=(4 * side, 0),
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
-                fontsize=FONT_SIZE - 1,
-                color=INK,
-            )
+def limits_of(bars: Sequence[Bar]) -> tuple[float, float]:
+    """Where an axis for bars begins and ends, if those of the rest may be cut."""
+    longest = max((abs(end) for bar in bars if not bar.rest for end in _ends(bar)), default=0.0)
+    reach = _REACH * longest or np.inf
+    ends = [np.clip(e, -reach, reach) if bar.rest else e for bar in bars for e in _ends(bar)]
+    low, high = min(0.0, 0.0, *ends), max(0.0, 0.0, *ends)
+    margin = 0.04 * (high - low)
+    limits = float(low - margin * (low < 0)), float(high + margin * (high > 0))
+    return limits if margin else (-1.0, 1.0)
+
+
+def _ends(bar: Bar) -> list[float]:
+    ends = [bar.value, *(bar.interval or ())]
+    return [end for end in ends if np.isfinite(end)]
+
+
+def _mark_cuts(ax: "Axes", bars: Sequence[Bar]) -> None:
+    """Two strokes across the end of a bar that is longer than the axis."""
+    low, high = ax.get_xlim()
+    for i, bar in enumerate(bars):
+        if bar.rest and not low <= bar.value <= high:
+            edge = 1.0 if bar.value > high else 0.0
+            for shift in (-0.006, 0.006):
+                ax.plot(
+                    [edge + shift - 0.006, edge + shift + 0.006],
+                    [i + 0.45, i - 0.45],
+                    color=INK,
+                    linewidth=0.9,
+                    transform=ax.get_yaxis_transform(),
+                    clip_on=False,
+                    zorder=5,
+                )
+
+
+def _write_columns(ax: "Axes", found: Ranking) -> None:
+    """Two columns of numbers beside the bars: influences, and cumulative shares."""
+
+    def write(text: str, column: int, row: Any, size: float = FONT_SIZE - 0.5) -> None:
+        ax.annotate(
+            text,
+            (1.0, row),
+            xycoords=ax.get_yaxis_transform(),
+            xytext=(_COLUMNS[column], 0),
+            textcoords="offset points",
+            ha="right",
+            va="center" if row >= 0 else "bottom",
+            fontsize=size,
+            color=INK,
+            annotation_clip=False,
+        )
+
+    for i, bar in enumerate(found.bars):
+        write(short_number(bar.value), 0, i)
+        if found.shares is not None:
+            write(f"{found.shares[i]:.1%}", 1, i)
+    if found.shares is not None:
+        write(f"cumulative share\n{found.whole}", 1, -0.55, FONT_SIZE - 1.5)
+
+
+def facts_of(total: float, audit: Audit) -> list[str]:
+    """The total and the residuals, a short text each."""
+    worst = float(np.max(audit.structural))
+    verdict = "ok" if audit.ok else "not checked" if np.isnan(worst) else "FAILED"
+    found = "" if np.isnan(worst) else f"{worst:.1e}, "
+    facts = [f"total {short_number(total)}", f"structural residual {found}{verdict}"]
+    if audit.quadrature is not None:
+        facts.append(f"quadrature residual {float(np.max(np.abs(audit.quadrature))):.1e}")
+    return facts
+
+
+def colour_below(ax: "Axes", audit: Audit) -> None:
+    """Shows what is written under an axis in the colour of an alarm where the audit failed."""
+    if not audit.ok and not np.isnan(np.max(audit.structural)):
+        ax.xaxis.label.set_color(ALARM)

@@ -13,21 +13,24 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow.drawing import AbstractDisplayed, Page, short_integer
 from pathflow.page import Classes, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
-from ._class_table import class_frame, class_text, short_integer
+from ._class_table import class_frame, class_share, class_text
 from ._html import save_html
+from ._pages import examples_text, influence_table, page, paths_text
 from ._sheet import make_sheet, rows_of, sheet_of
 
 # How the paths of no class are called, and all paths together.
 REST, TOTAL = "rest", "total"
+_OVERLAP = "Classes overlap: a path in several of them counts in each, and once in the total."
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Aggregation:
+class Aggregation(AbstractDisplayed):
     """The summed influence of every class of paths, and of the rest, without any single path.
 
     Classes may overlap: a path in two of them counts in both, and `total` counts it once. So the
@@ -203,6 +206,21 @@ class Aggregation:
         """
         return save_html(self, path, **options)
 
+    def _page(self) -> Page:
+        one = self if self.n_examples is None else self.mean()
+        total, counts = float(one.total), one.counts
+
+        def row(name: str) -> tuple[float, float, str]:
+            paths = "" if counts is None else f", {paths_text(counts[name])}"
+            return float(one[name]), class_share(float(one[name]), total), name + paths
+
+        shown = influence_table(
+            [row(name) for name in self.names], [row(REST)], total, "class", "share of total"
+        )
+        facts = f"{len(self.names):,} classes{examples_text(self.n_examples)}"
+        note = _OVERLAP if self.overlapping else ""
+        return page("Aggregation", facts, [shown], self.audit, note)
+
     def __str__(self) -> str:
         one = self if self.n_examples is None else self.mean()
         total, counts = float(one.total), one.counts or {}
@@ -210,9 +228,7 @@ class Aggregation:
         heading = "influence" if one is self else f"mean of {self.n_examples}"
         lines = class_text([*rows, (TOTAL, total, one.count)], total, heading)
         if self.overlapping:
-            lines.append(
-                "Classes overlap: a path in several of them counts in each, and once in the total."
-            )
+            lines.append(_OVERLAP)
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._typing import PathMask, Ranks
+from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import NodeLike, Path, PathSpace
 from pathflow.page import PathTable, Sheet
 
@@ -22,6 +23,7 @@ from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._html import save_html
 from ._order import AbstractOrder, Magnitude
+from ._pages import examples_text, path_text, paths_text, ranked_page
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 
@@ -31,7 +33,7 @@ PathSet = Iterable[PathOrRank] | PathMask | Ranks
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution:
+class Attribution(AbstractDisplayed):
     """The influences of all paths from the sources to a target, for one example or for a batch.
 
     Paths are known by their ranks in `space`, so no list of them is stored; labels are made when
@@ -255,6 +257,11 @@ class Attribution:
             NonFiniteError: an influence is NaN or infinite.
         """
         return save_html(self, path, **options)
+
+    def _page(self) -> Page:
+        ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
+        facts = f"{ends}, {paths_text(self.space.count)}{examples_text(self.n_examples)}"
+        return ranked_page(self, facts, "paths", lambda row: (row.rank, path_text(row.path)))
 
     def __repr__(self) -> str:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"

@@ -6,13 +6,15 @@ from typing import Any, final
 import jax
 import numpy as np
 
+from pathflow.drawing import AbstractDisplayed, Page, lines
+
 # What rounding may leave of sums of products, by the precision that they were taken in.
 _TOLERANCES = {"float64": 1e-10, "float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Audit:
+class Audit(AbstractDisplayed):
     """How well a result agrees with two numbers that were computed without paths.
 
     A pytree: the first three attributes are leaves, with an axis of examples where the result has
@@ -66,19 +68,22 @@ class Audit:
             scale=self.scale,
         )
 
+    def _page(self) -> Page:
+        return Page(lines(str(self)))
+
     def __str__(self) -> str:
         worst = float(np.max(self.structural))
         verdict = "ok" if self.ok else "not checked" if np.isnan(worst) else "FAILED"
         bound = f"of {self.scale}, at most {self.tolerance:.0e} allowed"
-        lines = [
+        texts = [
             f"audit ({self.dtype}, {self.n_steps} points): {verdict}",
             f"  structural residual  {worst:.1e} {bound}",
         ]
         if self.quadrature is not None:
             gap = float(np.max(np.abs(self.quadrature)))
-            lines.append(f"  quadrature residual  {gap:.1e}, total against q(x) - q(x0)")
-        lines += [f"  no derivative        {note}" for note in self.blocked]
-        return "\n".join(lines)
+            texts.append(f"  quadrature residual  {gap:.1e}, total against q(x) - q(x0)")
+        texts += [f"  no derivative        {note}" for note in self.blocked]
+        return "\n".join(texts)
 
     def __repr__(self) -> str:
         return f"Audit(structural={float(np.max(self.structural)):.1e}, ok={self.ok})"

@@ -1,11 +1,12 @@
 """Classes of paths as a table, in text and as a data frame."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+
+from pathflow.drawing import short_integer
 
 from ._table import pandas_module
 
@@ -25,7 +26,7 @@ def class_text(
     lines = [f"{'class':<{width}}  {heading:>10}  share of total" + "  number of paths" * counted]
     for name, value, count in rows:
         paths = "" if count is None else f"  {short_integer(count):>15}"
-        lines.append(f"{name:<{width}}  {value:>+10.4g}  {_share(value, total):>14.1%}{paths}")
+        lines.append(f"{name:<{width}}  {value:>+10.4g}  {class_share(value, total):>14.1%}{paths}")
     return lines
 
 
@@ -39,7 +40,7 @@ def class_frame(
     """A pandas data frame with a row per class (and per example)."""
     pandas = pandas_module()
     shares = [
-        _share(value, total) for row, total in zip(rows, totals, strict=True) for value in row
+        class_share(value, total) for row, total in zip(rows, totals, strict=True) for value in row
     ]
     columns: dict[str, Any] = {
         "class": [*names] * len(rows),
@@ -54,12 +55,7 @@ def class_frame(
     return pandas.DataFrame(columns)
 
 
-def short_integer(n: int) -> str:
-    """An exact integer where it is short, else its first digits and its power of ten."""
-    # Python refuses to write integers of thousands of digits, and floats end at 1e308.
-    return f"{n:,}" if n < 10**9 else f"{Decimal(n):.3e}"
-
-
-def _share(value: float, total: float) -> float:
+def class_share(value: float, total: float) -> float:
+    """A part of the total; NaN for a total of 0."""
     # Adding zero makes a minus zero a zero.
     return float(value) / float(total) + 0.0 if total else np.nan

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float64
 
-from pathflow._errors import ArgumentError, GraphError, ShapeError
+from pathflow._errors import ArgumentError, GraphError, NonFiniteError, ShapeError
+from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import Node, NodeLike, NodeTable
 from pathflow.page import Flows, Sheet
 
@@ -21,6 +22,7 @@ from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._html import save_html
 from ._order import AbstractOrder, Magnitude
+from ._pages import SHOWN, examples_text, influence_table, page
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._table import pandas_module, top_ranks
 
@@ -67,7 +69,7 @@ class EdgeInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Conductances:
+class Conductances(AbstractDisplayed):
     """How much influence flows through every node and along every edge, on the paths of a pattern.
 
     A path counts at each of its nodes and edges, so these numbers overlap. What flows out of the
@@ -279,6 +281,24 @@ class Conductances:
             NonFiniteError: an influence is NaN or infinite.
         """
         return save_html(self, path, **options)
+
+    def _page(self) -> Page:
+        facts = f"{len(self.nodes):,} nodes"
+        facts += "" if self.edges is None else f", {len(self.edges):,} edges"
+        facts += examples_text(self.n_examples)
+        total = float(np.mean(self.total))
+        try:
+            nodes = [(row.influence, row.share, str(row.node)) for row in self.top_nodes(SHOWN)]
+            tables = [influence_table(nodes, [], total, "node", "share of total")]
+            if self.edges is not None:
+                edges = [
+                    (row.influence, row.share, f"{row.edge[0]} -> {row.edge[1]}")
+                    for row in self.top_edges(SHOWN)
+                ]
+                tables.append(influence_table(edges, [], total, "edge", "share of total"))
+        except NonFiniteError as error:
+            return page("Conductances", facts, [], self.audit, str(error))
+        return page("Conductances", facts, tables, self.audit)
 
     def __str__(self) -> str:
         lines = [repr(self), *(f"  {row}" for row in self.top_nodes(10))]

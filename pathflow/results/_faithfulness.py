@@ -7,11 +7,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pathflow._errors import ArgumentError
+from pathflow.drawing import AbstractDisplayed, Page, Text, table
+
+from ._pages import page
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Faithfulness:
+class Faithfulness(AbstractDisplayed):
     """The target with more and more of the graph kept.
 
     Attributes:
@@ -74,6 +77,21 @@ class Faithfulness:
         full, kept = _log_softmax(self.full), _log_softmax(self.kept)
         found = (np.exp(full) * (full - kept)).sum(axis=-1)
         return found.reshape(len(self.sizes), -1).mean(axis=1)
+
+    def _page(self) -> Page:
+        columns = {"kept": [f"{size:,}" for size in self.sizes.tolist()]}
+        for measure in (self.recovered, self.accuracy, self.divergence):
+            try:
+                found = measure()
+            except ArgumentError:
+                # Not of this target.
+                continue
+            columns[measure.__name__] = [f"{value:.4g}" for value in found.tolist()]
+        rows = [
+            [Text(text, right=True) for text in row] for row in zip(*columns.values(), strict=True)
+        ]
+        facts = f"{len(self.ranking):,} ranked"
+        return page("Faithfulness", facts, [table(list(columns), rows)], None)
 
     def __repr__(self) -> str:
         return f"Faithfulness({len(self.ranking)} ranked, sizes {self.sizes.tolist()})"

@@ -12,14 +12,15 @@ import numpy as np
 from jaxtyping import Float
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
+from pathflow.drawing import AbstractDisplayed, Page, short_integer
 from pathflow.graph import Path, PathSpace
 from pathflow.graph import PathLike as InfluencePath
 from pathflow.page import PathTable, Sheet, Unseen
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
-from ._class_table import short_integer
 from ._html import save_html
+from ._pages import SHOWN, examples_text, influence_table, page, path_text
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._table import PathInfluence, ranked_frame
 
@@ -57,7 +58,7 @@ class Certificate:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Ranked:
+class Ranked(AbstractDisplayed):
     """The paths that a search found, first ones first, and a certificate on all others.
 
     A batch is ordered by its mean over the examples. A pytree: the influences, the unseen sum and
@@ -234,6 +235,17 @@ class Ranked:
             NonFiniteError: an influence is NaN or infinite.
         """
         return save_html(self, path, **options)
+
+    def _page(self) -> Page:
+        facts = f"{len(self):,} of {short_integer(self.space.count)} paths"
+        rows = [(row.influence, None, path_text(row.path)) for row in self.top(SHOWN)]
+        total = float(np.mean(self.total))
+        count = self.certificate.unseen_count + len(self) - len(rows)
+        others = total - sum(value for value, _, _ in rows)
+        rest = [(others, None, f"{short_integer(count)} other paths together")]
+        shown = influence_table(rows, rest, total)
+        facts += examples_text(self.n_examples)
+        return page("Ranked", facts, [shown], self.audit, str(self.certificate))
 
     def __str__(self) -> str:
         shown = 10

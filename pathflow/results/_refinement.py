@@ -11,11 +11,13 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import Node
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
+from ._pages import examples_text, ranked_page
 from ._part_table import PartTable
 from ._table import pandas_module, shares, top_ranks
 
@@ -43,7 +45,7 @@ class PartInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Refinement:
+class Refinement(AbstractDisplayed):
     """What each part of some nodes carries of the influence of a path, or of a set of paths.
 
     Parts that cannot carry anything, whatever the inputs, have no row; `n_zeros` says how many. A
@@ -224,6 +226,11 @@ class Refinement:
         if self.n_examples is not None:
             columns = {"example": np.repeat(np.arange(len(rows)), len(at)), **columns}
         return pandas.DataFrame(columns)
+
+    def _page(self) -> Page:
+        facts = f"{self.paths}, {len(self):,} rows{examples_text(self.n_examples)}"
+        facts += f", {self.n_zeros:,} always zero"
+        return ranked_page(self, facts, "parts", lambda row: (row.row, row.parts))
 
     def __repr__(self) -> str:
         nodes = self.table.nodes

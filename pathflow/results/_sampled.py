@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
+from pathflow.drawing import AbstractDisplayed, Page, lines, short_integer
 from pathflow.graph import Path, PathLike, PathSpace
 
 from ._amount import Amount, amount, check_example
 from ._audit import Audit
-from ._class_table import short_integer
 from ._estimate import around, clipped, fraction, norm, quantile
 from ._interval import Interval
+from ._pages import page
 from ._ranked import Ranked
 
 # Effective draws under which the mean of draws is far from normal.
@@ -29,7 +30,7 @@ OfInfluences = Callable[[Float64[np.ndarray, "B n"]], Float64[np.ndarray, "B n"]
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Sampled:
+class Sampled(AbstractDisplayed):
     """Estimates over all paths from a sample, with intervals, and the paths known exactly.
 
     A sum over all paths is estimated as the exact sum over the *head*, if there is one, plus the
@@ -317,21 +318,24 @@ class Sampled:
             self.metadata,
         )
 
+    def _page(self) -> Page:
+        return page("Sampled", "", [lines(str(self))], self.audit)
+
     def __str__(self) -> str:
         head = "" if self.head is None else f", {len(self.head)} paths known as the head"
-        lines = [f"{len(self)} draws from {short_integer(self.count)} paths{head}"]
-        lines.append(f"total {float(np.mean(self.total)):+.4g} (exact), absolute sum ")
+        texts = [f"{len(self)} draws from {short_integer(self.count)} paths{head}"]
+        texts.append(f"total {float(np.mean(self.total)):+.4g} (exact), absolute sum ")
         try:
             mean, low, high = self.absolute_sum()
-            lines[1] += f"{mean:.4g} [{low:.4g}, {high:.4g}]"
+            texts[1] += f"{mean:.4g} [{low:.4g}, {high:.4g}]"
         except ArgumentError:
-            lines[1] += "unknown"
+            texts[1] += "unknown"
         if 0 < self.effective_draws < _FEW:
-            lines.append(
+            texts.append(
                 f"about {self.effective_draws:.1f} draws carry it: sums and shares are not to be "
                 "trusted; draw more, or by Importance()"
             )
-        return "\n".join(lines)
+        return "\n".join(texts)
 
     def __repr__(self) -> str:
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"

@@ -10,7 +10,8 @@ import networkx as nx
 
 from pathflow._compat import open_jaxpr
 from pathflow._errors import GraphError
-from pathflow.graph import Graph, Node, PathSpace, Pattern
+from pathflow.drawing import AbstractDisplayed, Page, lines
+from pathflow.graph import Graph, Node, PathSpace, Pattern, graph_page
 from pathflow.tracing._builder import Builder
 from pathflow.tracing._context import Context
 from pathflow.tracing._contract import Marked, NodeFunction, contract, node_function
@@ -27,6 +28,9 @@ from pathflow.tracing._structure import Structure
 
 NodeLike = Node | str
 
+# How many pairs a page lists.
+_SHOWN = 5
+
 
 @dataclass(frozen=True, eq=False)
 class GuardFunction:
@@ -38,7 +42,7 @@ class GuardFunction:
 
 
 @dataclass(frozen=True, eq=False)
-class TracedGraph:
+class TracedGraph(AbstractDisplayed):
     """A JAX function as a graph: its structure, and what each node computes.
 
     Arguments:
@@ -186,6 +190,16 @@ class TracedGraph:
             f"TracedGraph({len(self.nodes)} nodes, {len(self.edges)} edges, {classes} node classes"
             f"{self._limits()})"
         )
+
+    def _page(self) -> Page:
+        facts = repr(self).removeprefix("TracedGraph(").removesuffix(")")
+        page = graph_page("TracedGraph", facts, self.nodes, self.edges)
+        if not self.blocked:
+            return page
+        pairs = ", ".join(f"{u} -> {v}" for u, v in self.blocked[:_SHOWN])
+        more = f" and {len(self.blocked) - _SHOWN:,} more" * (len(self.blocked) > _SHOWN)
+        note = f"a value flows, but no derivative: {pairs}{more}"
+        return Page(f"<div>{page.html}{lines(note)}</div>", page.svg)
 
     def _limits(self) -> str:
         """The nodes that are not differentiated both ways, as a part of a text."""

@@ -1,6 +1,6 @@
 """Layers, orders and places, against definitions and brute force."""
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 
 import networkx as nx
 import numpy as np
@@ -117,6 +117,29 @@ def test_places_are_the_nearest_in_least_squares(values):
         bounds=[(None, None)] + [(0, None)] * (len(values) - 1),
     )
     assert np.square(found - values).sum() <= best.fun + 1e-6
+
+
+def fewest_crossings(tops, ends, edges):
+    return min(
+        sum(
+            (p.index(u) - p.index(w)) * (q.index(v) - q.index(z)) < 0
+            for (u, v), (w, z) in combinations(edges, 2)
+        )
+        for p in permutations(tops)
+        for q in permutations(ends)
+    )
+
+
+def test_small_graphs_have_about_the_fewest_crossings_there_are():
+    tops, ends = [[Key(f"{side}{i}") for i in range(4)] for side in "ab"]
+    rng, found, fewest = np.random.default_rng(0), 0, 0
+    for _ in range(30):
+        pairs = [(u, v) for u in tops for v in ends]
+        edges = [pairs[i] for i in rng.choice(16, 7, replace=False)]
+        nodes = [n for n in (*tops, *ends) if any(n in e for e in edges)]
+        found += segments_cross(longest_path_layers(nodes, edges), nodes, edges)
+        fewest += fewest_crossings(tops, ends, edges)
+    assert fewest <= found <= 1.5 * fewest
 
 
 def test_thousands_of_nodes():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow.results import PartTable
 
 
 def lstm_graph(n_steps, n_layers=2):
@@ -53,3 +54,83 @@ def result(graph):
     space = graph.paths("x@0", "qoi")
     rng = np.random.default_rng(0)
     return make_result(space, rng.standard_normal(space.count))
+
+
+def make_audit(batch=(), structural=1e-8, quadrature=1e-6):
+    return pf.Audit(
+        structural=np.full(batch, structural),
+        reference_total=np.zeros(batch),
+        quadrature=np.full(batch, quadrature),
+        n_steps=50,
+        dtype="float32",
+    )
+
+
+def make_refinement(values, name="c1"):
+    """A refinement whose `values`, `([examples,] steps, units)`, are those of one node's units."""
+    *batch, n_steps, n_units = values.shape
+    chosen = np.full((n_steps * n_units, n_steps), -1)
+    for t in range(n_steps):
+        chosen[t * n_units : (t + 1) * n_units, t] = np.arange(n_units)
+    nodes = [pf.Node(name, (t,)) for t in range(n_steps)]
+    table = PartTable(nodes, [[str(i) for i in range(n_units)]] * n_steps, chosen)
+    rows = values.reshape(*batch, -1)
+    total = rows.sum(axis=-1)
+    return pf.Refinement(
+        paths="x .* qoi",
+        table=table,
+        influences=rows,
+        parent=total if batch else float(total),
+        n_zeros=0,
+        audit=make_audit(tuple(batch)),
+    )
+
+
+def make_conductances(graph, edge_values, node_values):
+    return pf.Conductances(
+        graph.nodes, node_values, graph.edges, edge_values, np.array(1.0), make_audit()
+    )
+
+
+def make_ranked(space, influences, unseen, exact=True):
+    ranks = tuple(range(0, space.count, space.count // len(influences)))[: len(influences)]
+    known = pf.Certificate(exact, 0.25, unseen, space.count - len(ranks), 99)
+    return pf.Ranked(space, ranks, np.asarray(influences), known, make_audit())
+
+
+def make_aggregation(amounts, overlap=False, names=("primary", "through c0")):
+    parts = [frozenset(names if overlap else names[:1]), frozenset(names[1:]), frozenset()]
+    return pf.Aggregation(names, tuple(parts), np.asarray(amounts), (1, 7, 12), make_audit())
+
+
+def texts_of(figure):
+    """All texts that are drawn, those of ticks included."""
+    figure.draw_without_rendering()
+    found = [*figure.texts]
+    for ax in figure.axes:
+        if not ax.axison:
+            continue
+        for axis in (ax.xaxis, ax.yaxis):
+            ticks = axis._update_ticks()
+            found += [t for tick in ticks for t in (tick.label1, tick.label2)]
+            found.append(axis.label)
+        found += [*ax.texts, ax.title, ax._left_title]
+        if ax.get_legend() is not None:
+            found += ax.get_legend().get_texts()
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+def check_no_overlap(figure, least=3):
+    """No text lies on another one, or leaves the figure."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    found = [(t.get_text(), t.get_window_extent(renderer)) for t in texts_of(figure)]
+    assert len(found) >= least
+    for i, (text, box) in enumerate(found):
+        crossed = [other for other, second in found[i + 1 :] if box.overlaps(second)]
+        assert not crossed, (text, crossed)
+        # Half a pixel is rounding.
+        inside = figure.bbox.padded(0.5)
+        assert inside.contains(box.x0, box.y0), text
+        assert inside.contains(box.x1, box.y1), text

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow.drawing import PATH_COLOURS
 from pathflow.plot import edge_influences, layered_graph
-from pathflow.plot._style import PATH_COLOURS
 
-from .conftest import lstm_graph, make_result
+from .conftest import check_no_overlap, lstm_graph, make_conductances, make_result
 
 PRIMARY = "x@0 g0@0 c0@0 h0@0 g1@0 c1@0 c1@1 c1@2 h1@2 qoi"
 OTHER = "x@0 o0@0 h0@0 g1@0 c1@0 c1@1 c1@2 h1@2 qoi"
@@ -25,10 +25,6 @@ def curves(figure):
     patches = main_axes(figure).patches
     found = [(p, p.get_path().vertices) for p in patches if len(p.get_path().vertices) == 4]
     return [(tuple(v[0]), tuple(v[-1]), p) for p, v in found if not p.get_fill()]
-
-
-def boxes(texts, renderer):
-    return [t.get_window_extent(renderer) for t in texts if t.get_visible() and t.get_text()]
 
 
 def test_every_edge_is_drawn_once(graph):
@@ -66,19 +62,7 @@ def test_no_text_overlaps_another(n_steps):
         row_labels={"qoi": "quantity of interest"},
         title="nounPP, influence of the subject's number on the verb's",
     )
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure.draw_without_rendering()
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    ax, bar = figure.axes
-    texts = [*ax.get_xticklabels(), *ax.get_yticklabels(), *ax.get_legend().get_texts()]
-    texts += [*bar.get_yticklabels(), bar.yaxis.label, ax.title, ax._left_title]
-    found = boxes(texts, renderer)
-    assert len(found) > 20
-    for i, box in enumerate(found):
-        assert not any(box.overlaps(other) for other in found[i + 1 :])
-        assert figure.bbox.contains(box.x0, box.y0)
-        assert figure.bbox.contains(box.x1, box.y1)
+    check_no_overlap(figure, least=20)
 
 
 def test_width_follows_the_size_and_colour_the_sign(graph):
@@ -144,12 +128,97 @@ def test_rows_and_labels(graph):
     assert (-0.3, 0.0) in {tuple(start) for start, _, _ in curves(figure)}
 
 
-def test_a_graph_without_a_loop():
-    names = ["x", "hidden", "skip", "output"]
-    edges = [("x", "hidden"), ("x", "skip"), ("hidden", "output"), ("skip", "output")]
-    figure = layered_graph(pf.Graph([pf.Node(n) for n in names], edges), paths=["x skip output"])
-    assert [t.get_text() for t in main_axes(figure).get_yticklabels()] == names
+NAMES = ["x", "hidden", "skip", "output"]
+LOOPLESS = [("x", "hidden"), ("x", "skip"), ("hidden", "output"), ("skip", "output")]
+
+
+def test_a_graph_without_a_loop_has_labels_at_its_nodes():
+    graph = pf.Graph([pf.Node(n) for n in NAMES], LOOPLESS)
+    figure = layered_graph(graph, paths=["x skip output"])
+    ax = main_axes(figure)
+    assert sorted(t.get_text() for t in ax.texts) == sorted(NAMES)
+    assert not ax.get_yticklabels()
     assert len(curves(figure)) == 4 + 2
+    assert all(end[0] > start[0] for start, end, _ in curves(figure))
+    check_no_overlap(figure)
+
+
+def test_rows_can_be_asked_for_without_a_loop():
+    graph = pf.Graph([pf.Node(n) for n in NAMES], LOOPLESS)
+    figure = layered_graph(graph, rows=NAMES)
+    assert [t.get_text() for t in main_axes(figure).get_yticklabels()] == NAMES
+
+
+def test_a_traced_graph():
+    graph = pf.trace(lambda x: pf.tag(x * 2, "hidden").sum(), np.ones(2, np.float32))
+    assert len(curves(layered_graph(graph))) == len(graph.edges)
+
+
+def test_conductances_are_drawn_as_they_are(graph):
+    values = np.arange(len(graph.edges)) - 3.0
+    drawn = layered_graph(make_conductances(graph, values, np.ones(len(graph.nodes))))
+    widths = sorted(p.get_linewidth() for _, _, p in curves(drawn))
+    thin, wide = widths[0], widths[-1]
+    expected = thin + (wide - thin) * np.sort(np.abs(values)) / np.abs(values).max()
+    np.testing.assert_allclose(widths, expected)
+
+
+def test_one_scale_for_several_figures(graph):
+    nodes = np.ones(len(graph.nodes))
+    small, large = (
+        make_conductances(graph, np.full(len(graph.edges), v), nodes) for v in (1.0, 4.0)
+    )
+    (width,) = {p.get_linewidth() for _, _, p in curves(layered_graph(small, largest=4.0))}
+    (full,) = {p.get_linewidth() for _, _, p in curves(layered_graph(large))}
+    (thin,) = {p.get_linewidth() for _, _, p in curves(layered_graph(graph))}
+    assert width == pytest.approx(thin + (full - thin) / 4)
+    colours = main_axes(layered_graph(large, largest=2.0)).figure.axes[1]
+    assert colours.get_ylim() == (-2, 2)
+
+
+def test_fifty_steps_have_room():
+    graph = lstm_graph(50)
+    along = " ".join(f"c1@{t}" for t in range(50))
+    paths = {"primary": f"x@0 g0@0 c0@0 h0@0 g1@0 {along} h1@49 qoi"}
+    words = ["certainly", "the", "intervening", "nouns"] * 13
+    for labels in (None, words[:51]):
+        figure = layered_graph(graph, paths=paths, column_labels=labels, title="fifty words")
+        check_no_overlap(figure, least=20)
+        assert figure.get_size_inches()[0] <= 16
+    figure.set_size_inches(5, 4)
+    check_no_overlap(figure, least=10)
+
+
+def units(n, n_steps=3):
+    nodes, edges = [], []
+    for t in range(n_steps):
+        nodes.append(pf.Node("x", (t,)))
+        for i in range(n):
+            nodes.append(pf.Node(f"c[{i}]", (t,)))
+            edges.append((f"x@{t}", f"c[{i}]@{t}"))
+            if t:
+                edges.append((f"c[{i}]@{t - 1}", f"c[{i}]@{t}"))
+    return pf.Graph([*nodes, pf.Node("qoi")], [*edges, *((f"c[{i}]@2", "qoi") for i in range(n))])
+
+
+def test_many_units_keep_the_largest_edges_and_say_so():
+    space = units(650).paths("x@0", "qoi")
+    influences = np.random.default_rng(0).standard_normal(space.count)
+    result = make_result(space, influences)
+    figure = layered_graph(result, most_edges=500)
+    flow = sorted(map(abs, edge_influences(result).values()), reverse=True)
+    assert len(curves(figure)) == 500
+    note = main_axes(figure).get_xlabel()
+    assert (
+        note == f"{len(flow) - 500:,} more edges are not drawn, each with at most {flow[500]:.2g}"
+    )
+    check_no_overlap(figure, least=20)
+
+
+def test_without_influences_edges_from_everywhere_are_kept():
+    figure = layered_graph(units(100), most_edges=50)
+    assert len(curves(figure)) == 50
+    assert {round(start[0]) for start, _, _ in curves(figure)} == {0, 1, 2, 3}
 
 
 def test_own_axes(result):
@@ -172,9 +241,12 @@ def test_own_axes(result):
         ({"paths": [PRIMARY] * 7}, "7 paths; at most 6"),
         ({"paths": ["x@0 c0@0 h0@0 qoi"]}, "x@0 -> c0@0"),
         ({"paths": ["x@0 z0@0"]}, "z0@0"),
+        ({"most_edges": 0}, "most_edges must be at least 1, got 0"),
+        ({"largest": 0.0}, "largest=0.0 is no influence to scale by"),
+        ({"ax": "here"}, "ax takes matplotlib axes.*got 'here'"),
     ],
 )
-def test_what_does_not_fit_is_refused(result, arguments, message):
+def test_what_does_not_fit_is_refused(result, arguments, message, unchecked):
     with pytest.raises(ValueError, match=message):
         layered_graph(result, **arguments)
 
