@@ -17,7 +17,7 @@ def plain_audit(audit: Audit) -> tuple[str, ...]:
         gap = float(np.max(np.abs(audit.quadrature)))
         lines.append(
             f"Derivatives were taken {points} between the baseline and the input. The total misses "
-            f"the change of the target between the two by {gap:.1e}; more points make that smaller."
+            f"the change of the target between the two by {gap:.3g}; more points make that smaller."
         )
     else:
         lines.append(f"Derivatives were taken {points}.")

@@ -264,7 +264,7 @@ function open() {
   byId("main").classList.toggle("single", !drawn);
   byId("choose").hidden = !paths;
   byId("order-label").hidden = !paths;
-  if (drawn && (!same || !before)) graph.show(space, view.layout);
+  if (drawn && !same) graph.show(space, view.layout);
   byId("list").hidden = !paths;
   byId("list-head").hidden = !paths;
   if (paths) listHead();
@@ -360,11 +360,17 @@ function wire() {
     if (event.key === "Escape") {
       state.path = null;
       state.nodes = [];
-      byId("help").open = false;
+      for (const id of ["help", "trust", "notes", "about"]) byId(id).open = false;
       render();
     }
   });
-  window.addEventListener("resize", () => { graph.resize(); list.draw(); });
+  document.addEventListener("click", ({ target }) => {
+    for (const open of document.querySelectorAll("footer details[open]")) {
+      if (!open.contains(target)) open.open = false;
+    }
+  });
+  new ResizeObserver(() => graph.resize()).observe(byId("graph"));
+  new ResizeObserver(() => list.draw()).observe(byId("list"));
 }
 
 graph = new GraphView(byId("graph"), { hover, choose: toggleNode });

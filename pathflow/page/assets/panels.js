@@ -34,7 +34,7 @@ function partsColumn({ paths, names, influences }) {
   const sum = new Sum();
   influences.forEach((value) => sum.add(value));
   return make("div", { class: "column parts" },
-    make("h3", { title: paths }, `its ${counted(names.length)} parts on `, make("code", {}, shortened(paths, 34))),
+    make("h3", { title: paths }, `its ${counted(names.length)} parts on `, make("code", {}, paths)),
     barList(entries, 6, sum.value));
 }
 
@@ -119,7 +119,7 @@ function overview(view, about) {
     make("div", { class: "head" },
       make("span", { class: "none" }, "Point at a node: what flows in and out.",
         view.paths ? " Click: the paths through it." : "",
-        view.parts.length ? " Dashed: taken apart." : ""),
+        view.parts.length ? " Blue outline: taken apart." : ""),
       make("small", {}, about)),
     make("div", { class: "columns" }, column("largest positive flows", 1), column("largest negative flows", -1)),
   ];
