@@ -19,4 +19,7 @@ from ._ranked import Ranked as Ranked
 from ._refinement import PartInfluence as PartInfluence
 from ._refinement import Refinement as Refinement
 from ._sampled import Sampled as Sampled
+from ._storable import Storable as Storable
+from ._storable import load as load
+from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence

@@ -18,6 +18,7 @@ from pathflow.graph import NodeLike, Path, PathSpace
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
+from ._storable import Storable
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
@@ -26,7 +27,7 @@ PathSet = Iterable[PathOrRank] | PathMask | Ranks
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution:
+class Attribution(Storable):
     """The influences of all paths from the sources to a target, for one example or for a batch.
 
     Paths are known by their ranks in `space`, so no list of them is stored; labels are made when
