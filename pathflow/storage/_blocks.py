@@ -130,7 +130,7 @@ class BlockedArray:
             filled = np.full(self.block, empty, dtype)
             filled[part] = values
         data = filled.reshape(-1).view(np.dtype(_TYPES[self.dtype]).newbyteorder("="))
-        body = memoryview(data.astype(_TYPES[self.dtype], copy=False).view(np.uint8))
+        body = data.astype(_TYPES[self.dtype], copy=False).view(np.uint8).data
         digest = self._digest(key, number)
         digest.update(self._head)
         digest.update(body)
