@@ -174,7 +174,8 @@ class BlockedArray:
         stored = np.frombuffer(raw, _TYPES[self.dtype], prod(self.block), offset=len(head))
         values = stored.astype(np.dtype(_TYPES[self.dtype]).newbyteorder("="), copy=False)
         values = values.view(np.dtype(self.dtype)).reshape(self.block)
-        return values[tuple(slice(0, s.stop - s.start) for s in self.place(number))]
+        # With the dots, an array without axes stays one.
+        return values[(..., *(slice(0, s.stop - s.start) for s in self.place(number)))]
 
 
 _REMEDY = "Fetch it again, or delete it and run the same call again: only it is computed anew."

@@ -49,7 +49,7 @@ def identity_of(problem: Problem) -> dict[str, Any]:
         "precision": {
             "dtype": problem.dtype.name,
             "matmul": MATMUL_PRECISION,
-            "x64": bool(jax.config.read("jax_enable_x64")),
+            "x64": jax.dtypes.canonicalize_dtype(np.float64) == np.float64,
         },
         "computed by": {
             "pathflow": __version__,
