@@ -163,13 +163,22 @@ def test_shapes_are_checked_before_anything_is_read(folder, shape, both):
 
     rewrite(folder, change)
     refuse(
-        folder, "cannot be understood|takes .* bytes", (pf.DamagedRunError, pf.TooManyPathsError)
+        folder,
+        "cannot be understood|takes .* bytes|is no array",
+        (pf.DamagedRunError, pf.TooManyPathsError),
     )
 
 
-@pytest.mark.parametrize(
-    "dtype", ["object", "O", "V8", "datetime64[s]", "<f8", "float128", "U5", 3, None]
-)
+def test_many_blocks_that_are_not_there_are_not_looked_for(folder):
+    (folder / BLOCK).unlink()
+    rewrite(folder, lambda m: m["arrays"]["influences"].update(shape=[2**23], block=[1]))
+    refuse(folder, "influences-000000.npy is missing|has shape", pf.DamagedRunError)
+
+
+DTYPES = ["object", "O", "V8", "datetime64[s]", "<f8", "float128", "U5", 3, None, ["float64"]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_only_numbers_are_kept(folder, dtype):
     rewrite(folder, lambda m: m["arrays"]["influences"].update(dtype=dtype))
     refuse(folder, "cannot be understood", pf.DamagedRunError)
