@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 
 import pathflow as pf
@@ -107,29 +108,28 @@ def _child(folder: Path, log: Path, last: int | None) -> int:
         os._exit(status)
 
 
-def _begun(log: Path) -> None:
-    """Waits for a child's first step."""
-    while not log.exists() or not log.stat().st_size:
+def _begun(log: Path, steps: int) -> None:
+    """Waits until a child has taken so many steps."""
+    while not log.exists() or log.read_bytes().count(b"\n") < steps:
         time.sleep(0.001)
 
 
 def main(root: Path) -> None:
+    # A child need not compile what another one has.
+    jax.config.update("jax_compilation_cache_dir", str(root / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     step, status = 0, signal.SIGKILL
     while os.WIFSIGNALED(status):
-        log = root / f"step-{step}.log"
-        pid = _child(root / f"step-{step}", log, step)
-        _begun(log)
-        start = time.perf_counter()
+        pid = _child(root / f"step-{step}", root / f"step-{step}.log", step)
         _, status = os.waitpid(pid, 0)
         step += 1
-    # How long the last one took, which came to its end.
-    longest = time.perf_counter() - start
     for number in range(N_RANDOM):
-        log = root / f"random-{number}.log"
+        log, moment = root / f"random-{number}.log", random.Random(number)  # noqa: S311
         pid = _child(root / f"random-{number}", log, None)
-        # From the first step on, so that most moments fall into the writing.
-        _begun(log)
-        time.sleep(random.Random(number).uniform(0, longest))  # noqa: S311
+        # From a random step on, or most of them would fall into the tracing.
+        _begun(log, moment.randrange(step - 1))
+        time.sleep(moment.uniform(0, 0.003))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
