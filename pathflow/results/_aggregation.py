@@ -22,6 +22,7 @@ from ._class_table import class_frame, class_share, class_text
 from ._html import save_html
 from ._pages import examples_text, influence_table, page, paths_text
 from ._sheet import make_sheet, rows_of, sheet_of
+from ._storable import Storable
 
 # How the paths of no class are called, and all paths together.
 REST, TOTAL = "rest", "total"
@@ -30,7 +31,7 @@ _OVERLAP = "Classes overlap: a path in several of them counts in each, and once 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Aggregation(AbstractDisplayed):
+class Aggregation(Storable, AbstractDisplayed):
     """The summed influence of every class of paths, and of the rest, without any single path.
 
     Classes may overlap: a path in two of them counts in both, and `total` counts it once. So the

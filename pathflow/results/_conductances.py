@@ -24,6 +24,7 @@ from ._html import save_html
 from ._order import AbstractOrder, Magnitude
 from ._pages import SHOWN, examples_text, influence_table, page
 from ._sheet import make_sheet, rows_of, sheet_of
+from ._storable import Storable
 from ._table import pandas_module, top_ranks
 
 Edge = tuple[Node, Node]
@@ -69,7 +70,7 @@ class EdgeInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Conductances(AbstractDisplayed):
+class Conductances(Storable, AbstractDisplayed):
     """How much influence flows through every node and along every edge, on the paths of a pattern.
 
     A path counts at each of its nodes and edges, so these numbers overlap. What flows out of the

@@ -10,11 +10,12 @@ from pathflow._errors import ArgumentError
 from pathflow.drawing import AbstractDisplayed, Page, Text, table
 
 from ._pages import page
+from ._storable import Storable
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Faithfulness(AbstractDisplayed):
+class Faithfulness(Storable, AbstractDisplayed):
     """The target with more and more of the graph kept.
 
     Attributes:

@@ -22,6 +22,7 @@ from ._audit import Audit
 from ._html import save_html
 from ._pages import SHOWN, examples_text, influence_table, page, path_text
 from ._sheet import make_sheet, rows_of, sheet_of
+from ._storable import Storable
 from ._table import PathInfluence, ranked_frame
 
 
@@ -58,7 +59,7 @@ class Certificate:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Ranked(AbstractDisplayed):
+class Ranked(Storable, AbstractDisplayed):
     """The paths that a search found, first ones first, and a certificate on all others.
 
     A batch is ordered by its mean over the examples. A pytree: the influences, the unseen sum and

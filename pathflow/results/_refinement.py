@@ -19,6 +19,7 @@ from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, ranked_page
 from ._part_table import PartTable
+from ._storable import Storable
 from ._table import pandas_module, shares, top_ranks
 
 
@@ -45,7 +46,7 @@ class PartInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Refinement(AbstractDisplayed):
+class Refinement(Storable, AbstractDisplayed):
     """What each part of some nodes carries of the influence of a path, or of a set of paths.
 
     Parts that cannot carry anything, whatever the inputs, have no row; `n_zeros` says how many. A

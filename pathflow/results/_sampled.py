@@ -20,6 +20,7 @@ from ._estimate import around, clipped, fraction, norm, quantile
 from ._interval import Interval
 from ._pages import page
 from ._ranked import Ranked
+from ._storable import Storable
 
 # Effective draws under which the mean of draws is far from normal.
 _FEW = 30
@@ -30,7 +31,7 @@ OfInfluences = Callable[[Float64[np.ndarray, "B n"]], Float64[np.ndarray, "B n"]
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Sampled(AbstractDisplayed):
+class Sampled(Storable, AbstractDisplayed):
     """Estimates over all paths from a sample, with intervals, and the paths known exactly.
 
     A sum over all paths is estimated as the exact sum over the *head*, if there is one, plus the

@@ -77,7 +77,15 @@ def shares(
     negative = np.sum(influences, where=influences < 0, dtype=np.float64)
     if np.isnan(influences).any():
         return np.full(len(ranks), np.nan)
-    chosen = influences[ranks].astype(np.float64)
+    return shares_of(influences[ranks].astype(np.float64), float(positive), float(negative))
+
+
+def shares_of(
+    chosen: Float64[np.ndarray, " k"], positive: float, negative: float
+) -> Float64[np.ndarray, " k"]:
+    """The parts of the sums of all positive and of all negative influences that some of them are;
+    0 for an influence of 0.
+    """
     whole = np.where(chosen > 0, positive, negative)
     # An infinite influence has no share: NaN, and no warning beside it.
     with np.errstate(invalid="ignore"):
