@@ -10,9 +10,8 @@ import numpy as np
 
 from pathflow._errors import ArgumentError
 from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace
-from pathflow.results import Attribution
+from pathflow.results import Attribution, edge_influences, edges_of
 
-from ._flow import edge_influences, edges_of
 from ._layout import Layout, time_layers
 from ._matplotlib import axes, figure_of, matplotlib
 from ._style import (

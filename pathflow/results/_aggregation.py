@@ -15,6 +15,7 @@ from pathflow._errors import ArgumentError, ShapeError
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import class_frame, class_text, short_integer
+from ._xarray import data_set, integer_array, text_array
 
 # How the paths of no class are called, and all paths together.
 REST, TOTAL = "rest", "total"
@@ -182,6 +183,28 @@ class Aggregation:
         names, totals = (*self.names, REST), np.atleast_1d(self._array.sum(axis=-1))
         rows = np.atleast_2d(np.stack([self._influence(n) for n in names], axis=-1))
         return class_frame(names, rows, totals, self.counts, self.n_examples is not None)
+
+    def to_xarray(self) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `class`, the last of which
+        is the rest; `total`, and the audit's residuals. The coordinate `paths` counts the paths of
+        each class, where that is known. The metadata and all else of the audit are attributes.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        names = (*self.names, REST)
+        labels = {"class": ("class", text_array(names))}
+        if (counts := self.counts) is not None:
+            labels["paths"] = ("class", integer_array(counts[n] for n in names))
+        influences = np.stack([self._influence(n) for n in names], axis=-1)
+        return data_set(
+            self.metadata,
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("class", influences)},
+            examples={"total": self.total},
+            labels=labels,
+        )
 
     def __str__(self) -> str:
         one = self if self.n_examples is None else self.mean()

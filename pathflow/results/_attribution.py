@@ -17,8 +17,10 @@ from pathflow.graph import NodeLike, Path, PathSpace
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
+from ._labels import path_labels
 from ._order import AbstractOrder, Magnitude
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
+from ._xarray import data_set, text_array
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
 PathSet = Iterable[PathOrRank] | PathMask | Ranks
@@ -235,6 +237,26 @@ class Attribution:
             ranks = top_ranks(self._mean_row(), k, Magnitude())
         rows = np.atleast_2d(self._array)
         return data_frame(self.space, rows, ranks, self.n_examples is not None)
+
+    def to_xarray(self, *, labels: bool = True) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `path`, `total`, and the
+        audit's residuals; the metadata and all else of the audit are attributes.
+
+        Arguments:
+            labels: whether the paths have their labels as a coordinate, some hundred bytes each;
+                without them a path's place on its axis is its rank.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        return data_set(
+            self.metadata,
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("path", self._array)},
+            examples={"total": self.total},
+            labels={"path": ("path", text_array(path_labels(self.space)))} if labels else {},
+        )
 
     def __repr__(self) -> str:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"

@@ -16,6 +16,7 @@ from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import short_integer
 from ._table import PathInfluence, ranked_frame
+from ._xarray import data_set, integer_array, text_array
 
 
 @final
@@ -213,6 +214,33 @@ class Ranked:
         """
         rows = np.atleast_2d(self.influences)
         return ranked_frame(self.space, rows, self.ranks, self.n_examples is not None)
+
+    def to_xarray(self) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `path`, with the listed
+        paths' labels and their `rank` as coordinates; `total`, the certificate's `unseen_sum`, and
+        the audit's residuals. The metadata, and all else of the audit and of the certificate, are
+        attributes.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        known = self.certificate
+        facts = {
+            "certificate_exact": known.exact,
+            "certificate_bound": known.bound,
+            # As text, for it may be beyond every integer of a file.
+            "certificate_unseen_count": str(known.unseen_count),
+            "certificate_followed": known.followed,
+        }
+        paths = text_array(str(self.space.unrank(rank)) for rank in self.ranks)
+        return data_set(
+            {**self.metadata, **facts},
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("path", self.influences)},
+            examples={"total": self.total, "unseen_sum": known.unseen_sum},
+            labels={"path": ("path", paths), "rank": ("path", integer_array(self.ranks))},
+        )
 
     def __str__(self) -> str:
         shown = 10

@@ -3,7 +3,8 @@
 import numpy as np
 
 from pathflow.graph import Node, PathSpace
-from pathflow.results import Attribution
+
+from ._attribution import Attribution
 
 
 def edge_influences(result: Attribution) -> dict[tuple[Node, Node], float]:

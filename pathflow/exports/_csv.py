@@ -1,0 +1,48 @@
+"""Comma-separated values."""
+
+import csv
+from typing import Any
+
+import numpy as np
+
+from ._file import PathLike, check_rows, encodable, new_file
+from ._table import table_of
+
+
+def write_csv(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
+    """Writes a result's rows as a CSV file in UTF-8, with the columns of `write_parquet`.
+
+    Numbers are written so that reading them as float64 gives the very same ones; `nan`, `inf` and
+    `-inf` stand for themselves. A CSV file has no place for the metadata and the audit: keep the
+    result, too, or use another format.
+
+    Arguments:
+        result: what `pathflow.attribute` returns.
+        path: of the file. It is there whole or not at all.
+        rows: that are made at a time.
+
+    Raises:
+        ArgumentError: the result has no rows, or `rows` is less than 1.
+
+    Sharp edges:
+        Names are written as they are. A spreadsheet takes one that begins with `=` for a formula:
+        do not open a file with names of strangers in one.
+    """
+    table = table_of(result)
+    with new_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table.columns)
+        for chunk in table.chunks(check_rows(rows)):
+            writer.writerows(zip(*(map(_cell, _plain(v)) for v in chunk_columns(chunk, table.columns)), strict=True))
+
+
+def chunk_columns(chunk, names):
+    return [chunk[name] for name in names]
+
+
+def _plain(values: Any) -> list[Any]:
+    return np.asarray(values, np.float64).tolist() if isinstance(values, np.ndarray) else values
+
+
+def _cell(value: Any) -> Any:
+    return encodable(value) if isinstance(value, str) else value
