@@ -1,5 +1,5 @@
-"""Results as files and graphs of other programs: Parquet, CSV, JSON, networkx, GraphML, and the JSON
-of viewers of attribution graphs.
+"""Results as files and graphs of other programs: Parquet, CSV, JSON, networkx, GraphML, and the
+JSON of viewers of attribution graphs.
 
 Data frames and datasets in memory are methods of the results, `to_pandas` and `to_xarray`.
 """

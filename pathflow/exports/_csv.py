@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._file import PathLike, check_rows, encodable, new_file
+from ._file import PathLike, check_rows, new_file
 from ._table import table_of
 
 
@@ -26,23 +26,17 @@ def write_csv(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
 
     Sharp edges:
         Names are written as they are. A spreadsheet takes one that begins with `=` for a formula:
-        do not open a file with names of strangers in one.
+        do not open names of strangers in one.
     """
-    table = table_of(result)
+    table, size = table_of(result), check_rows(rows)
     with new_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table.columns)
-        for chunk in table.chunks(check_rows(rows)):
-            writer.writerows(zip(*(map(_cell, _plain(v)) for v in chunk_columns(chunk, table.columns)), strict=True))
-
-
-def chunk_columns(chunk, names):
-    return [chunk[name] for name in names]
+        for chunk in table.chunks(size):
+            columns = [_plain(chunk[name]) for name in table.columns]
+            writer.writerows(zip(*columns, strict=True))
 
 
 def _plain(values: Any) -> list[Any]:
+    # The writer prints Python's floats with all digits that they need, and NumPy's with fewer.
     return np.asarray(values, np.float64).tolist() if isinstance(values, np.ndarray) else values
-
-
-def _cell(value: Any) -> Any:
-    return encodable(value) if isinstance(value, str) else value

@@ -27,7 +27,7 @@ def new_file(path: PathLike) -> Iterator[Path]:
 
 
 def encodable(text: str) -> str:
-    """A text as UTF-8 can hold it: half of a pair of surrogates becomes an escape like `\\\\ud800`."""
+    """A text as UTF-8 can hold it: half of a pair of surrogates becomes an escape."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -22,6 +22,8 @@ from pathflow.results import (
     signed_sums,
 )
 
+from ._file import encodable
+
 # Columns by name: lists of texts or of exact integers, and arrays of numbers.
 Columns = Mapping[str, Any]
 
@@ -32,7 +34,8 @@ class Kind(Enum):
     TEXT = "text, or None"
     INTEGER = "integers that 64 bits hold"
     EXACT = "integers of any size"
-    NUMBER = "floating numbers"
+    SINGLE = "floating numbers of 32 bits"
+    DOUBLE = "floating numbers of 64 bits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +89,14 @@ def _table(
                 at = slice(done, done + len(some))
                 done = at.stop
                 chunk: dict[str, Any] = {} if batch is None else {"example": [i] * len(some)}
-                chunk |= zip(names, map(list, zip(*some, strict=True)), strict=True)
+                chunk |= zip(names, map(_texts, zip(*some, strict=True)), strict=True)
                 yield chunk | {name: part(at) for name, part in parts.items()}
 
     return Table(columns, chunks)
+
+
+def _texts(values: Sequence[Any]) -> list[Any]:
+    return [v if not isinstance(v, str) or v.isascii() else encodable(v) for v in values]
 
 
 def _rows(values: Any) -> np.ndarray:
@@ -108,6 +115,10 @@ def _of_total(row: np.ndarray, total: float) -> Mapping[str, Callable[[slice], n
     return {"influence": lambda at: row[at], "share": lambda at: row[at].astype(np.float64) / by}
 
 
+def _precision(rows: np.ndarray) -> Kind:
+    return Kind.DOUBLE if rows.dtype == np.float64 else Kind.SINGLE
+
+
 def _kind(integers: Sequence[int]) -> Kind:
     small = all(abs(n) <= np.iinfo(np.int64).max for n in integers)
     return Kind.INTEGER if small else Kind.EXACT
@@ -116,10 +127,10 @@ def _kind(integers: Sequence[int]) -> Kind:
 @table_of.register
 def _(result: Attribution) -> Table:
     rows = _rows(result.influences)
-    kinds = {"path": Kind.TEXT, "rank": Kind.INTEGER, "influence": Kind.NUMBER}
+    kinds = {"path": Kind.TEXT, "rank": Kind.INTEGER, "influence": _precision(rows)}
     return _table(
         result,
-        kinds | {"share": Kind.NUMBER},
+        kinds | {"share": Kind.DOUBLE},
         lambda: zip(path_labels(result.space), itertools.count(), strict=False),
         lambda i: _signed(rows[i]),
     )
@@ -128,7 +139,7 @@ def _(result: Attribution) -> Table:
 @table_of.register
 def _(result: Ranked) -> Table:
     rows = _rows(result.influences)
-    kinds = {"path": Kind.TEXT, "rank": _kind(result.ranks), "influence": Kind.NUMBER}
+    kinds = {"path": Kind.TEXT, "rank": _kind(result.ranks), "influence": _precision(rows)}
     return _table(
         result,
         kinds,
@@ -140,10 +151,10 @@ def _(result: Ranked) -> Table:
 @table_of.register
 def _(result: Sampled) -> Table:
     rows, weights = _rows(result.influences), np.asarray(result.weights)
-    kinds = {"path": Kind.TEXT, "rank": _kind(result.ranks), "influence": Kind.NUMBER}
+    kinds = {"path": Kind.TEXT, "rank": _kind(result.ranks), "influence": _precision(rows)}
     return _table(
         result,
-        kinds | {"weight": Kind.NUMBER},
+        kinds | {"weight": Kind.DOUBLE},
         lambda: ((str(result.space.unrank(rank)), rank) for rank in result.ranks),
         lambda i: {"influence": lambda at: rows[i, at], "weight": lambda at: weights[at]},
     )
@@ -154,7 +165,7 @@ def _(result: Aggregation) -> Table:
     names, counts = (*result.names, "rest"), result.counts
     rows = np.atleast_2d(np.stack([np.asarray(result[name]) for name in names], axis=-1))
     totals = np.atleast_1d(result.total)
-    kinds = {"class": Kind.TEXT, "influence": Kind.NUMBER, "share": Kind.NUMBER}
+    kinds = {"class": Kind.TEXT, "influence": _precision(rows), "share": Kind.DOUBLE}
     if counts is not None:
         kinds = {"class": Kind.TEXT, "paths": _kind([*counts.values()]), **kinds}
     return _table(
@@ -176,7 +187,7 @@ def _(result: Conductances) -> Table:
     kinds = dict.fromkeys(("kind", "start", "end"), Kind.TEXT)
     return _table(
         result,
-        kinds | {"influence": Kind.NUMBER, "share": Kind.NUMBER},
+        kinds | {"influence": _precision(rows), "share": Kind.DOUBLE},
         lambda: labels,
         lambda i: _of_total(rows[i], float(totals[i])),
     )
@@ -187,7 +198,7 @@ def _(result: Refinement) -> Table:
     rows = _rows(result.influences)
     return _table(
         result,
-        {"parts": Kind.TEXT, "influence": Kind.NUMBER, "share": Kind.NUMBER},
+        {"parts": Kind.TEXT, "influence": _precision(rows), "share": Kind.DOUBLE},
         lambda: ((label,) for label in result.labels),
         lambda i: _signed(rows[i]),
     )

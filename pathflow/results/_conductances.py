@@ -270,7 +270,7 @@ class Conductances:
         Raises:
             MissingDependencyError: xarray is not installed.
         """
-        values = {"node_influence": ("node", self.node_influences)}
+        values: dict[str, tuple[str, Any]] = {"node_influence": ("node", self.node_influences)}
         labels = {"node": ("node", text_array(map(str, self.nodes)))}
         if self.edges is not None:
             values["edge_influence"] = ("edge", self.edge_influences)

@@ -40,7 +40,9 @@ def data_set(
     residuals = {"structural": audit.structural, "reference_total": audit.reference_total}
     if audit.quadrature is not None:
         residuals["quadrature"] = audit.quadrature
-    variables = {name: ((*leading, axis), np.asarray(a)) for name, (axis, a) in values.items()}
+    variables: dict[str, tuple[tuple[str, ...], Any]] = {
+        name: ((*leading, axis), np.asarray(array)) for name, (axis, array) in values.items()
+    }
     for name, value in {**examples, **residuals}.items():
         # A residual may be one number for a whole batch.
         variables[name] = (leading if np.ndim(value) else (), np.asarray(value))
