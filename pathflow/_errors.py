@@ -77,5 +77,57 @@ class CheckpointError(PathflowError):
     """A checkpoint is missing, damaged, or belongs to another model."""
 
 
+class StorageError(PathflowError):
+    """A run directory cannot be written or read."""
+
+
+class DamagedRunError(StorageError):
+    """A file of a run directory is not what was written, or is none that pathflow writes."""
+
+
+class MissingBlockError(DamagedRunError):
+    """A file that a run directory's manifest counts on is not there."""
+
+
+class UnfinishedRunError(StorageError):
+    """A run directory holds a run that was stopped, and all of it is asked for."""
+
+
+class SchemaVersionError(StorageError):
+    """A run directory has a layout of another version."""
+
+
+class RunLockedError(StorageError):
+    """Another process, or another call, is writing the run directory."""
+
+
+class RunExistsError(StorageError):
+    """There is something already where a run directory is to be made."""
+
+
+class RunWriteError(StorageError):
+    """The system refuses to write, as in a read-only folder."""
+
+
+class DiskFullError(RunWriteError):
+    """There is no room left to write."""
+
+
+class RunChangedError(StorageError):
+    """A run is resumed with something that would give other values than those on disk."""
+
+
+class ParametersChangedError(RunChangedError):
+    """The function's arguments (parameters, inputs), or constants, are not those of the run."""
+
+
+class SettingsChangedError(RunChangedError):
+    """The distribution, an end of the paths, the precision or a version is not that of the run."""
+
+
+class CodeChangedError(RunChangedError):
+    """The function, or its graph, is not that of the run."""
+
+
 class MissingDependencyError(PathflowError, ImportError):
     """An optional dependency is needed and not installed."""

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from pathflow._errors import ArgumentError
-from pathflow.graph import Node
-from pathflow.results import Attribution, Conductances, Ranked, edge_influences
+from pathflow.graph import Node, edge_sums, edges_of
+from pathflow.results import Attribution, Conductances, Ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +47,16 @@ def flows_of(result: object) -> Flows:
 
 @flows_of.register
 def _(result: Attribution) -> Flows:
-    edges, sources = edge_influences(result), frozenset(result.space.sources)
-    through = dict.fromkeys(result.space.nodes, 0.0)
+    space, sources = result.space, frozenset(result.space.sources)
+    mean = np.atleast_2d(result.influences).mean(axis=0, dtype=np.float64)
+    edges = dict(zip(edges_of(space), edge_sums(space, mean).tolist(), strict=True))
+    through = dict.fromkeys(space.nodes, 0.0)
     for (u, v), value in edges.items():
         through[v] += value
         # What begins at a source flows into none of them.
         if u in sources:
             through[u] += value
-    return Flows(through, edges, sources, result.space.target, "all")
+    return Flows(through, edges, sources, space.target, "all")
 
 
 @flows_of.register

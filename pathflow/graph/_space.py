@@ -86,6 +86,17 @@ class PathSpace:
             "leave it out, or see `graph.successors(source)` for what depends on it."
         )
 
+    @property
+    def graph_nodes(self) -> tuple[Node, ...]:
+        """The graph's nodes, on a path or not; with `edges` they make a graph of equal paths."""
+        return self._table.nodes
+
+    @property
+    def edges(self) -> tuple[tuple[Node, Node], ...]:
+        """The edges that some path takes, sorted by the positions of their ends."""
+        of = self._table.nodes
+        return tuple((of[u], of[v]) for u, after in self._successors.items() for v in after)
+
     def successors(self, node: NodeLike) -> tuple[Node, ...]:
         """The nodes after `node` on some path, in topological order; none for the target."""
         return self._nodes(self._successors.get(self._table.position(node), ()))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from pathflow._errors import CheckpointError, MissingDependencyError
-from pathflow.models._files import write_atomic
+from pathflow.storage import write_atomic
 
 try:
     from safetensors import SafetensorError, safe_open

@@ -19,12 +19,12 @@ from flax import nnx
 from pathflow._compat import compiled
 from pathflow.models._config import TrainConfig
 from pathflow.models._corpus import AbstractCorpus, Batch, Position, batches
-from pathflow.models._files import write_atomic
 from pathflow.models._lstm import LSTMLanguageModel, LSTMState
 from pathflow.models._objectives import AbstractObjective, Candidates
 from pathflow.models._progress import Progress
 from pathflow.models._training_state import Record, TrainingState
 from pathflow.models._update import descended
+from pathflow.storage import write_atomic
 
 STATE_FILE = "state.safetensors"
 LOG_FILE = "log.jsonl"

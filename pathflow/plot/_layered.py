@@ -9,10 +9,11 @@ import networkx as nx
 import numpy as np
 
 from pathflow._errors import ArgumentError
-from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace
-from pathflow.results import Attribution, edge_influences, edges_of
+from pathflow.drawing import Layout, time_layers
+from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace, edges_of
+from pathflow.results import Attribution
 
-from ._layout import Layout, time_layers
+from ._flow import edge_influences
 from ._matplotlib import axes, figure_of, matplotlib
 from ._style import (
     BAND,
@@ -157,7 +158,7 @@ def _checked(path: PathLike, graph: Graph) -> Path:
     return space.unrank(space.rank(steps))
 
 
-def _column_labels(layout: Layout, labels: Sequence[str] | None) -> list[str]:
+def _column_labels(layout: Layout[Node], labels: Sequence[str] | None) -> list[str]:
     if labels is None:
         return ["" if c is None else ".".join(map(str, c)) for c in layout.columns]
     if len(labels) != len(layout.columns):
@@ -169,7 +170,7 @@ def _column_labels(layout: Layout, labels: Sequence[str] | None) -> list[str]:
 
 
 def _draw_frame(
-    ax: "Axes", layout: Layout, labels: Sequence[str], row_labels: Mapping[str, str]
+    ax: "Axes", layout: Layout[Node], labels: Sequence[str], row_labels: Mapping[str, str]
 ) -> None:
     for column in range(0, len(labels), 2):
         ax.axvspan(column - 0.5, column + 0.5, color=BAND, zorder=0, linewidth=0)
@@ -183,7 +184,7 @@ def _draw_frame(
         side.set_visible(False)
 
 
-def _draw_edges(ax: "Axes", layout: Layout, flow: Mapping[Edge, float | None]) -> None:
+def _draw_edges(ax: "Axes", layout: Layout[Node], flow: Mapping[Edge, float | None]) -> None:
     patches, colours = matplotlib("patches"), matplotlib("colors")
     largest = max((abs(f) for f in flow.values() if f is not None), default=0.0)
     scale = matplotlib("cm").ScalarMappable(
@@ -216,7 +217,7 @@ def _sign_colours() -> Any:
     return matplotlib("colors").ListedColormap(full(kept))
 
 
-def _draw_nodes(ax: "Axes", layout: Layout, paths: Iterable[Path]) -> None:
+def _draw_nodes(ax: "Axes", layout: Layout[Node], paths: Iterable[Path]) -> None:
     covered = {n for path in paths for n in path}
     positions = [at for n, at in layout.positions.items() if n not in covered]
     if not positions:
@@ -225,7 +226,7 @@ def _draw_nodes(ax: "Axes", layout: Layout, paths: Iterable[Path]) -> None:
     ax.scatter(x, y, s=20, facecolor="white", edgecolor=INK, linewidth=0.7, zorder=3)
 
 
-def _draw_paths(ax: "Axes", layout: Layout, paths: Mapping[str, Path]) -> None:
+def _draw_paths(ax: "Axes", layout: Layout[Node], paths: Mapping[str, Path]) -> None:
     if not paths:
         return
     patches, lines, effects = matplotlib("patches"), matplotlib("lines"), matplotlib("patheffects")
@@ -275,14 +276,7 @@ def _draw_paths(ax: "Axes", layout: Layout, paths: Mapping[str, Path]) -> None:
     )
 
 
-def _curve(layout: Layout, u: Node, v: Node) -> Any:
-    """A smooth curve that leaves sideways between columns and upwards inside one."""
+def _curve(layout: Layout[Node], u: Node, v: Node) -> Any:
     path = matplotlib("path").Path
-    (x0, y0), (x1, y1) = layout.positions[u], layout.positions[v]
-    if round(x0) == round(x1):
-        bend, aside = 0.4 * (y1 - y0), layout.detour(u, v)
-        controls = [(x0 + aside, y0 + bend), (x1 + aside, y1 - bend)]
-    else:
-        bend = 0.5 * (x1 - x0)
-        controls = [(x0 + bend, y0), (x1 - bend, y1)]
-    return path([(x0, y0), *controls, (x1, y1)], [path.MOVETO] + [path.CURVE4] * 3)
+    points = layout.curve(u, v)
+    return path(points, [path.MOVETO] + [path.CURVE4] * (len(points) - 1))

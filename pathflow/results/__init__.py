@@ -8,8 +8,6 @@ from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
 from ._conductances import NodeInfluence as NodeInfluence
 from ._faithfulness import Faithfulness as Faithfulness
-from ._flow import edge_influences as edge_influences
-from ._flow import edges_of as edges_of
 from ._interval import Interval as Interval
 from ._labels import path_labels as path_labels
 from ._order import AbstractOrder as AbstractOrder
@@ -22,6 +20,9 @@ from ._ranked import Ranked as Ranked
 from ._refinement import PartInfluence as PartInfluence
 from ._refinement import Refinement as Refinement
 from ._sampled import Sampled as Sampled
+from ._storable import Storable as Storable
+from ._storable import load as load
+from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence
 from ._table import shares_of as shares_of
 from ._table import signed_sums as signed_sums

@@ -15,6 +15,7 @@ from pathflow._errors import ArgumentError, ShapeError
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import class_frame, class_text, short_integer
+from ._storable import Storable
 from ._xarray import data_set, integer_array, text_array
 
 # How the paths of no class are called, and all paths together.
@@ -23,7 +24,7 @@ REST, TOTAL = "rest", "total"
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Aggregation:
+class Aggregation(Storable):
     """The summed influence of every class of paths, and of the rest, without any single path.
 
     Classes may overlap: a path in two of them counts in both, and `total` counts it once. So the

@@ -19,6 +19,7 @@ from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._labels import path_labels
 from ._order import AbstractOrder, Magnitude
+from ._storable import Storable
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 from ._xarray import data_set, text_array
 
@@ -28,7 +29,7 @@ PathSet = Iterable[PathOrRank] | PathMask | Ranks
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution:
+class Attribution(Storable):
     """The influences of all paths from the sources to a target, for one example or for a batch.
 
     Paths are known by their ranks in `space`, so no list of them is stored; labels are made when

@@ -17,6 +17,7 @@ from pathflow.graph import Node, NodeLike, NodeTable
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
+from ._storable import Storable
 from ._table import pandas_module, top_ranks
 from ._xarray import data_set, text_array
 
@@ -63,7 +64,7 @@ class EdgeInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Conductances:
+class Conductances(Storable):
     """How much influence flows through every node and along every edge, on the paths of a pattern.
 
     A path counts at each of its nodes and edges, so these numbers overlap. What flows out of the

@@ -8,10 +8,12 @@ from jaxtyping import Float, Int
 
 from pathflow._errors import ArgumentError
 
+from ._storable import Storable
+
 
 @final
 @dataclass(frozen=True, eq=False)
-class Faithfulness:
+class Faithfulness(Storable):
     """The target with more and more of the graph kept.
 
     Attributes:

@@ -15,6 +15,7 @@ from pathflow.graph import Path, PathLike, PathSpace
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import short_integer
+from ._storable import Storable
 from ._table import PathInfluence, ranked_frame
 from ._xarray import data_set, integer_array, text_array
 
@@ -52,7 +53,7 @@ class Certificate:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Ranked:
+class Ranked(Storable):
     """The paths that a search found, first ones first, and a certificate on all others.
 
     A batch is ordered by its mean over the examples. A pytree: the influences, the unseen sum and

@@ -17,6 +17,7 @@ from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
 from ._part_table import PartTable
+from ._storable import Storable
 from ._table import pandas_module, shares, top_ranks
 from ._xarray import data_set, text_array
 
@@ -44,7 +45,7 @@ class PartInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Refinement:
+class Refinement(Storable):
     """What each part of some nodes carries of the influence of a path, or of a set of paths.
 
     Parts that cannot carry anything, whatever the inputs, have no row; `n_zeros` says how many. A

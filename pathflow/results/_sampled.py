@@ -19,6 +19,7 @@ from ._class_table import short_integer
 from ._estimate import around, clipped, fraction, norm, quantile
 from ._interval import Interval
 from ._ranked import Ranked
+from ._storable import Storable
 
 # Effective draws under which the mean of draws is far from normal.
 _FEW = 30
@@ -29,7 +30,7 @@ OfInfluences = Callable[[Float64[np.ndarray, "B n"]], Float64[np.ndarray, "B n"]
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Sampled:
+class Sampled(Storable):
     """Estimates over all paths from a sample, with intervals, and the paths known exactly.
 
     A sum over all paths is estimated as the exact sum over the *head*, if there is one, plus the

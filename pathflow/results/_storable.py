@@ -1,0 +1,97 @@
+"""Saving and loading results."""
+
+from pathlib import Path
+from typing import Any
+
+from pathflow._errors import DamagedRunError, PathflowError, StorageError, UnfinishedRunError
+from pathflow.storage import Manifest, damaged, read_array, write_folder
+
+from ._packing import kind_of, packed, unpacked
+
+_MEMORY = 2**30
+
+
+class Storable:
+    """A result that can be saved."""
+
+    def save(self, path: Path | str) -> None:
+        """Writes the result as a run directory, which `pathflow.load` reads.
+
+        It is made beside its place and then renamed, so that nobody sees a part of it.
+
+        Arguments:
+            path: the folder; it is made, and folders on the way are.
+
+        Raises:
+            RunExistsError: there is something already.
+            RunWriteError: the system refuses, as in a read-only folder (`DiskFullError` where there
+                is no room).
+            StorageError: the result holds something that cannot be kept exactly.
+        """
+        save(self, Path(path))
+
+
+def save(result: Any, path: Path) -> None:
+    kind = kind_of(type(result))
+    if kind is None:
+        raise StorageError(
+            f"save: a {type(result).__name__} cannot be saved; results of pathflow can."
+        )
+    out = packed(result)
+    identity = getattr(getattr(result, "question", None), "identity", dict)()
+    write_folder(path, Manifest(kind, out.value, {}, out.graphs, identity), out.arrays)
+
+
+def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> Any:
+    """Reads a result from a run directory, and verifies every byte of it.
+
+    Nothing in the folder is run, links are not followed, and files are read only as far as the
+    manifest says. Large arrays of one block are mapped: they are read-only, and take no memory.
+
+    Arguments:
+        path: the folder that a result's `save`, or `pathflow.EnumerateTo`, wrote.
+        partial: what is not written, or is missing, is NaN; otherwise it is an error.
+        memory: bytes that an array of several blocks may take.
+
+    Returns:
+        The result, equal to the one that was saved to the last bit. It has no `question`, so that
+        `pathflow.refine` cannot ask on.
+
+    Raises:
+        StorageError: the folder is no run directory.
+        SchemaVersionError: another version of pathflow wrote it in another layout.
+        MissingBlockError: a file is missing.
+        DamagedRunError: a file is not what was written.
+        UnfinishedRunError: the run was stopped; resume it, or ask for a part.
+        TooManyPathsError: an array takes more than `memory`.
+
+    Example:
+        ```python
+        result.save("agreement/primary")
+        result = pf.load("agreement/primary")
+        ```
+    """
+    folder = Path(path)
+    manifest = Manifest.read(folder)
+    if not manifest.complete and not partial:
+        raise UnfinishedRunError(
+            f"{folder} holds a run that was stopped. Run the same call again, and it goes on where "
+            "it was; or read what there is by load(..., partial=True)."
+        )
+
+    def array(name: str) -> Any:
+        return read_array(folder, manifest, name, partial=partial, memory=memory)
+
+    try:
+        result = unpacked(manifest.value, array, manifest.graphs)
+    except (DamagedRunError, MemoryError):
+        raise
+    except PathflowError as error:
+        if type(error).__name__ == "TooManyPathsError":
+            raise
+        raise damaged(folder, error) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise damaged(folder, error) from error
+    if kind_of(type(result)) != manifest.kind:
+        raise DamagedRunError(f"{folder} holds a {manifest.kind!r} that is none; it is damaged.")
+    return result

@@ -1,0 +1,90 @@
+"""Whole run directories: made in one step, and read with every check."""
+
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from os import getpid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pathflow._errors import MissingBlockError, RunExistsError, TooManyPathsError
+from pathflow.storage._blocks import BlockedArray
+from pathflow.storage._files import named_refusals, sync_folder
+from pathflow.storage._manifest import Manifest
+
+
+def whole(name: str, array: np.ndarray) -> BlockedArray:
+    """An array in one block."""
+    block = tuple(max(1, n) for n in array.shape)
+    return BlockedArray(name, array.dtype.name, array.shape, block)
+
+
+def write_folder(path: Path, manifest: Manifest, arrays: Mapping[str, np.ndarray]) -> None:
+    """Makes a run directory: a reader sees all of it or nothing.
+
+    Raises:
+        RunExistsError: there is something at the path.
+        RunWriteError, DiskFullError: the system refuses.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunExistsError(
+            f"{path} is there already, and results are not written over others; give another "
+            "folder, or delete it first."
+        )
+    draft = path.with_name(f".{path.name}.{getpid()}.tmp")
+    manifest = replace(manifest, arrays={name: whole(name, a) for name, a in arrays.items()})
+    with named_refusals(path):
+        try:
+            draft.mkdir(parents=True)
+            for name, array in arrays.items():
+                for number in range(manifest.arrays[name].count):
+                    manifest.arrays[name].write(draft, manifest.key, number, array)
+            manifest.write(draft)
+            draft.rename(path)
+        finally:
+            with suppress(OSError):
+                shutil.rmtree(draft)
+        sync_folder(path.parent)
+
+
+def read_array(
+    folder: Path, manifest: Manifest, name: str, *, partial: bool, memory: int
+) -> np.ndarray:
+    """A whole array, verified.
+
+    Arguments:
+        folder: the run directory.
+        manifest: its manifest.
+        name: of the array.
+        partial: blocks that are missing are NaN, instead of an error.
+        memory: bytes that several blocks may be joined in.
+
+    Raises:
+        KeyError: there is no such array.
+        MissingBlockError: a block is missing.
+        DamagedRunError: a block is not what was written.
+        TooManyPathsError: the blocks are more than may be joined.
+    """
+    array, key = manifest.arrays[name], manifest.key
+    if array.count == 1 and not partial:
+        return array.read(folder, key, 0)
+    if array.nbytes > memory:
+        raise TooManyPathsError(
+            f"array {name!r} of {folder} takes {array.nbytes:,} bytes in {array.count} blocks, "
+            f"over the budget of {memory:,}. Raise load(memory=...), or go through the blocks by "
+            "pathflow.open_run.",
+            array.count,
+        )
+    missing: Any = np.nan if partial else 0
+    dtype = np.dtype(array.dtype)
+    out = np.full(array.shape, missing if dtype.kind not in "biu" else 0, dtype)
+    for number in range(array.count):
+        try:
+            out[array.place(number)] = array.read(folder, key, number)
+        except MissingBlockError:
+            if not partial or dtype.kind in "biu":
+                raise
+    return out

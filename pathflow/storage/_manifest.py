@@ -1,0 +1,165 @@
+"""What a run directory says of itself: its manifest and its graphs."""
+
+import importlib.metadata
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pathflow._errors import (
+    DamagedRunError,
+    MissingBlockError,
+    PathflowError,
+    SchemaVersionError,
+    StorageError,
+)
+from pathflow._version import __version__
+from pathflow.storage._blocks import BlockedArray
+from pathflow.storage._files import write_atomic
+from pathflow.storage._text import digest_of, read_text, text_of
+
+FORMAT, SCHEMA, MANIFEST = "pathflow.run", 1, "manifest.json"
+_GRAPH = re.compile(r"graph[0-9]{0,3}")
+
+
+def versions() -> dict[str, str]:
+    """What wrote a run."""
+    found = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
+    return {"pathflow": __version__, "python": platform.python_version(), **found}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest of a run directory.
+
+    Arguments:
+        kind: of the result.
+        value: the result, with arrays and graphs by name.
+        arrays: how each array is kept.
+        graphs: each graph, by its file's name without the ending; in the manifest stands a digest.
+        settings: what the values depend on.
+        versions: of the libraries that wrote it.
+        complete: whether every block is written.
+    """
+
+    kind: str
+    value: Any
+    arrays: Mapping[str, BlockedArray]
+    graphs: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str] = field(default_factory=versions)
+    complete: bool = True
+
+    @property
+    def key(self) -> str:
+        """What tells the run's blocks from those of other runs."""
+        shapes = {a.name: [a.dtype, a.shape, a.block] for a in self.arrays.values()}
+        graphs = {name: digest_of(graph) for name, graph in self.graphs.items()}
+        settled = None if self.settings else self.value
+        return digest_of([self.kind, dict(self.settings), shapes, graphs, settled])
+
+    def write(self, folder: Path) -> None:
+        """Writes the graphs, and then the manifest."""
+        for name, graph in self.graphs.items():
+            write_atomic(folder / f"{name}.json", text_of(graph, f"{name}.json"))
+        self.write_manifest(folder)
+
+    def write_manifest(self, folder: Path) -> None:
+        """Writes the manifest alone."""
+        content: dict[str, Any] = {
+            "format": FORMAT,
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "complete": self.complete,
+            "versions": dict(self.versions),
+            "settings": dict(self.settings),
+            "arrays": {
+                a.name: {"dtype": a.dtype, "shape": a.shape, "block": a.block}
+                for a in self.arrays.values()
+            },
+            "graphs": {name: digest_of(graph) for name, graph in self.graphs.items()},
+            "value": self.value,
+        }
+        content["digest"] = digest_of(content)
+        write_atomic(folder / MANIFEST, text_of(content, MANIFEST))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """The manifest of a folder, verified with its graphs.
+
+        Raises:
+            StorageError: the folder is no run directory.
+            SchemaVersionError: it has another layout.
+            DamagedRunError: it is not what was written.
+        """
+        try:
+            content = read_text(folder, MANIFEST)
+        except MissingBlockError:
+            raise StorageError(
+                f"{folder} is no run directory: it holds no {MANIFEST}. Give the folder that "
+                "result.save(...) or pathflow.EnumerateTo(...) made."
+            ) from None
+        _check(folder, content)
+        try:
+            arrays = {
+                name: BlockedArray(name, a["dtype"], tuple(a["shape"]), tuple(a["block"]))
+                for name, a in content["arrays"].items()
+            }
+            graphs = {name: _graph(folder, name, d) for name, d in content["graphs"].items()}
+            return cls(
+                content["kind"],
+                content["value"],
+                arrays,
+                graphs,
+                content["settings"],
+                content["versions"],
+                content["complete"],
+            )
+        except DamagedRunError:
+            raise
+        except (PathflowError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise damaged(folder, error) from error
+
+
+def damaged(folder: Path, error: Exception) -> DamagedRunError:
+    """What to say of a manifest that cannot be understood."""
+    return DamagedRunError(
+        f"{folder / MANIFEST} cannot be understood ({type(error).__name__}: {error}); it is "
+        "damaged, or was not written by pathflow."
+    )
+
+
+def _check(folder: Path, content: Any) -> None:
+    at = folder / MANIFEST
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DamagedRunError(f"{at} is no manifest of a run directory, or is damaged.")
+    if content.get("schema") != SCHEMA:
+        raise SchemaVersionError(
+            f"{at} has the schema version {content.get('schema')!r}, and this pathflow reads "
+            f"{SCHEMA}; read it with the version of pathflow that wrote it "
+            f"({_writer(content)})."
+        )
+    if content.pop("digest", None) != digest_of(content):
+        raise DamagedRunError(
+            f"{at} is not what was written (its digest differs); it is damaged. Fetch it again."
+        )
+
+
+def _writer(content: dict[str, Any]) -> str:
+    stated = content.get("versions")
+    version = stated.get("pathflow") if isinstance(stated, dict) else None
+    return version[:20] if isinstance(version, str) else "not stated"
+
+
+def _graph(folder: Path, name: str, digest: str) -> Any:
+    if not _GRAPH.fullmatch(name):
+        raise DamagedRunError(f"{folder / MANIFEST} names a graph {name!r}; it is damaged.")
+    graph = read_text(folder, f"{name}.json")
+    if digest_of(graph) != digest:
+        raise DamagedRunError(
+            f"{folder / name}.json is not what was written (its digest differs); it is damaged. "
+            "Fetch it again."
+        )
+    return graph
