@@ -131,6 +131,7 @@ from .results import Refinement as Refinement
 from .results import Sampled as Sampled
 from .results import Smallest as Smallest
 from .results import load as load
+from .results import save_html as save_html
 from .tracing import AbstractNodeSelector as AbstractNodeSelector
 from .tracing import By as By
 from .tracing import Candidate as Candidate

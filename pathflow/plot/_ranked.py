@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pathflow._errors import ArgumentError
+from pathflow.drawing import compact
 from pathflow.results import Attribution
 
-from ._labels import compact
 from ._matplotlib import axes, figure_of, matplotlib
 from ._style import FAINT, FONT_SIZE, INK, SIGN_COLOURS
 

@@ -8,6 +8,7 @@ from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
 from ._conductances import NodeInfluence as NodeInfluence
 from ._faithfulness import Faithfulness as Faithfulness
+from ._html import save_html as save_html
 from ._interval import Interval as Interval
 from ._labels import path_labels as path_labels
 from ._order import AbstractOrder as AbstractOrder

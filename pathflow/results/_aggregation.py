@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path as FilePath
 from typing import Any, final
 
 import jax
@@ -11,10 +13,13 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow.page import Classes, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import class_frame, class_text, short_integer
+from ._html import save_html
+from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._xarray import data_set, integer_array, text_array
 
@@ -207,6 +212,21 @@ class Aggregation(Storable):
             labels=labels,
         )
 
+    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
+        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
+
+        Arguments:
+            path: the file to write.
+            options: those of `pathflow.save_html`: `title`, `examples`, `refinements`, `max_bytes`.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            NonFiniteError: an influence is NaN or infinite.
+        """
+        return save_html(self, path, **options)
+
     def __str__(self) -> str:
         one = self if self.n_examples is None else self.mean()
         total, counts = float(one.total), one.counts or {}
@@ -269,3 +289,15 @@ def _unflatten(facts: tuple[Any, ...], leaves: Any) -> Aggregation:
 
 
 jax.tree_util.register_pytree_node(Aggregation, _flatten, _unflatten)
+
+
+def _sheet(result: Aggregation) -> Sheet:
+    names = (*result.names, REST)
+    values = np.stack([np.asarray(result[name]) for name in names], axis=-1)
+    counts = None if result.counts is None else tuple(result.counts[name] for name in names)
+    classes = Classes(names, rows_of("influences", values), counts, result.overlapping)
+    heading = "classes of paths"
+    return make_sheet(heading, result.total, result.n_examples, result.audit, classes=classes)
+
+
+sheet_of.register(Aggregation, _sheet)

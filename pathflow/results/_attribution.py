@@ -4,6 +4,8 @@ import json
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path as FilePath
 from typing import Any, cast, final
 
 import jax
@@ -14,11 +16,14 @@ from jaxtyping import Float
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._typing import PathMask, Ranks
 from pathflow.graph import NodeLike, Path, PathSpace
+from pathflow.page import PathTable, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
+from ._html import save_html
 from ._labels import path_labels
 from ._order import AbstractOrder, Magnitude
+from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
 from ._xarray import data_set, text_array
@@ -259,6 +264,21 @@ class Attribution(Storable):
             labels={"path": ("path", text_array(path_labels(self.space)))} if labels else {},
         )
 
+    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
+        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
+
+        Arguments:
+            path: the file to write.
+            options: those of `pathflow.save_html`: `title`, `examples`, `refinements`, `max_bytes`.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            NonFiniteError: an influence is NaN or infinite.
+        """
+        return save_html(self, path, **options)
+
     def __repr__(self) -> str:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
@@ -285,3 +305,12 @@ def _unflatten(facts: tuple[PathSpace, str], leaves: Any) -> Attribution:
 
 
 jax.tree_util.register_pytree_node(Attribution, _flatten, _unflatten)
+
+
+def _sheet(result: Attribution) -> Sheet:
+    ends = f"{', '.join(map(str, result.space.sources))} → {result.space.target}"
+    table = PathTable(result.space, rows_of("influences", result.influences))
+    return make_sheet(ends, result.total, result.n_examples, result.audit, paths=table)
+
+
+sheet_of.register(Attribution, _sheet)

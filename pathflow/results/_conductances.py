@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
+from pathlib import Path as FilePath
 from typing import Any, final
 
 import jax
@@ -13,10 +15,13 @@ from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
 from pathflow.graph import Node, NodeLike, NodeTable
+from pathflow.page import Flows, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
+from ._html import save_html
 from ._order import AbstractOrder, Magnitude
+from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import pandas_module, top_ranks
 from ._xarray import data_set, text_array
@@ -286,6 +291,21 @@ class Conductances(Storable):
             labels=labels,
         )
 
+    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
+        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
+
+        Arguments:
+            path: the file to write.
+            options: those of `pathflow.save_html`: `title`, `examples`, `refinements`, `max_bytes`.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            NonFiniteError: an influence is NaN or infinite.
+        """
+        return save_html(self, path, **options)
+
     def __str__(self) -> str:
         lines = [repr(self), *(f"  {row}" for row in self.top_nodes(10))]
         if self.edges is not None:
@@ -329,3 +349,18 @@ def _unflatten(facts: tuple[Any, ...], leaves: tuple[Any, ...]) -> Conductances:
 
 
 jax.tree_util.register_pytree_node(Conductances, _flatten, _unflatten)
+
+
+def _sheet(result: Conductances) -> Sheet:
+    through = rows_of("influences", result.node_influences)
+    edges = result.edges or ()
+    along = rows_of(
+        "influences",
+        np.zeros((len(through), 0)) if result.edges is None else result.edge_influences,
+    )
+    flows = Flows(result.nodes, through, edges, along)
+    heading = "what flows through nodes"
+    return make_sheet(heading, result.total, result.n_examples, result.audit, flows=flows)
+
+
+sheet_of.register(Conductances, _sheet)

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path as FilePath
 from typing import Any, final
 
 import jax
@@ -10,11 +12,15 @@ import numpy as np
 from jaxtyping import Float
 
 from pathflow._errors import ArgumentError, GraphError, ShapeError
-from pathflow.graph import Path, PathLike, PathSpace
+from pathflow.graph import Path, PathSpace
+from pathflow.graph import PathLike as InfluencePath
+from pathflow.page import PathTable, Sheet, Unseen
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import short_integer
+from ._html import save_html
+from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import PathInfluence, ranked_frame
 from ._xarray import data_set, integer_array, text_array
@@ -142,7 +148,7 @@ class Ranked(Storable):
         except GraphError:
             return False
 
-    def __getitem__(self, path: PathLike) -> Amount:
+    def __getitem__(self, path: InfluencePath) -> Amount:
         """The influence of one of the listed paths, given by its labels.
 
         Raises:
@@ -243,6 +249,21 @@ class Ranked(Storable):
             labels={"path": ("path", paths), "rank": ("path", integer_array(self.ranks))},
         )
 
+    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
+        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
+
+        Arguments:
+            path: the file to write.
+            options: those of `pathflow.save_html`: `title`, `examples`, `refinements`, `max_bytes`.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            NonFiniteError: an influence is NaN or infinite.
+        """
+        return save_html(self, path, **options)
+
     def __str__(self) -> str:
         shown = 10
         lines = [str(row) for row in self.top(shown)]
@@ -283,3 +304,15 @@ def _unflatten(static: tuple[Any, ...], leaves: Any) -> Ranked:
 
 
 jax.tree_util.register_pytree_node(Ranked, _flatten, _unflatten)
+
+
+def _sheet(result: Ranked) -> Sheet:
+    ends = f"{', '.join(map(str, result.space.sources))} → {result.space.target}"
+    known = result.certificate
+    sums = np.atleast_1d(np.asarray(known.unseen_sum, np.float64))
+    unseen = Unseen(known.unseen_count, sums, float(known.bound), known.exact)
+    table = PathTable(result.space, rows_of("influences", result.influences), result.ranks, unseen)
+    return make_sheet(ends, result.total, result.n_examples, result.audit, paths=table)
+
+
+sheet_of.register(Ranked, _sheet)

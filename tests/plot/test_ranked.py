@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow.drawing import compact
 from pathflow.plot import ranked_paths
-from pathflow.plot._labels import compact
 
 from .conftest import make_result
 
@@ -57,16 +57,3 @@ def test_no_influence_at_all(result):
 def test_bad_arguments(result):
     with pytest.raises(pf.ArgumentError, match="k must be at least 1, got 0"):
         ranked_paths(result, 0)
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("x@1 g0@1 c0@1 c0@2 c0@3 h0@3 qoi", "x@1 g0 c0@1:3 h0 qoi"),
-        ("x@1 g0@1 h0@1 g0@2 qoi", "x@1 g0 h0 g0@2 qoi"),
-        ("x hidden qoi", "x hidden qoi"),
-        ("a@0.1 b@0.1 b@1.1", "a@0.1 b@0.1 b@1.1"),
-    ],
-)
-def test_compact_labels(path, text):
-    assert compact(pf.Path.parse(path)) == text

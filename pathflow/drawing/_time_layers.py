@@ -1,53 +1,23 @@
 """Where a node goes in a time x layer graph: loop iterations make the columns, names the rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pathflow._errors import ArgumentError
-from pathflow.graph import Node
 
-Edges = Iterable[tuple[Node, Node]]
+from ._labelled import K
+from ._layout import Layout
 
 # How far the nodes of one column spread, in units of the distance between two columns.
 _SPREAD = 0.62
-# What counts as in the way of an edge, and how far the edge then bows, in the same unit.
-_CLEARANCE = 0.03
-_BOW = 0.2
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Positions of nodes: one column per loop index, one row per name.
-
-    Arguments:
-        positions: (x, y) of every node; x is a column's number plus an offset, y a row's number.
-        columns: the loop index of each column; `None` for a column of nodes outside the loop.
-        rows: the name of each row, bottom up.
-    """
-
-    positions: Mapping[Node, tuple[float, float]]
-    columns: tuple[tuple[int, ...] | None, ...]
-    rows: tuple[str, ...]
-
-    def detour(self, u: Node, v: Node) -> float:
-        """How far the edge must bow sideways to pass the nodes between its ends; 0 if none is."""
-        (x0, y0), (x1, y1) = self.positions[u], self.positions[v]
-        between = (
-            abs(x - (x0 + (x1 - x0) * (y - y0) / (y1 - y0))) < _CLEARANCE
-            for x, y in self.positions.values()
-            if y0 < y < y1
-        )
-        # Longer edges bow further, so that those around the same nodes stay apart.
-        return _BOW * (1 + (y1 - y0) / len(self.rows)) if any(between) else 0.0
 
 
 def time_layers(
-    nodes: Sequence[Node],
-    edges: Edges,
+    nodes: Sequence[K],
+    edges: Iterable[tuple[K, K]],
     *,
     rows: Sequence[str] | None = None,
     offsets: Mapping[str, float] | None = None,
-) -> Layout:
+) -> Layout[K]:
     """Lays a graph out with the loop's iterations from left to right and the names from bottom to
     top.
 
@@ -98,10 +68,10 @@ def _rows(names: Sequence[str], rows: Sequence[str] | None) -> dict[str, int]:
     return {name: i for i, name in enumerate(ordered)}
 
 
-def _columns(nodes: Sequence[Node], edges: Edges) -> dict[Node, int]:
+def _columns(nodes: Sequence[K], edges: Iterable[tuple[K, K]]) -> dict[K, int]:
     indices = sorted({n.index for n in nodes if n.index})
     column = {n: indices.index(n.index) for n in nodes if n.index}
-    predecessors: dict[Node, list[Node]] = {n: [] for n in nodes}
+    predecessors: dict[K, list[K]] = {n: [] for n in nodes}
     for u, v in edges:
         predecessors[v].append(u)
     for n in nodes:
@@ -113,7 +83,10 @@ def _columns(nodes: Sequence[Node], edges: Edges) -> dict[Node, int]:
 
 
 def _shifts(
-    nodes: Sequence[Node], edges: Edges, column_of: Mapping[Node, int], row_of: Mapping[str, int]
+    nodes: Sequence[K],
+    edges: Iterable[tuple[K, K]],
+    column_of: Mapping[K, int],
+    row_of: Mapping[str, int],
 ) -> dict[str, float]:
     """Sideways shifts by name: names of one level are spread out, a name alone follows its inputs.
 
@@ -121,11 +94,11 @@ def _shifts(
     that is alone on its level goes to the mean shift of its predecessors (the barycentre rule of
     layered drawings, Sugiyama et al. 1981), which keeps it away from an edge that passes by.
     """
-    inside: dict[Node, list[Node]] = {n: [] for n in nodes}
+    inside: dict[K, list[K]] = {n: [] for n in nodes}
     for u, v in edges:
         if column_of[u] == column_of[v]:
             inside[v].append(u)
-    level: dict[Node, int] = {}
+    level: dict[K, int] = {}
     for n in nodes:
         level[n] = 1 + max((level[u] for u in inside[n]), default=-1)
     shifts: dict[str, float] = {}
@@ -141,7 +114,7 @@ def _shifts(
     return shifts
 
 
-def _levels(level: Mapping[Node, int], column_of: Mapping[Node, int]) -> list[set[str]]:
+def _levels(level: Mapping[K, int], column_of: Mapping[K, int]) -> list[set[str]]:
     """The names of each level, lowest first; those that share no column stay apart."""
     deepest: dict[str, int] = {}
     columns: dict[str, set[int]] = {}
