@@ -33,4 +33,6 @@ def edge_sums(
 def _edge_sum(space: PathSpace, edge: Edge, until: np.ndarray) -> np.ndarray:
     u, v = edge
     starts = space.prefix_ranks(u) + space.edge_offset(u, v)
-    return np.sum(until[..., starts + space.suffix_count(v)] - until[..., starts], axis=-1)
+    return np.asarray(
+        np.sum(until[..., starts + space.suffix_count(v)] - until[..., starts], axis=-1)
+    )
