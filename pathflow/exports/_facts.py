@@ -9,8 +9,14 @@ from pathflow.results import Audit, Ranked
 
 
 def facts_of(result: Any) -> dict[str, Any]:
-    """The kind of the result, its total, its metadata and its audit; and the certificate of a list
-    of paths.
+    """What there is to say of a result beside its rows, in plain JSON: its kind (`result`), its
+    `total`, `metadata` and `audit`, and of a list of paths its `certificate`.
+
+    Arguments:
+        result: what `pathflow.attribute` returns.
+
+    Returns:
+        An object of JSON; a number that is not finite is a text, which `float` reads.
     """
     facts = {
         "result": type(result).__name__,

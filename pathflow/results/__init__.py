@@ -4,6 +4,7 @@ from ._aggregation import Aggregation as Aggregation
 from ._aggregation import check_names as check_names
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
+from ._class_table import short_integer as short_integer
 from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
 from ._conductances import NodeInfluence as NodeInfluence
