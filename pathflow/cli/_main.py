@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pathflow._errors import MissingDependencyError, PathflowError
@@ -63,16 +65,29 @@ def _run(given: list[str]) -> int:
     if given[:1] == ["agreement"]:
         return int(_command("agreement").run(given[1:]))
     options = _parsed(given)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.ERROR if options.quiet else logging.INFO,
-        format="pathflow: %(message)s",
-    )
-    # JAX says in many words on which devices it runs.
-    logging.getLogger("jax").setLevel(logging.WARNING)
-    _command(type(options).__name__.lower()).run(options)
-    sys.stdout.flush()
+    with _notes(quiet=options.quiet):
+        _command(type(options).__name__.lower()).run(options)
+        sys.stdout.flush()
     return _OK
+
+
+@contextmanager
+def _notes(*, quiet: bool) -> Iterator[None]:
+    """Notes and warnings go to the standard error, one line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("pathflow: %(message)s"))
+    logger = logging.getLogger("pathflow")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            # As an error is told: without the line of this program that it came from.
+            warnings.showwarning = lambda message, *_, **__: logger.warning("warning: %s", message)
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _parsed(given: list[str]) -> Any:

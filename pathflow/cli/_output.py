@@ -104,4 +104,4 @@ def head_of(result: Any, what: str) -> str:
 def warn_of_audit(result: Any) -> None:
     """Says on the standard error that a result did not pass its own check."""
     if not result.audit.ok:
-        log.warning("the audit of this result is not ok: do not rely on its numbers")
+        log.warning("warning: the audit of this result is not ok: do not rely on its numbers")
