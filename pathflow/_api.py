@@ -66,6 +66,7 @@ from .influence import AbstractSearch as AbstractSearch
 from .influence import Aggregate as Aggregate
 from .influence import Conductance as Conductance
 from .influence import Enumerate as Enumerate
+from .influence import EnumerateTo as EnumerateTo
 from .influence import Greedy as Greedy
 from .influence import Importance as Importance
 from .influence import OnGraph as OnGraph
@@ -124,9 +125,12 @@ from .results import PartTable as PartTable
 from .results import PathInfluence as PathInfluence
 from .results import Ranked as Ranked
 from .results import Refinement as Refinement
+from .results import Run as Run
+from .results import RunBlock as RunBlock
 from .results import Sampled as Sampled
 from .results import Smallest as Smallest
 from .results import load as load
+from .results import open_run as open_run
 from .results import save_html as save_html
 from .tracing import AbstractNodeSelector as AbstractNodeSelector
 from .tracing import By as By

@@ -8,6 +8,7 @@ from ._activations import joint_partial as joint_partial
 from ._activations import local_partial as local_partial
 from ._activations import value_ancestors as value_ancestors
 from ._arguments import MATMUL_PRECISION as MATMUL_PRECISION
+from ._arguments import argument_names as argument_names
 from ._arguments import check_concrete as check_concrete
 from ._arguments import check_examples as check_examples
 from ._arguments import first_example as first_example
@@ -21,6 +22,7 @@ from ._kernel import flags_of as flags_of
 from ._kernel import lift as lift
 from ._kernel import mover as mover
 from ._kernel import pieces as pieces
+from ._kernel import products as products
 from ._kernel import together as together
 from ._live import LivePaths as LivePaths
 from ._live import live_paths as live_paths

@@ -122,6 +122,12 @@ def _quantity(program: Program, qoi: Any, caller: str) -> Any:
     return qoi
 
 
+def argument_names(program: Program, args: Sequence[Value]) -> list[str]:
+    """How messages call each flat argument of a program, given their values."""
+    whole = jax.tree_util.tree_unflatten(program.args_structure, [v.array for v in args])
+    return _names(whole, program.qoi)
+
+
 def _names(args: Any, qoi: Any) -> list[str]:
     """How messages call each flat argument: `qoi.good`, `args[1]['w']`."""
     names = []

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pathflow._compat import compiled
 from pathflow._errors import TraceError
@@ -197,3 +198,19 @@ def crosser(
         return jnp.einsum("pek,sek->eps", *flat)
 
     return compiled(run)
+
+
+@compiled
+def _products(chosen: Any, prefixes: Any, suffixes: Any) -> Any:
+    rows = prefixes[chosen].reshape(len(chosen), -1)
+    return rows @ suffixes.reshape(len(suffixes), -1).T
+
+
+def products(chosen: np.ndarray, prefixes: Any, suffixes: Any) -> np.ndarray:
+    """The influences `(prefixes, suffixes)` of some of the prefixes of one example, with all
+    suffixes, by the vectors of both.
+    """
+    # As many rows as the next power of two, so that few sizes are compiled.
+    padded = np.zeros(1 << max(0, len(chosen) - 1).bit_length(), np.int32)
+    padded[: len(chosen)] = chosen
+    return np.asarray(_products(padded, prefixes, suffixes))[: len(chosen)]

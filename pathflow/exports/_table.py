@@ -107,7 +107,10 @@ def _rows(values: Any) -> np.ndarray:
 
 def _signed(row: np.ndarray) -> Mapping[str, Callable[[slice], np.ndarray]]:
     sums = signed_sums(row)
-    return {"influence": lambda at: row[at], "share": lambda at: shares_of(row[at], sums)}
+    return {
+        "influence": lambda at: row[at],
+        "share": lambda at: shares_of(row[at].astype(np.float64), *sums),
+    }
 
 
 def _of_total(row: np.ndarray, total: float) -> Mapping[str, Callable[[slice], np.ndarray]]:

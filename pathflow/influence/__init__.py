@@ -10,6 +10,7 @@ from pathflow.influence.branching._greedy import Greedy as Greedy
 from pathflow.influence.branching._topk import Above as Above
 from pathflow.influence.branching._topk import TopK as TopK
 from pathflow.influence.enumeration._enumerate import Enumerate as Enumerate
+from pathflow.influence.enumeration._enumerate_to import EnumerateTo as EnumerateTo
 from pathflow.influence.refinement._refine import Refine as Refine
 from pathflow.influence.refinement._refine import refine as refine
 from pathflow.influence.sampling._proposal import AbstractProposal as AbstractProposal

@@ -21,6 +21,11 @@ from ._ranked import Certificate as Certificate
 from ._ranked import Ranked as Ranked
 from ._refinement import PartInfluence as PartInfluence
 from ._refinement import Refinement as Refinement
+from ._run import Run as Run
+from ._run import RunBlock as RunBlock
+from ._run import attribution_manifest as attribution_manifest
+from ._run import finish_run as finish_run
+from ._run import open_run as open_run
 from ._sampled import Sampled as Sampled
 from ._storable import Storable as Storable
 from ._storable import load as load

@@ -109,19 +109,7 @@ class Attribution(Storable):
         return amount(self._array[..., self._rank(path)].astype(np.float64))
 
     def _rank(self, path: PathOrRank) -> int:
-        if isinstance(path, bool | np.bool_) or not isinstance(
-            path, int | np.integer | str | Path | tuple | list
-        ):
-            raise ArgumentError(
-                f"{path!r} is neither a path nor a rank; give labels joined by blanks, a Path or "
-                "an integer, or choose paths by an array with one boolean each."
-            )
-        if isinstance(path, int | np.integer):
-            rank = operator.index(path)
-            if not 0 <= rank < self.space.count:
-                self.space.unrank(rank)
-            return rank
-        return self.space.rank(path)
+        return rank_of(self.space, path)
 
     def example(self, i: int) -> "Attribution":
         """One example of a batch.
@@ -287,6 +275,29 @@ class Attribution(Storable):
             f"Attribution({ends}, {self.space.count} paths{batch}, "
             f"{'mean ' if batch else ''}total {mean:.6g}, {self.audit!r})"
         )
+
+
+def rank_of(space: PathSpace, path: PathOrRank) -> int:
+    """The rank of a path that is given by its labels or by its rank.
+
+    Raises:
+        ArgumentError: it is neither.
+        UnknownNodeError: a label names no node.
+        GraphError: the path is none of the space, or the rank is outside.
+    """
+    if isinstance(path, bool | np.bool_) or not isinstance(
+        path, int | np.integer | str | Path | tuple | list
+    ):
+        raise ArgumentError(
+            f"{path!r} is neither a path nor a rank; give labels joined by blanks, a Path or "
+            "an integer, or choose paths by an array with one boolean each."
+        )
+    if isinstance(path, int | np.integer):
+        rank = operator.index(path)
+        if not 0 <= rank < space.count:
+            space.unrank(rank)
+        return rank
+    return space.rank(path)
 
 
 # Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.

@@ -1,14 +1,23 @@
 """Saving and loading results."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pathflow._errors import DamagedRunError, PathflowError, StorageError, UnfinishedRunError
+from pathflow._errors import (
+    DamagedRunError,
+    PathflowError,
+    StorageError,
+    TooManyPathsError,
+    UnfinishedRunError,
+)
 from pathflow.storage import Manifest, damaged, read_array, write_folder
 
 from ._packing import kind_of, packed, unpacked
 
 _MEMORY = 2**30
+# What a manifest that somebody made up may end in.
+_WRONG = (PathflowError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Storable:
@@ -82,15 +91,25 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
     def array(name: str) -> Any:
         return read_array(folder, manifest, name, partial=partial, memory=memory)
 
+    return rebuilt(folder, manifest, array)
+
+
+def rebuilt(folder: Path, manifest: Manifest, array: Callable[[str], Any]) -> Any:
+    """The result that a manifest describes.
+
+    Arguments:
+        folder: the run directory, for the errors.
+        manifest: its manifest.
+        array: finds an array by its name.
+
+    Raises:
+        DamagedRunError: the manifest describes no result; or what `array` raises.
+    """
     try:
         result = unpacked(manifest.value, array, manifest.graphs)
-    except (DamagedRunError, MemoryError):
+    except (DamagedRunError, TooManyPathsError):
         raise
-    except PathflowError as error:
-        if type(error).__name__ == "TooManyPathsError":
-            raise
-        raise damaged(folder, error) from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except _WRONG as error:
         raise damaged(folder, error) from error
     if kind_of(type(result)) != manifest.kind:
         raise DamagedRunError(f"{folder} holds a {manifest.kind!r} that is none; it is damaged.")

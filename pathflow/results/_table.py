@@ -73,7 +73,7 @@ def shares(
     influences: Float[np.ndarray, " paths"], ranks: Int64[np.ndarray, " k"]
 ) -> Float64[np.ndarray, " k"]:
     """Each path's part of the sum of all influences of its sign; 0 for an influence of 0."""
-    return shares_of(influences[ranks], signed_sums(influences))
+    return shares_of(influences[ranks].astype(np.float64), *signed_sums(influences))
 
 
 def signed_sums(influences: Float[np.ndarray, " paths"]) -> tuple[float, float]:
@@ -86,13 +86,14 @@ def signed_sums(influences: Float[np.ndarray, " paths"]) -> tuple[float, float]:
 
 
 def shares_of(
-    influences: Float[np.ndarray, " k"], sums: tuple[float, float]
+    chosen: Float64[np.ndarray, " k"], positive: float, negative: float
 ) -> Float64[np.ndarray, " k"]:
-    """The parts of the sums of each sign, as `signed_sums` gives them, that some influences are."""
-    if np.isnan(sums[0]):
-        return np.full(len(influences), np.nan)
-    chosen = influences.astype(np.float64)
-    whole = np.where(chosen > 0, *sums)
+    """The parts of the sums of all positive and of all negative influences that some of them are;
+    0 for an influence of 0, and NaN where the sums are not known.
+    """
+    if np.isnan(positive):
+        return np.full(len(chosen), np.nan)
+    whole = np.where(chosen > 0, positive, negative)
     # An infinite influence has no share: NaN, and no warning beside it.
     with np.errstate(invalid="ignore"):
         return np.divide(chosen, whole, out=np.zeros_like(chosen), where=chosen != 0)

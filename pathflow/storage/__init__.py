@@ -1,6 +1,7 @@
 """Run directories: files that are whole or absent, and of which nothing is ever run."""
 
 from ._blocks import BlockedArray as BlockedArray
+from ._files import check_room as check_room
 from ._files import named_refusals as named_refusals
 from ._files import write_atomic as write_atomic
 from ._folder import read_array as read_array
@@ -9,3 +10,4 @@ from ._folder import write_folder as write_folder
 from ._manifest import Manifest as Manifest
 from ._manifest import damaged as damaged
 from ._text import digest_of as digest_of
+from ._writing import writing as writing

@@ -32,7 +32,7 @@ _TYPES = {
 }  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,60}")
 _READ, _SMALL = 2**20, 2**16
-_LARGEST = 2**62
+_LARGEST, _DIGITS = 2**62, 20
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,14 @@ class BlockedArray:
     def file(self, number: int) -> str:
         """The name of a block's file."""
         return f"{self.name}-{number:06d}.npy"
+
+    def written(self, folder: Path) -> list[int]:
+        """Which blocks there are, verified or not."""
+        names = {p.name for p in folder.iterdir() if p.name.startswith(f"{self.name}-")}
+        texts = (name[len(self.name) + 1 : -len(".npy")] for name in names)
+        found = {int(t) for t in texts if t.isascii() and t.isdigit() and len(t) < _DIGITS}
+        # A number that is written otherwise, such as 1 for 000001, is no block's.
+        return sorted(n for n in found if n < self.count and self.file(n) in names)
 
     def place(self, number: int) -> tuple[slice, ...]:
         """Which part of the array a block holds, blocks along the last axis first."""
@@ -174,7 +182,8 @@ class BlockedArray:
         stored = np.frombuffer(raw, _TYPES[self.dtype], prod(self.block), offset=len(head))
         values = stored.astype(np.dtype(_TYPES[self.dtype]).newbyteorder("="), copy=False)
         values = values.view(np.dtype(self.dtype)).reshape(self.block)
-        return values[tuple(slice(0, s.stop - s.start) for s in self.place(number))]
+        # With the dots, an array without axes stays one.
+        return values[(..., *(slice(0, s.stop - s.start) for s in self.place(number)))]
 
 
 _REMEDY = "Fetch it again, or delete it and run the same call again: only it is computed anew."

@@ -4,6 +4,7 @@ one, and opened only where they are plain files in that folder.
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,20 @@ def named_refusals(path: Path) -> Iterator[None]:
         raise RunWriteError(
             f"{path} cannot be written ({error}); give a folder that you may write to."
         ) from error
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Refuses what the disk has no room for, before any work.
+
+    Raises:
+        DiskFullError: so many bytes are not free.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DiskFullError(
+            f"{folder}: what is still to be written takes {needed:,} bytes, and {free:,} are free. "
+            "Make room, or give a folder on another disk."
+        )
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 from os import getpid
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pathflow._errors import MissingBlockError, RunExistsError, TooManyPathsError
+from pathflow._errors import RunExistsError, TooManyPathsError
 from pathflow.storage._blocks import BlockedArray
 from pathflow.storage._files import named_refusals, sync_folder
 from pathflow.storage._manifest import Manifest
@@ -78,13 +77,11 @@ def read_array(
             "pathflow.open_run.",
             array.count,
         )
-    missing: Any = np.nan if partial else 0
     dtype = np.dtype(array.dtype)
-    out = np.full(array.shape, missing if dtype.kind not in "biu" else 0, dtype)
-    for number in range(array.count):
-        try:
-            out[array.place(number)] = array.read(folder, key, number)
-        except MissingBlockError:
-            if not partial or dtype.kind in "biu":
-                raise
+    # Only numbers that can be NaN can be missing.
+    floating = dtype.kind not in "biu"
+    out = np.full(array.shape, np.nan if floating else 0, dtype)
+    numbers = array.written(folder) if partial and floating else range(array.count)
+    for number in numbers:
+        out[array.place(number)] = array.read(folder, key, number)
     return out

@@ -24,6 +24,8 @@ from pathflow.tracing._dependence import has_rule as has_rule
 from pathflow.tracing._dependence import sparsity_rule as sparsity_rule
 from pathflow.tracing._derivative_mode import DerivativeMode as DerivativeMode
 from pathflow.tracing._derivative_mode import derivative_mode as derivative_mode
+from pathflow.tracing._digest import array_digest as array_digest
+from pathflow.tracing._digest import program_digest as program_digest
 from pathflow.tracing._entry_sets import EntrySets as EntrySets
 from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
 from pathflow.tracing._joint import JointPartial as JointPartial

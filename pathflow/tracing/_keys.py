@@ -37,6 +37,11 @@ class _Same:
         return id(self._it)
 
 
+def identity_of(key: Any) -> Any:
+    """The object that a part of a key stands for by its identity, or None."""
+    return key.it if isinstance(key, _Same) else None
+
+
 def literal_key(value: Any) -> Hashable:
     """A number of the program, to the last bit."""
     if isinstance(value, bool | int | float | complex):

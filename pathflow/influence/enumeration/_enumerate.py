@@ -50,13 +50,13 @@ class Enumerate(AbstractSearch[Attribution]):
         held = count * batch * problem.dtype.itemsize
         if held > self.memory:
             return False
-        plan, _ = _planned(problem.traced, problem.space.sources, problem.space.target)
+        plan, _ = planned(problem.traced, problem.space.sources, problem.space.target)
         return 2 * held + plan.vector_entries * problem.dtype.itemsize <= self.memory
 
     def run(self, problem: Problem) -> Attribution:
         count, batch = problem.space.count, problem.examples or 1
         self._check(count * batch * problem.dtype.itemsize, "their influences", count, batch)
-        plan, activations = _planned(problem.traced, problem.space.sources, problem.space.target)
+        plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)
         doi, checks = refined(problem)
         out = np.zeros((batch, count), problem.dtype)
         sizes = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
@@ -96,7 +96,7 @@ class Enumerate(AbstractSearch[Attribution]):
 
 
 @lru_cache(64)
-def _planned(
+def planned(
     traced: TracedGraph, sources: tuple[Node, ...], target: Node
 ) -> tuple[Plan, Activations]:
     """The plan of an enumeration, which depends on the graph alone."""

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow.evaluation import Applied, Edge, crosser, live_paths, mover
+from pathflow.evaluation import Applied, Edge, crosser, live_paths, mover, products
 from pathflow.graph import Node, PathSpace
 from pathflow.influence.enumeration._cut import choose_cut
 from pathflow.tracing import TracedGraph, Value
@@ -122,6 +122,69 @@ class Plan:
             return iter(())
         return _Sweep(self, applied, examples, weights.shape[-1]).run(direction, weights)
 
+    def hold(
+        self,
+        applied: Mapping[Edge, Applied],
+        direction: Mapping[Node, Value],
+        weights: Any,
+        examples: int | None,
+    ) -> "Held":
+        """The vectors on both sides of every crossing, of which stretches of ranks are made.
+
+        Arguments: those of `sweep`, of one example.
+        """
+        if self.empty:
+            return Held(())
+        sweep = _Sweep(self, applied, examples, weights.shape[-1])
+        return Held(tuple(sweep.meetings(direction, weights)))
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """The vectors of one example on both sides of a crossing.
+
+    Arguments:
+        prefixes: `(prefixes, ...)`, on the device.
+        suffixes: `(suffixes, ...)`.
+        rows: the rank contribution of each prefix, ascending or not.
+        columns: the rank contribution of each suffix, ascending.
+    """
+
+    prefixes: Any
+    suffixes: Any
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+@dataclass(frozen=True)
+class Held:
+    """What all paths of one example are made of, at some points."""
+
+    meetings: tuple[Meeting, ...]
+
+    def add(self, out: np.ndarray, start: int) -> None:
+        """Adds the influences of the paths from rank `start` on to `out`, of shape `(paths,)`."""
+        stop = start + len(out)
+        for at in self.meetings:
+            first, last = at.rows + at.columns[0], at.rows + at.columns[-1]
+            chosen = np.flatnonzero((first < stop) & (last >= start))
+            if len(chosen):
+                part = products(chosen, at.prefixes, at.suffixes)
+                _add_within(out, start, part, at.rows[chosen], at.columns)
+
+
+def _add_within(
+    out: np.ndarray, start: int, part: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> None:
+    if len(columns) < _LONG:
+        ranks = rows[:, None] + (columns - start)
+        inside = (ranks >= 0) & (ranks < len(out))
+        out[ranks[inside]] += part[inside]
+        return
+    for influences, row in zip(part, rows.tolist(), strict=True):
+        low, high = np.searchsorted(columns, [start - row, start + len(out) - row])
+        out[columns[low:high] + (row - start)] += influences[low:high]
+
 
 class _Sweep:
     def __init__(
@@ -157,6 +220,20 @@ class _Sweep:
                 part = slice(begin, begin + len(columns))
                 yield Block(block, plan.prefix_ranks[u] + plan.offset[u, v], columns, part)
                 begin = part.stop
+
+    def meetings(self, direction: Mapping[Node, Value], weights: Any) -> Iterator[Meeting]:
+        """The vectors at every crossing, moved across it."""
+        prefixes = self._prefixes(direction)
+        suffixes = self._suffixes(weights)
+        plan = self.plan
+        for v, us in plan.pushed.items():
+            moved = self._move(mover, [(u, v) for u in us], [prefixes[u] for u in us], pull=False)
+            rows = np.concatenate([plan.prefix_ranks[u] + plan.offset[u, v] for u in us])
+            yield Meeting(moved, suffixes[v][0], rows, plan.suffix_ranks[v])
+        for u, vs in plan.pulled.items():
+            moved = self._move(mover, [(u, v) for v in vs], [suffixes[v] for v in vs], pull=True)
+            columns = [plan.suffix_ranks[v] + plan.offset[u, v] for v in vs]
+            yield Meeting(prefixes[u][0], moved, plan.prefix_ranks[u], np.concatenate(columns))
 
     def _prefixes(self, direction: Mapping[Node, Value]) -> dict[Node, Any]:
         """The tangents of all prefixes of the nodes on the left, as arrays with their flags."""

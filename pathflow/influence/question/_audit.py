@@ -132,7 +132,7 @@ def make_audit(problem: Problem, influences: np.ndarray, checks: Checks) -> Audi
         NonFiniteError: an influence is NaN or infinite although every activation is finite.
     """
     rows = np.atleast_2d(influences)
-    _check_finite(problem, rows)
+    check_finite(problem, rows)
     sums = rows.sum(axis=1, dtype=np.float64)
     scale = np.abs(rows).sum(axis=1, dtype=np.float64)
     return audit_of_sums(problem, sums, scale, checks, "the paths' absolute sum")
@@ -181,14 +181,28 @@ def _coarsest(problem: Problem | Question) -> str:
     return max(problem.dtypes, key=lambda d: float(jnp.finfo(d).eps))
 
 
-def _check_finite(problem: Problem, rows: np.ndarray) -> None:
+def check_finite(
+    problem: Problem, rows: np.ndarray, first_example: int = 0, first_rank: int = 0
+) -> None:
+    """Refuses influences that are NaN or infinite.
+
+    Arguments:
+        problem: what was asked.
+        rows: `(examples, paths)`, of all paths or of some that follow each other.
+        first_example: the number of the first row.
+        first_rank: the rank of the first column.
+
+    Raises:
+        NonFiniteError: one is; it names the path.
+    """
     # Per path only where the sum is not finite: most results are, and hold millions of paths.
     bad = np.flatnonzero(~np.isfinite(rows.sum(axis=1, dtype=np.float64)))
     if not bad.size:
         return
     where = np.flatnonzero(~np.isfinite(rows[bad[0]]))
-    path = f"path {str(problem.space.unrank(int(where[0])))!r}" if where.size else "all paths"
-    example = "" if problem.examples is None else f" of example {bad[0]}"
+    rank = first_rank + int(where[0]) if where.size else 0
+    path = f"path {str(problem.space.unrank(rank))!r}" if where.size else "all paths"
+    example = "" if problem.examples is None else f" of example {first_example + bad[0]}"
     raise NonFiniteError(
         f"The influence of {path}{example} is NaN or infinite although all activations are finite: "
         "a partial along it is (as that of a square root at zero); choose points where the model "

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast, final
 
+import jax
+
+from pathflow.evaluation import MATMUL_PRECISION
+from pathflow.influence.question._identity import identity_of
 from pathflow.influence.question._problem import Problem
 
 Result = TypeVar("Result")
@@ -16,6 +20,11 @@ class Origin:
     """
 
     problem: Problem
+
+    def identity(self) -> dict[str, Any]:
+        """What the answer depends on, as plain JSON."""
+        with jax.default_matmul_precision(MATMUL_PRECISION):
+            return identity_of(self.problem)
 
     def __deepcopy__(self, _: Any) -> "Origin":
         return self

@@ -1,0 +1,240 @@
+"""An attribution on disk, block by block."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from pathflow._errors import ArgumentError, StorageError
+from pathflow.graph import PathSpace
+from pathflow.storage import BlockedArray, Manifest, read_array, whole
+
+from ._amount import Amount, amount
+from ._attribution import Attribution, PathOrRank, rank_of
+from ._audit import Audit
+from ._order import AbstractOrder, Magnitude
+from ._packing import packed
+from ._storable import load, rebuilt
+from ._table import PathInfluence, shares_of, top_ranks
+
+_KIND, _ARRAY = "attribution", "influences"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RunBlock:
+    """A block of influences.
+
+    Attributes:
+        examples: which examples it holds; None without an axis of examples.
+        ranks: the ranks of its paths.
+        influences: theirs, `(paths,)` or `(examples, paths)`; read-only.
+    """
+
+    examples: slice | None
+    ranks: slice
+    influences: Float[np.ndarray, "*B paths"]
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """The influences of all paths, in a folder: what `pathflow.EnumerateTo` wrote.
+
+    No more than a block (and a mean of as many paths) is held at a time. Made by
+    `pathflow.open_run`.
+
+    Arguments:
+        folder: the run directory.
+        space: the paths.
+        audit: the residuals.
+        metadata: how the influences came about.
+        manifest: what the folder says of itself.
+
+    Example:
+        ```python
+        run = pf.open_run("runs/primary")
+        for block in run.blocks():
+            histogram += np.histogram(block.influences, bins)[0]
+        ```
+    """
+
+    folder: FilePath
+    space: PathSpace
+    audit: Audit
+    metadata: Mapping[str, Any]
+    manifest: Manifest
+
+    @property
+    def _layout(self) -> BlockedArray:
+        return self.manifest.arrays[_ARRAY]
+
+    @property
+    def n_examples(self) -> int | None:
+        """The number of examples, or None without an axis of examples."""
+        return self._layout.shape[0] if len(self._layout.shape) == 2 else None
+
+    @property
+    def n_blocks(self) -> int:
+        """How many blocks there are."""
+        return self._layout.count
+
+    @property
+    def complete(self) -> bool:
+        """Whether all blocks are written."""
+        return self.manifest.complete
+
+    def blocks(self) -> Iterator[RunBlock]:
+        """The blocks in their order, each verified: by examples, and then by ranks.
+
+        Raises:
+            MissingBlockError: a block is not there.
+            DamagedRunError: a block is not what was written.
+        """
+        return map(self._block, range(self.n_blocks))
+
+    def _block(self, number: int) -> RunBlock:
+        *examples, ranks = self._layout.place(number)
+        values = self._layout.read(self.folder, self.manifest.key, number)
+        return RunBlock(examples[0] if examples else None, ranks, values)
+
+    @property
+    def total(self) -> Amount:
+        """The sum over all paths. Every block is read.
+
+        Raises:
+            MissingBlockError, DamagedRunError: as `blocks`.
+        """
+        sums = np.zeros(self.n_examples or 1)
+        for block in self.blocks():
+            sums[block.examples or slice(0, 1)] += block.influences.sum(axis=-1, dtype=np.float64)
+        return amount(sums if self.n_examples is not None else sums[0])
+
+    def __getitem__(self, path: PathOrRank) -> Amount:
+        """The influence of one path, given by its labels or its rank.
+
+        Raises:
+            UnknownNodeError, GraphError: the path is none of the space, or the rank is outside.
+            MissingBlockError, DamagedRunError: as `blocks`.
+        """
+        rank = rank_of(self.space, path)
+        width = self._layout.block[-1]
+        along = self._layout.grid[-1]
+        numbers = range(rank // width, self.n_blocks, along)
+        found = [np.atleast_1d(self._block(n).influences[..., rank % width]) for n in numbers]
+        values = np.concatenate(found).astype(np.float64)
+        return amount(values if self.n_examples is not None else values[0])
+
+    def top(self, k: int = 10, by: AbstractOrder | None = None) -> list[PathInfluence]:
+        """The `k` first paths in an order, exactly; as `Attribution.top`.
+
+        Raises:
+            ArgumentError: `k` is negative, or `by` is no order.
+            NonFiniteError: an influence is NaN.
+            MissingBlockError, DamagedRunError: as `blocks`.
+        """
+        order = Magnitude() if by is None else by
+        found, values, positive, negative = [], [], 0.0, 0.0
+        for start, mean in self._means():
+            ranks = top_ranks(mean, k, order)
+            found.append(ranks + start)
+            values.append(mean[ranks])
+            positive += float(mean.sum(where=mean > 0))
+            negative += float(mean.sum(where=mean < 0))
+        ranks, influences = np.concatenate(found), np.concatenate(values)
+        first = np.lexsort((ranks, -order.score(influences)))[:k]
+        shares = shares_of(influences[first], positive, negative)
+        rows = zip(ranks[first].tolist(), influences[first].tolist(), shares.tolist(), strict=True)
+        return [PathInfluence(self.space.unrank(r), r, value, share) for r, value, share in rows]
+
+    def _means(self) -> Iterator[tuple[int, Float64[np.ndarray, " paths"]]]:
+        """The means over examples of one stretch of ranks after the other."""
+        along = self._layout.grid[-1]
+        for first in range(along):
+            start, total = 0, np.zeros(0)
+            for number in range(first, self.n_blocks, along):
+                block = self._block(number)
+                rows = np.atleast_2d(block.influences)
+                start = block.ranks.start
+                total = total if total.size else np.zeros(rows.shape[1])
+                for row in rows:
+                    total += row
+            yield start, total / (self.n_examples or 1)
+
+    def load(self, *, memory: int = 2**30) -> Attribution:
+        """All influences, in memory.
+
+        Arguments:
+            memory: bytes that they may take.
+
+        Raises:
+            TooManyPathsError: they take more.
+            UnfinishedRunError: the run was stopped.
+            MissingBlockError, DamagedRunError: as `blocks`.
+        """
+        return load(self.folder, memory=memory)
+
+    def __repr__(self) -> str:
+        ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
+        batch = "" if self.n_examples is None else f", {self.n_examples} examples"
+        state = repr(self.audit) if self.complete else "not complete"
+        paths = f"{self.space.count} paths{batch} in {self.n_blocks} blocks"
+        return f"Run({str(self.folder)!r}: {ends}, {paths}, {state})"
+
+
+def open_run(path: FilePath | str) -> Run:
+    """Opens what `pathflow.EnumerateTo` wrote, or the saved result of an enumeration, without
+    reading the influences.
+
+    A run that was stopped is opened as far as it went; its audit is NaN.
+
+    Arguments:
+        path: the folder.
+
+    Raises:
+        StorageError: the folder is no run directory.
+        ArgumentError: it holds a result of another kind, which `pathflow.load` reads.
+        SchemaVersionError, MissingBlockError, DamagedRunError: as `pathflow.load`.
+    """
+    folder = FilePath(path)
+    manifest = Manifest.read(folder)
+    if manifest.kind != _KIND:
+        raise ArgumentError(
+            f"open_run({str(folder)!r}) goes through the blocks of an enumeration, and this is a "
+            f"result of the kind {manifest.kind!r}; read it with pathflow.load."
+        )
+    partial = not manifest.complete
+
+    def array(name: str) -> Any:
+        found = manifest.arrays[name]
+        if name == _ARRAY:
+            return np.broadcast_to(np.zeros((), np.dtype(found.dtype)), found.shape)
+        return read_array(folder, manifest, name, partial=partial, memory=found.nbytes)
+
+    result = rebuilt(folder, manifest, array)
+    return Run(folder, result.space, result.audit, result.metadata, manifest)
+
+
+def attribution_manifest(
+    result: Attribution, layout: BlockedArray, settings: Mapping[str, Any]
+) -> Manifest:
+    """The manifest of an attribution whose influences are written otherwise."""
+    out = packed(result)
+    arrays = {name: whole(name, array) for name, array in out.arrays.items()}
+    if layout.name not in arrays:
+        raise StorageError(f"an attribution has no array {layout.name!r}.")
+    arrays[layout.name] = layout
+    return Manifest(_KIND, out.value, arrays, out.graphs, settings)
+
+
+def finish_run(folder: FilePath, manifest: Manifest, result: Attribution) -> None:
+    """Writes what is left once all influences are written, and says so in the manifest."""
+    out = packed(result)
+    for name, array in out.arrays.items():
+        if name != _ARRAY:
+            for number in range(manifest.arrays[name].count):
+                manifest.arrays[name].write(folder, manifest.key, number, array)
+    replace(manifest, value=out.value, complete=True).write_manifest(folder)

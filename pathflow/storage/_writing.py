@@ -1,0 +1,119 @@
+"""A run directory that is written block by block, and gone on with."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pathflow._errors import (
+    CodeChangedError,
+    ParametersChangedError,
+    RunChangedError,
+    RunExistsError,
+    SettingsChangedError,
+)
+from pathflow.storage._files import named_refusals
+from pathflow.storage._lock import LOCK, locked
+from pathflow.storage._manifest import MANIFEST, Manifest
+from pathflow.storage._text import canonical
+
+_DRAFT = re.compile(r"\..*\.tmp")
+_OURS = re.compile(rf"{LOCK}|graph[0-9]*\.json")
+# Which error says that a group of settings differs; any other group is a setting.
+_GROUPS = {
+    "arguments": ParametersChangedError,
+    "constants": ParametersChangedError,
+    "code": CodeChangedError,
+    "graph": CodeChangedError,
+}
+_SHOWN = 80
+
+
+@contextmanager
+def writing(folder: Path, manifest: Manifest) -> Iterator[None]:
+    """Makes a run directory, or goes on with one, while it is locked against others.
+
+    Arguments:
+        folder: where.
+        manifest: of the run as it begins.
+
+    Raises:
+        RunLockedError: somebody else writes there.
+        RunExistsError: the folder holds something else.
+        RunChangedError: it holds a run of other values; the subclass and the message say of what.
+        SchemaVersionError, DamagedRunError: what it holds cannot be gone on with.
+        RunWriteError: the system refuses.
+    """
+    with named_refusals(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / MANIFEST).exists():
+        _check_empty(folder)
+    with locked(folder):
+        _remove_drafts(folder)
+        if (folder / MANIFEST).exists():
+            check_same(folder, Manifest.read(folder), manifest)
+        else:
+            with named_refusals(folder):
+                manifest.write(folder)
+        yield
+
+
+def _check_empty(folder: Path) -> None:
+    # A run that was killed at its very beginning left no more than these.
+    others = (p.name for p in folder.iterdir())
+    foreign = next((n for n in others if not (_OURS.fullmatch(n) or _DRAFT.fullmatch(n))), None)
+    if foreign is not None:
+        raise RunExistsError(
+            f"{folder} holds {foreign!r} and no run directory; give an empty or a new folder."
+        )
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Removes what a killed writer had begun; nobody else writes now."""
+    for path in folder.iterdir():
+        if _DRAFT.fullmatch(path.name):
+            with named_refusals(folder):
+                path.unlink(missing_ok=True)
+
+
+def check_same(folder: Path, before: Manifest, now: Manifest) -> None:
+    """Refuses to go on with a run of other values.
+
+    Raises:
+        RunChangedError: the values would be others.
+    """
+    old, new = _flat(before.settings), _flat(now.settings)
+    differing = [k for k in dict.fromkeys((*old, *new)) if old.get(k) != new.get(k)]
+    # What the user gives comes before what follows from it.
+    for kind in (ParametersChangedError, CodeChangedError, SettingsChangedError):
+        for key in differing:
+            if _GROUPS.get(key[0], SettingsChangedError) is kind:
+                raise kind(_changed(folder, key, old.get(key), new.get(key)))
+    if before.key != now.key:
+        raise RunChangedError(
+            f"{folder} holds a run of another shape or graph than this one; give another folder."
+        )
+
+
+def _changed(folder: Path, key: tuple[str, ...], old: str | None, new: str | None) -> str:
+    return (
+        f"{folder} was begun with {' '.join(key)} = {_short(old)}, and this call has "
+        f"{_short(new)}; values of both would be mixed. Ask as before, or give another folder."
+    )
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "nothing"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+    """The settings, groups of them opened, as JSON would hold them."""
+    out = {}
+    for group, value in settings.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        for name, entry in inner.items():
+            out[(group, name) if name else (group,)] = canonical(entry)
+    return out
