@@ -21,7 +21,9 @@ else:
     def __getattr__(name: str) -> _t.Any:
         if name == "__all__" or not name.startswith("__"):
             public = _public()
-            globals().update(public, __all__=sorted(public))
+            # What somebody has put in the place of a name since then stays.
+            for key, value in {**public, "__all__": sorted(public)}.items():
+                globals().setdefault(key, value)
         try:
             return globals()[name]
         except KeyError:

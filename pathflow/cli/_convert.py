@@ -54,7 +54,7 @@ def _convert_result(options: Convert, wanted: Format) -> None:
             f"{options.input} is a file; a result is a folder, and a checkpoint of PyTorch becomes "
             "safetensors only."
         )
-    result = pf.load(options.input)
+    result = _opened(options, wanted)
     if options.example is not None:
         result = result.example(options.example)
     if wanted is Format.attribution_graph:
@@ -63,6 +63,16 @@ def _convert_result(options: Convert, wanted: Format) -> None:
         exports.write_attribution_graph(result, options.output, tokens=tokens, slug=name)
     else:
         _WRITERS[wanted](result, options.output)
+
+
+def _opened(options: Convert, wanted: Format) -> Any:
+    """The result, or its blocks one by one where it is too large for the memory."""
+    try:
+        return pf.load(options.input)
+    except pf.TooManyPathsError:
+        if options.example is not None or wanted not in (Format.parquet, Format.csv, Format.json):
+            raise
+        return pf.open_run(options.input)
 
 
 def _convert_checkpoint(options: Convert) -> None:

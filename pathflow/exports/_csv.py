@@ -17,7 +17,7 @@ def write_csv(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
     result, too, or use another format.
 
     Arguments:
-        result: what `pathflow.attribute` returns.
+        result: what `pathflow.attribute` or `pathflow.open_run` returns.
         path: of the file. It is there whole or not at all.
         rows: that are made at a time.
 

@@ -20,7 +20,7 @@ def write_json(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
     Integers are written in full, whatever their size.
 
     Arguments:
-        result: what `pathflow.attribute` returns.
+        result: what `pathflow.attribute` or `pathflow.open_run` returns.
         path: of the file. It is there whole or not at all.
         rows: that are made at a time.
 

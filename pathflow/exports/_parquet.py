@@ -21,7 +21,7 @@ def write_parquet(result: Any, path: PathLike, *, rows: int = 2**17) -> None:
     holds, under the key `pathflow`, a JSON text with the total, the metadata and the audit.
 
     Arguments:
-        result: what `pathflow.attribute` returns.
+        result: what `pathflow.attribute` or `pathflow.open_run` returns.
         path: of the file. It is there whole or not at all.
         rows: in a group; no more than these are in memory beside the result itself.
 

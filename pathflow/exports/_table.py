@@ -16,6 +16,7 @@ from pathflow.results import (
     Conductances,
     Ranked,
     Refinement,
+    Run,
     Sampled,
     path_labels,
     shares_of,
@@ -137,6 +138,48 @@ def _(result: Attribution) -> Table:
         lambda: zip(path_labels(result.space), itertools.count(), strict=False),
         lambda i: _signed(rows[i]),
     )
+
+
+@table_of.register
+def _(result: Run) -> Table:
+    batch = result.n_examples
+    kinds = {"path": Kind.TEXT, "rank": Kind.INTEGER, "influence": _kind_of_run(result)}
+    columns = {**kinds, "share": Kind.DOUBLE}
+    columns = columns if batch is None else {"example": Kind.INTEGER, **columns}
+
+    def chunks(size: int) -> Iterator[Columns]:
+        sums = np.zeros((batch or 1, 2))
+        for i, _, row in _stretches(result):
+            sums[i] += signed_sums(row)
+        labels: Iterator[str] = iter(())
+        for i, ranks, row in _stretches(result):
+            labels = path_labels(result.space) if ranks.start == 0 else labels
+            for at in range(0, len(row), size):
+                part = row[at : at + size]
+                example = {} if batch is None else {"example": [i] * len(part)}
+                first = ranks.start + at
+                yield example | {
+                    "path": _texts([*itertools.islice(labels, len(part))]),
+                    "rank": list(range(first, first + len(part))),
+                    "influence": part,
+                    "share": shares_of(part.astype(np.float64), *sums[i].tolist()),
+                }
+
+    return Table(columns, chunks)
+
+
+def _kind_of_run(run: Run) -> Kind:
+    dtype = run.manifest.arrays["influences"].dtype
+    return Kind.DOUBLE if np.dtype(dtype) == np.float64 else Kind.SINGLE
+
+
+def _stretches(run: Run) -> Iterator[tuple[int, slice, np.ndarray]]:
+    """The example, the ranks and the influences of what the blocks hold, in the order of both."""
+    # A block holds whole examples, or a stretch of one.
+    for block in run.blocks():
+        first = 0 if block.examples is None else block.examples.start
+        for i, row in enumerate(_rows(block.influences)):
+            yield first + i, block.ranks, row
 
 
 @table_of.register

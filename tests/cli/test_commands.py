@@ -315,3 +315,17 @@ def test_main_is_what_the_entry_point_names():
     named = [e for e in entry_points(group="console_scripts") if e.name == "pathflow"]
     assert all(e.value == "pathflow.cli:main" for e in named)
     assert main.__module__ == "pathflow.cli._main"
+
+
+def test_convert_what_is_too_large_for_the_memory(run, asked, monkeypatch):
+    result = asked.batch().attribute(pf.Enumerate())
+    result.save("run")
+
+    def refuse(folder):
+        raise pf.TooManyPathsError(f"{folder} is large", 10**12)
+
+    monkeypatch.setattr(pf, "load", refuse)
+    assert run("convert", "run", "out.parquet").code == 0
+    values = pq.read_table(here("out.parquet"))["influence"].to_numpy()
+    np.testing.assert_array_equal(values, result.influences.ravel())
+    assert run("convert", "run", "out.graphml").code == 1

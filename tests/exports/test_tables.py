@@ -3,6 +3,7 @@
 import csv
 import json
 
+import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -178,6 +179,31 @@ def test_every_path_is_there_once_with_its_own_number(case, rows):
     assert np.concatenate([chunk["influence"] for chunk in chunks]).tolist() == [
         result[p] for p in found
     ]
+
+
+@pytest.mark.parametrize("block", [3, 20, 1000])
+@pytest.mark.parametrize("examples", [None, 3])
+def test_a_run_on_disk_gives_the_rows_of_its_result(tmp_path, block, examples):
+    def model(x):
+        a, b = pf.tag(jnp.tanh(x), "a"), pf.tag(x * x, "b")
+        for i in range(3):
+            a, b = pf.tag(jnp.sin(a + b), f"a{i}"), pf.tag(a * b, f"b{i}")
+        return (a + b).sum()
+
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2) if examples else 2))
+    graph = pf.trace(model, x[0] if examples else x)
+    ask = {"source": "x", "doi": pf.Point(), "in_axes": (0,) if examples else None}
+    run = pf.attribute(graph, (x,), search=pf.EnumerateTo(tmp_path / "run", block=block), **ask)
+    for name, source in (("run", run), ("whole", pf.load(tmp_path / "run"))):
+        exports.write_parquet(source, tmp_path / f"{name}.parquet", rows=7)
+        exports.write_csv(source, tmp_path / f"{name}.csv", rows=7)
+    assert run.space.count == 16
+    found, wanted = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("run", "whole"))
+    assert found.schema.equals(wanted.schema)
+    assert found.drop_columns("share").equals(wanted.drop_columns("share"))
+    # The sums of shares are taken block by block.
+    np.testing.assert_allclose(found["share"], wanted["share"], rtol=1e-14)
+    assert len((tmp_path / "run.csv").read_text().splitlines()) == 1 + 16 * (examples or 1)
 
 
 def test_what_has_no_rows_is_refused(tmp_path, unchecked):
