@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pathflow as pf
-from pathflow import exports, metrics, models, plot
+from pathflow import cli, exports, metrics, models, plot
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,6 +19,7 @@ def public_names() -> list[str]:
     names = []
     for prefix, module in (
         ("pathflow", pf),
+        ("pathflow.cli", cli),
         ("pathflow.exports", exports),
         ("pathflow.metrics", metrics),
         ("pathflow.models", models),
