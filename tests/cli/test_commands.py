@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import pathflow as pf
-from pathflow.cli import Problem, main
+from pathflow.cli import Problem
 from tests.helpers._torch_writer import Storage, archive, tensor
 
 
@@ -307,14 +307,6 @@ def test_float64_is_asked_for_before_the_problem_is_made(run, monkeypatch):
     sys.modules.pop("asked", None)
     done(run("trace", "asked:problem", "--x64"))
     assert seen[0] == (("jax_enable_x64", True), False)
-
-
-def test_main_is_what_the_entry_point_names():
-    from importlib.metadata import entry_points
-
-    named = [e for e in entry_points(group="console_scripts") if e.name == "pathflow"]
-    assert all(e.value == "pathflow.cli:main" for e in named)
-    assert main.__module__ == "pathflow.cli._main"
 
 
 def test_convert_what_is_too_large_for_the_memory(run, asked, monkeypatch):
