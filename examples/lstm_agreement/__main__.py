@@ -11,20 +11,21 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
-from examples.lstm_agreement import figure, neurons, report, report_neurons, report_table2, table2
-from examples.lstm_agreement.checkpoint import open_checkpoint
-from examples.lstm_agreement.command import carried_out, remove_outputs
-from examples.lstm_agreement.encoding import known_sentences
-from examples.lstm_agreement.evaluation import evaluate
-from examples.lstm_agreement.finished import FinishedRows
-from examples.lstm_agreement.lakretz import read_task
-from examples.lstm_agreement.measure import Role, Settings
-from examples.lstm_agreement.options import RULES, folder, model_path, parser
-from examples.lstm_agreement.progress import Advance, progress
-from examples.lstm_agreement.saturation import saturated_candidates
-from examples.lstm_agreement.table1 import Condition, Row, compute, conditions
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, Sentence, Task, generate
-from examples.lstm_agreement.text import show, write_csv, write_text
+from examples.lstm_agreement import figure
+from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.options import RULES, folder, model_path, parser
+from examples.lstm_agreement.console.progress import Advance, progress
+from examples.lstm_agreement.console.text import show, write_csv, write_text
+from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
+from examples.lstm_agreement.language_models.evaluation import evaluate
+from examples.lstm_agreement.language_models.saturation import saturated_candidates
+from examples.lstm_agreement.sentences.encoding import known_sentences
+from examples.lstm_agreement.sentences.lakretz import read_task
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, Sentence, Task, generate
+from examples.lstm_agreement.tables import neurons, neurons_report, report, table2, table2_report
+from examples.lstm_agreement.tables.finished import FinishedRows
+from examples.lstm_agreement.tables.measure import Role, Settings
+from examples.lstm_agreement.tables.table1 import Condition, Row, compute, conditions
 from pathflow.models import Checkpoint, LSTMLanguageModel
 
 # The condition of the figure: with an attractor, the two primary paths pull in opposite directions.
@@ -215,10 +216,10 @@ def _compressed(
                 table2.rank_1_paths(rows, task.name),
                 seed=options.seed,
             )
-            write_csv(options.out / "table2.csv", *report_table2.table2_csv(compressed))
-            table = report_table2.compression_table(compressed, task.name)
+            write_csv(options.out / "table2.csv", *table2_report.table2_csv(compressed))
+            table = table2_report.compression_table(compressed, task.name)
             show(f"Accuracy with gates held at their means, {task.name}", table)
-    return report_table2.section(compressed)
+    return table2_report.section(compressed)
 
 
 def _neurons(
@@ -241,11 +242,11 @@ def _neurons(
             seed=options.seed,
         )
     ]
-    write_csv(options.out / "neurons.csv", *report_neurons.neurons_csv(found))
-    write_csv(options.out / "ablations.csv", *report_neurons.ablations_csv(ablated))
-    show("Primary neurons", report_neurons.neuron_table(found))
-    show("Without primary neurons", report_neurons.ablation_table(ablated))
-    return report_neurons.section(found, ablated)
+    write_csv(options.out / "neurons.csv", *neurons_report.neurons_csv(found))
+    write_csv(options.out / "ablations.csv", *neurons_report.ablations_csv(ablated))
+    show("Primary neurons", neurons_report.neuron_table(found))
+    show("Without primary neurons", neurons_report.ablation_table(ablated))
+    return neurons_report.section(found, ablated)
 
 
 def _saturation(

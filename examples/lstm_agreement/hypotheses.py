@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples.lstm_agreement.console.text import Table, as_markdown, show, write_text
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.measure import Role
-from examples.lstm_agreement.text import Table, as_markdown, show, write_text
+from examples.lstm_agreement.tables.measure import Role
 from pathflow.metrics import Interval
 
 _RESULTS = Path(__file__).with_name("results")

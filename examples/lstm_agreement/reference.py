@@ -20,9 +20,9 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
-from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.evaluation import batches
+from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
+from examples.lstm_agreement.language_models.evaluation import batches
 from pathflow.models import LSTMLanguageModel, LSTMState, Vocabulary
 
 _SCORES = "gulordava650_nounpp_logprobs.tsv"

@@ -3,7 +3,7 @@
 import pytest
 from flax import nnx
 
-from examples.lstm_agreement.lexicon import ENGLISH
+from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from examples.lstm_agreement.encoding import encode
+from examples.lstm_agreement.sentences.encoding import encode
 
 
 def forward(model, tokens, replace=lambda _name, _layer, _step, value: value):

@@ -9,10 +9,10 @@ import pytest
 
 from examples.lstm_agreement import convert, reference
 from examples.lstm_agreement.__main__ import main
-from examples.lstm_agreement.checkpoint import open_checkpoint
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.lexicon import ENGLISH
+from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.reference import TOLERANCE, compare, read_reference
+from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from pathflow._errors import CheckpointError
 from pathflow.models import load_checkpoint
 from tests.helpers._torch_lm import arrays, module, numpy_logits

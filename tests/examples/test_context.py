@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 import pathflow as pf
-from examples.lstm_agreement import context
+from examples.lstm_agreement.context import __main__ as command
+from examples.lstm_agreement.context.lengths import measure, path_classes
+from examples.lstm_agreement.context.sentences import long_sentences
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.measure import (
+from examples.lstm_agreement.sentences.tasks import Number
+from examples.lstm_agreement.tables.measure import (
     Role,
     Settings,
     noun_influences,
     primary_path,
     traced_model,
 )
-from examples.lstm_agreement.tasks import Number
 from pathflow import metrics
 from pathflow.models import ModelCard, save_checkpoint
 
@@ -24,7 +26,7 @@ SETTINGS = Settings(3, pf.Midpoint())
 
 @pytest.mark.parametrize("n_phrases", [0, 1, 40])
 def test_sentences_of_a_group_differ_in_numbers_only(n_phrases):
-    sentences = context.long_sentences(n_phrases, 3, seed=2)
+    sentences = long_sentences(n_phrases, 3, seed=2)
     conditions = ("SS", "SP", "PS", "PP") if n_phrases else ("S", "P")
     assert [s.condition for s in sentences] == [*conditions] * 3
     for s in sentences:
@@ -37,21 +39,21 @@ def test_sentences_of_a_group_differ_in_numbers_only(n_phrases):
             assert s.intervening.number == Number(s.condition[1])
     one = sentences[: len(conditions)]
     assert len({s.subject.forms for s in one}) == len({s.group for s in one}) == 1
-    assert sentences == context.long_sentences(n_phrases, 3, seed=2)
-    assert sentences != context.long_sentences(n_phrases, 3, seed=3)
+    assert sentences == long_sentences(n_phrases, 3, seed=2)
+    assert sentences != long_sentences(n_phrases, 3, seed=3)
 
 
 def test_no_sentences():
     for arguments in ((-1, 3), (2, 0)):
         with pytest.raises(StudyError, match="at least 0 and 1"):
-            context.long_sentences(*arguments)
+            long_sentences(*arguments)
 
 
 def test_classes_are_apart_and_hold_what_they_say(model, vocabulary):
-    sentences = [s for s in context.long_sentences(1, 2) if s.condition == "SP"]
+    sentences = [s for s in long_sentences(1, 2) if s.condition == "SP"]
     settings = Settings(3, pf.Midpoint(), chunk=2)
     every = noun_influences(model, vocabulary, sentences, Role.SUBJECT, settings)
-    members = {name: set() for name in context.path_classes(3)}
+    members = {name: set() for name in path_classes(3)}
     for path in every.space:
         gates = [n.name for n in path]
         waits = (
@@ -66,10 +68,10 @@ def test_classes_are_apart_and_hold_what_they_say(model, vocabulary):
         elif waits[1] == {1, 2, 3, 4} and leaves == [4]:
             members["first cell"].add(str(path))
     graph, _ = traced_model(model, 5)
-    for name, pattern in context.path_classes(3).items():
+    for name, pattern in path_classes(3).items():
         matched = graph.count_paths("x@1", "qoi", pattern)
         assert matched == len(members[name]) > 0, name
-    (found,) = context.measure(model, vocabulary, sentences, SETTINGS, draws=200)
+    (found,) = measure(model, vocabulary, sentences, SETTINGS, draws=200)
     assert (found.n_words, found.condition, found.n_paths) == (3, "SP", 6946)
     labels = [str(path) for path in every.space]
     scale = np.abs(every.influences).sum(axis=1).mean()
@@ -96,7 +98,7 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     save_checkpoint(path, model, vocabulary, ModelCard("a test's model"))
     out = tmp_path / "out"
     asked = ["--checkpoint", str(path), "--out", str(out), "--phrases", "0", "1"]
-    assert context.main([*asked, "--sentences", "2", "--draws", "20"]) == 0
+    assert command.main([*asked, "--sentences", "2", "--draws", "20"]) == 0
     assert "wrote context.csv" in capsys.readouterr().out
     assert {f.name for f in out.iterdir()} == {"context.md", "context.csv", "context.png"}
     rows = list(csv.DictReader((out / "context.csv").read_text().splitlines()))
@@ -107,5 +109,5 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     assert (rows[0]["first_cell"], rows[0]["n_paths"], rows[2]["n_paths"]) == ("nan", "16", "6946")
     assert max(float(r["structural"]) for r in rows) < 1e-4
     assert "a test's model" in (out / "context.md").read_text()
-    assert context.main(["--checkpoint", str(tmp_path / "none"), "--out", str(out)]) == 1
+    assert command.main(["--checkpoint", str(tmp_path / "none"), "--out", str(out)]) == 1
     assert "error: " in capsys.readouterr().err

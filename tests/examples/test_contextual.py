@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from examples.lstm_agreement.contextual import decompose
-from examples.lstm_agreement.encoding import encode
-from examples.lstm_agreement.tasks import NOUN_PP, generate
+from examples.lstm_agreement.rivals.contextual import decompose
+from examples.lstm_agreement.sentences.encoding import encode
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, generate
 from pathflow.models import LSTMLanguageModel
 from tests.examples.numpy_lstm import forward
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from examples.lstm_agreement.encoding import encode, encode_forms, known_sentences
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.evaluation import evaluate, verb_margins
-from examples.lstm_agreement.lexicon import ENGLISH
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, generate
+from examples.lstm_agreement.language_models.evaluation import evaluate, verb_margins
+from examples.lstm_agreement.sentences.encoding import encode, encode_forms, known_sentences
+from examples.lstm_agreement.sentences.lexicon import ENGLISH
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, generate
 from pathflow.models import Vocabulary
 
 

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.lstm_agreement import grammar_lexicon as lexicon
-from examples.lstm_agreement.grammar import (
+from examples.lstm_agreement.sentences.lexicon import ENGLISH
+from examples.lstm_agreement.sentences.tasks import Number
+from examples.lstm_agreement.train import grammar_lexicon as lexicon
+from examples.lstm_agreement.train.grammar import (
     VOCABULARY,
     GrammarCorpus,
     held_out_modifiers,
     held_out_verbs,
     sentence,
 )
-from examples.lstm_agreement.lexicon import ENGLISH
-from examples.lstm_agreement.tasks import Number
 
 NOUNS = {
     word: (noun, number)

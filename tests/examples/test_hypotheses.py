@@ -8,7 +8,7 @@ import pytest
 from examples.lstm_agreement import hypotheses
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.hypotheses import HYPOTHESES, Tables, Verdict, main, summary, table
-from examples.lstm_agreement.measure import Role
+from examples.lstm_agreement.tables.measure import Role
 from pathflow.metrics import Interval
 
 YES, NO, OPEN = Verdict.YES, Verdict.NO, Verdict.OPEN

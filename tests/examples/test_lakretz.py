@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.lakretz import FILES, read_task
-from examples.lstm_agreement.lexicon import Forms
-from examples.lstm_agreement.tasks import NAME_PP, NOUN_PP, SIMPLE, TASKS, Noun, Number
+from examples.lstm_agreement.sentences.lakretz import FILES, read_task
+from examples.lstm_agreement.sentences.lexicon import Forms
+from examples.lstm_agreement.sentences.tasks import NAME_PP, NOUN_PP, SIMPLE, TASKS, Noun, Number
 
 LEXICON = """category\tsingular\tplural
 subject_noun\tboy\tboys

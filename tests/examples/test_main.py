@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from examples.lstm_agreement.__main__ import main, sentences_of, untrained
-from examples.lstm_agreement.lakretz import read_task
-from examples.lstm_agreement.options import parser
-from examples.lstm_agreement.table1 import compute
-from examples.lstm_agreement.tasks import SIMPLE
+from examples.lstm_agreement.console.options import parser
+from examples.lstm_agreement.sentences.lakretz import read_task
+from examples.lstm_agreement.sentences.tasks import SIMPLE
+from examples.lstm_agreement.tables.table1 import compute
 from pathflow.models import Checkpoint, ModelCard, Vocabulary, save_checkpoint
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "lakretz_na_tasks"

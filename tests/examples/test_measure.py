@@ -6,9 +6,9 @@ import pytest
 from flax import nnx
 
 import pathflow as pf
-from examples.lstm_agreement.evaluation import verb_margins
-from examples.lstm_agreement.measure import Role, Settings, noun_influences, primary_path
-from examples.lstm_agreement.tasks import ADV, NOUN_PP, NOUN_PP_ADV, SIMPLE, generate
+from examples.lstm_agreement.language_models.evaluation import verb_margins
+from examples.lstm_agreement.sentences.tasks import ADV, NOUN_PP, NOUN_PP_ADV, SIMPLE, generate
+from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences, primary_path
 
 EXACT = Settings(n_steps=16, rule=pf.GaussLegendre(), chunk=3)
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from examples.lstm_agreement.measure import Role, Settings, noun_influences
-from examples.lstm_agreement.neurons import (
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
+from examples.lstm_agreement.tables.neurons import (
     ablate,
     compute,
     find_units,
     measure,
     unit_influences,
 )
-from examples.lstm_agreement.table1 import conditions
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.tables.table1 import conditions
 from tests.examples.numpy_lstm import margins
 
 SETTINGS = Settings(4, chunk=2)

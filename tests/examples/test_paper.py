@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from examples.lstm_agreement import paper
-from examples.lstm_agreement.table1 import QUESTIONS
-from examples.lstm_agreement.tasks import TASKS
+from examples.lstm_agreement.sentences.tasks import TASKS
+from examples.lstm_agreement.tables import paper
+from examples.lstm_agreement.tables.table1 import QUESTIONS
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(

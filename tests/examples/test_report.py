@@ -5,12 +5,13 @@ import dataclasses
 
 import pytest
 
-from examples.lstm_agreement import paper, report, report_neurons, report_table2, text
-from examples.lstm_agreement.evaluation import Accuracy
-from examples.lstm_agreement.measure import Role
-from examples.lstm_agreement.neurons import Ablated, Neuron
-from examples.lstm_agreement.table1 import Row
-from examples.lstm_agreement.table2 import PUBLISHED, Compressed, Scheme
+from examples.lstm_agreement.console import text
+from examples.lstm_agreement.language_models.evaluation import Accuracy
+from examples.lstm_agreement.tables import neurons_report, paper, report, table2_report
+from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.neurons import Ablated, Neuron
+from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.table2 import PUBLISHED, Compressed, Scheme
 from pathflow.metrics import Interval
 
 
@@ -129,7 +130,7 @@ def compressed():
 
 
 def test_table_2_stands_beside_the_published_numbers(tmp_path):
-    one, two = cells(report_table2.compression_table(compressed(), "nounPP"))
+    one, two = cells(table2_report.compression_table(compressed(), "nounPP"))
     assert one == {
         "gates": "all but Ci",
         "kept": "4",
@@ -138,10 +139,10 @@ def test_table_2_stands_beside_the_published_numbers(tmp_path):
         "mean": "0.75/0.93",
     }
     assert (two["gates"], two["SS"], two["mean"]) == ("all but CR2", "0.50", "0.50")
-    assert report_table2.compression_table(compressed(), "Simple")[1] == []
-    assert report_table2.section([]) == []
-    assert "0.75/0.95" in "".join(report_table2.section(compressed()))
-    text.write_csv(tmp_path / "t.csv", *report_table2.table2_csv(compressed()))
+    assert table2_report.compression_table(compressed(), "Simple")[1] == []
+    assert table2_report.section([]) == []
+    assert "0.75/0.95" in "".join(table2_report.section(compressed()))
+    text.write_csv(tmp_path / "t.csv", *table2_report.table2_csv(compressed()))
     first, *_, last = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
     assert (first["paper_accuracy"], last["paper_accuracy"]) == ("0.95", "")
     assert (first["margin_low"], first["accuracy"], first["n_kept"]) == ("1", "0.75", "4")
@@ -160,15 +161,15 @@ def test_neurons_and_ablations():
         1e-7,
     )
     held = Ablated("Simple", "S", "24 and 3", Interval(0.5, 0.25, 0.75), Interval(0.5, 0.0, 1.0))
-    (line,) = cells(report_neurons.neuron_table([found]))
+    (line,) = cells(neurons_report.neuron_table([found]))
     assert (line["unit"], line["t"], line["logits"]) == ("24", "1.00 [0.90, 1.00]", "-0.25")
-    (line,) = cells(report_neurons.ablation_table([held]))
+    (line,) = cells(neurons_report.ablation_table([held]))
     assert (line["held at zero"], line["score difference"]) == ("24 and 3", "+0.50")
-    names, (line,) = report_neurons.neurons_csv([found])
+    names, (line,) = neurons_report.neurons_csv([found])
     assert dict(zip(names, line, strict=True))["share_low"] == "0.25"
-    names, (line,) = report_neurons.ablations_csv([held])
+    names, (line,) = neurons_report.ablations_csv([held])
     assert dict(zip(names, line, strict=True))["accuracy_high"] == "0.75"
-    section = "\n".join(report_neurons.section([found], [held]))
+    section = "\n".join(neurons_report.section([found], [held]))
     assert "| Simple | S | subject |" in section
     assert "24 and 3" in section
 

@@ -10,14 +10,15 @@ from scipy import stats
 from sklearn.neighbors import NearestCentroid
 
 import pathflow as pf
-from examples.lstm_agreement import methods, report_rivals, rivals
-from examples.lstm_agreement.contextual import decompose
-from examples.lstm_agreement.diagnosis import Diagnosed, accuracy, diagnose, folds, unit_hits
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.question import Question, Unit, swapped
-from examples.lstm_agreement.rank_agreement import Agreement, agreement
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, generate
-from examples.lstm_agreement.ways import Ways, ways
+from examples.lstm_agreement.rivals import __main__ as rivals
+from examples.lstm_agreement.rivals import methods, report
+from examples.lstm_agreement.rivals.contextual import decompose
+from examples.lstm_agreement.rivals.diagnosis import Diagnosed, accuracy, diagnose, folds, unit_hits
+from examples.lstm_agreement.rivals.question import Question, Unit, swapped
+from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
+from examples.lstm_agreement.rivals.ways import Ways, ways
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, generate
 from pathflow.models import ModelCard, save_checkpoint
 from tests.examples.numpy_lstm import forward, margins
 
@@ -306,7 +307,7 @@ def test_the_tables():
             methods.METHODS[-1], 0.1, np.array([1, 0.5, 1, 1, 1]), Agreement(0.25, np.nan, 2.5)
         ),
     ]
-    header, lines = report_rivals.unit_table(scored)
+    header, lines = report.unit_table(scored)
     assert len(header) == 7
     assert lines == [
         ("paths, primary", "gradients", "1.23", "1, 2, 0", "1.00", "-0.50", "3"),
@@ -316,12 +317,12 @@ def test_the_tables():
         tuple(pf.Node(f"{g}1", (t,)) for g in "gif" for t in (0, 1)),
         np.array([[0, 1, 2, 3], [1, -9, 0, 4], [0] * 4, [0, 1, 0, 0], [0] * 4, [0] * 4], float),
     )
-    header, lines = report_rivals.way_table(scored, found, SIMPLE)
+    header, lines = report.way_table(scored, found, SIMPLE)
     assert header == ("unit", "paths, primary", "all", "determiner@0", "subject@1", "largest")
     assert lines[0] == ("1", "-2.000", "-7.000", "+1.000", "-8.000", "g1@1 -9.000")
     assert [line[0] for line in lines] == ["1", "2", "0", "3"]
     nodes = [Diagnosed(pf.Node("c0", (0,)), 0.5, None), Diagnosed(pf.Node("c0", (1,)), 1.0, -0.25)]
-    header, lines = report_rivals.node_table(nodes, SIMPLE)
+    header, lines = report.node_table(nodes, SIMPLE)
     assert (header, lines) == (
         ("node", "determiner@0", "subject@1"),
         [("c0", "0.50 / -", "1.00 / -0.25")],

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from examples.lstm_agreement.saturation import _candidates, saturated_candidates
-from examples.lstm_agreement.tasks import ADV, SIMPLE, generate
+from examples.lstm_agreement.language_models.saturation import _candidates, saturated_candidates
+from examples.lstm_agreement.sentences.tasks import ADV, SIMPLE, generate
 
 
 def test_an_initial_model_has_none(model, vocabulary):

@@ -3,12 +3,12 @@
 import pytest
 
 import pathflow as pf
-from examples.lstm_agreement.evaluation import evaluate
-from examples.lstm_agreement.lexicon import ENGLISH as LEXICON
-from examples.lstm_agreement.measure import Role, Settings, noun_influences
-from examples.lstm_agreement.options import DECAYED, ENGLISH, TINY
-from examples.lstm_agreement.table1 import Condition, summarise
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.console.options import DECAYED, ENGLISH, TINY
+from examples.lstm_agreement.language_models.evaluation import evaluate
+from examples.lstm_agreement.sentences.lexicon import ENGLISH as LEXICON
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
+from examples.lstm_agreement.tables.table1 import Condition, summarise
 from pathflow.models import load_checkpoint
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import pathflow as pf
-from examples.lstm_agreement.bootstrap import rank_interval
-from examples.lstm_agreement.measure import Role, Settings, primary_path
-from examples.lstm_agreement.table1 import Condition, compute, conditions, summarise
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.tables.bootstrap import rank_interval
+from examples.lstm_agreement.tables.measure import Role, Settings, primary_path
+from examples.lstm_agreement.tables.table1 import Condition, compute, conditions, summarise
 
 
 def one_word_space(position):

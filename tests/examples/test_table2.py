@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from examples.lstm_agreement.measure import Role
-from examples.lstm_agreement.table2 import (
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, generate
+from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.table2 import (
     DRAWS,
     PUBLISHED,
     Scheme,
@@ -14,7 +15,6 @@ from examples.lstm_agreement.table2 import (
     gates_on,
     rank_1_paths,
 )
-from examples.lstm_agreement.tasks import NOUN_PP, NOUN_PP_ADV, generate
 from tests.examples.numpy_lstm import margins
 from tests.examples.test_report import row
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.lexicon import ENGLISH, Forms, Lexicon
-from examples.lstm_agreement.tasks import (
+from examples.lstm_agreement.sentences.lexicon import ENGLISH, Forms, Lexicon
+from examples.lstm_agreement.sentences.tasks import (
     NAME_PP,
     NOUN_PP,
     NOUN_PP_ADV,

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples.lstm_agreement import train as command
-from examples.lstm_agreement.corpus import (
+from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.language_models.evaluation import evaluate
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.train import __main__ as command
+from examples.lstm_agreement.train.corpus import (
     Mixture,
     Part,
     choose_words,
@@ -16,15 +19,12 @@ from examples.lstm_agreement.corpus import (
     read_corpus,
     task_words,
 )
-from examples.lstm_agreement.corpus_patterns import find, sentences_with, word_classes
-from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.evaluation import evaluate
-from examples.lstm_agreement.grammar import VOCABULARY
-from examples.lstm_agreement.tasks import NOUN_PP, SIMPLE, TASKS, generate
-from examples.lstm_agreement.train_evaluation import file_accuracies, read_pairs
+from examples.lstm_agreement.train.corpus_patterns import find, sentences_with, word_classes
+from examples.lstm_agreement.train.evaluation import file_accuracies, read_pairs
+from examples.lstm_agreement.train.grammar import VOCABULARY
 from pathflow.models import Vocabulary, load_checkpoint
 
-TINY = Path(command.__file__).with_name("checkpoints") / "tiny.safetensors"
+TINY = Path(command.__file__).parents[1] / "checkpoints" / "tiny.safetensors"
 PAIR = "The {0}\t{2}\tcorrect\tid1\nThe {1}\t{2}\twrong\tid1\n"
 
 
@@ -232,7 +232,7 @@ def test_the_shipped_small_model_masters_every_condition():
 
 
 def test_the_shipped_model_of_english_is_what_its_card_says():
-    path = Path(command.__file__).with_name("checkpoints") / "english.safetensors"
+    path = Path(command.__file__).parents[1] / "checkpoints" / "english.safetensors"
     assert path.stat().st_size <= 15_000_000
     model, vocabulary, card = load_checkpoint(path)
     assert (model.n_layers, model.hidden_dim, len(vocabulary)) == (2, 200, 10_000)

@@ -1,0 +1,1 @@
+"""What the study's commands share: options, progress, tables as text, exit codes."""

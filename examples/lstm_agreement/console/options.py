@@ -1,0 +1,125 @@
+"""The options of the study's command."""
+
+import argparse
+from pathlib import Path
+
+import pathflow as pf
+from examples.lstm_agreement.tables.table1 import QUESTIONS
+
+_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+ENGLISH = _CHECKPOINTS / "english.safetensors"
+DECAYED = _CHECKPOINTS / "decayed.safetensors"
+TINY = _CHECKPOINTS / "tiny.safetensors"
+RULES = {
+    "right-riemann": pf.RightRiemann(),
+    "midpoint": pf.Midpoint(),
+    "trapezoid": pf.Trapezoid(),
+    "gauss-legendre": pf.GaussLegendre(),
+}
+TABLE_TASKS = tuple(dict.fromkeys(task for task, _ in QUESTIONS))
+
+
+def add_model(out: argparse.ArgumentParser) -> None:
+    """Adds the options that choose a model; `model_path` reads them."""
+    model = out.add_mutually_exclusive_group()
+    model.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="another language model than the shipped one, from pathflow or from PyTorch",
+    )
+    model.add_argument(
+        "--decayed",
+        action="store_true",
+        help="the English model that was trained slower and with decaying weights",
+    )
+    model.add_argument(
+        "--tiny", action="store_true", help="the small model of the template grammar"
+    )
+    out.add_argument("--vocab", type=Path, help="the words of a model from PyTorch, one per line")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement",
+        description="Accuracy on number agreement tasks, the paper's tables, and a figure.",
+    )
+    add_model(out)
+    out.add_argument(
+        "--tasks-dir", type=Path, help="folder of the published task files, to use their sentences"
+    )
+    out.add_argument(
+        "--sentences",
+        type=positive,
+        default=32,
+        help="sentences per condition in Table 1 (%(default)s)",
+    )
+    out.add_argument(
+        "--accuracy-sentences",
+        type=positive,
+        default=200,
+        help="groups per task for the accuracy and Table 2, of the generator (%(default)s)",
+    )
+    out.add_argument(
+        "--steps", type=positive, default=50, help="points on the line of interest (%(default)s)"
+    )
+    out.add_argument(
+        "--rule",
+        choices=RULES,
+        default="right-riemann",
+        help="quadrature rule (%(default)s, the paper's)",
+    )
+    out.add_argument(
+        "--tasks",
+        nargs="+",
+        choices=[t.name for t in TABLE_TASKS],
+        default=[t.name for t in TABLE_TASKS],
+        help="tasks of Tables 1 and 2 (all)",
+    )
+    out.add_argument(
+        "--controls",
+        type=not_negative,
+        default=3,
+        help="untrained models of the same sizes to compare with (%(default)s)",
+    )
+    out.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the sentences and of the untrained models (%(default)s)",
+    )
+    add_out(out)
+    return out
+
+
+def add_out(out: argparse.ArgumentParser) -> None:
+    """Adds the option of the folder; `folder` reads it."""
+    out.add_argument("--out", type=Path, help="output folder (out/lstm_agreement/MODEL)")
+
+
+def folder(options: argparse.Namespace) -> Path:
+    """Where to write: every model has a folder of its own."""
+    return options.out or Path("out/lstm_agreement") / model_path(options).stem
+
+
+def model_path(options: argparse.Namespace) -> Path:
+    """The file of the model that the options ask for."""
+    if options.checkpoint is not None:
+        return options.checkpoint
+    return TINY if options.tiny else DECAYED if options.decayed else ENGLISH
+
+
+def positive(text: str) -> int:
+    """A number of at least 1."""
+    return _at_least(1, text)
+
+
+def not_negative(text: str) -> int:
+    """A number of at least 0."""
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if (number := int(text)) < least:
+        raise argparse.ArgumentTypeError(f"must be at least {least}, got {number}")
+    return number

@@ -1,0 +1,1 @@
+"""How far the primary path carries: many words between subject and verb."""

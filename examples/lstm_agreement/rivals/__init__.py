@@ -1,0 +1,1 @@
+"""Other methods on the same sentences, and what paths add to them."""

@@ -1,0 +1,1 @@
+"""Sentences: words, tasks, generators and readers of published files."""

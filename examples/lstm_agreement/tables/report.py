@@ -1,0 +1,204 @@
+"""The study's numbers as Markdown, CSV and terminal tables, beside the published ones."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+from examples.lstm_agreement.console.text import Table, as_markdown, interval
+from examples.lstm_agreement.language_models.evaluation import Accuracy
+from examples.lstm_agreement.tables import paper
+from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.neurons import Neuron
+from examples.lstm_agreement.tables.table1 import Row
+from pathflow.metrics import Interval
+
+_PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
+_TITLES = {
+    Role.SUBJECT: "From the subject",
+    Role.INTERVENING: "From the intervening noun",
+}
+_HEADER = (
+    "task",
+    "C",
+    "P+",
+    "paper",
+    "|P|",
+    "share",
+    "paper",
+    "rest",
+    "t",
+    "paper",
+    "rank",
+    "magnitude",
+    "untrained",
+)
+
+
+def path_table(rows: Sequence[Row], role: Role) -> Table:
+    """The rows of one half of Table 1 as text: header and lines."""
+    lines = []
+    for row, published, spread in _measured(rows, role):
+        sign = "" if role is Role.SUBJECT else {1: " (+)", -1: " (-)"}[row.sign]
+        lines.append(
+            (
+                row.task,
+                row.condition,
+                f"{row.p_plus.mean:.2f}",
+                f"{published.p_plus:.2f}",
+                str(row.n_paths),
+                interval(row.share) + sign,
+                f"{published.share:.2f}",
+                f"{1 - row.share.mean:.2f}",
+                interval(row.t),
+                f"{published.t:.2f}",
+                _rank(row.rank),
+                interval(row.magnitude),
+                interval(spread) if spread else "-",
+            )
+        )
+    return _HEADER, lines
+
+
+def short_path_table(rows: Sequence[Row], role: Role) -> Table:
+    """The same without intervals, narrow enough for a terminal."""
+    header = ("task", "C", "P+", "|P|", "share", "t", "rank", "magnitude")
+    lines = []
+    for row, published, spread in _measured(rows, role):
+        untrained = f"{spread.mean:.2f}" if spread else "-"
+        lines.append(
+            (
+                row.task,
+                row.condition,
+                f"{row.p_plus.mean:.2f}/{published.p_plus:.2f}",
+                str(row.n_paths),
+                f"{row.share.mean:.2f}/{published.share:.2f}",
+                f"{row.t.mean:.2f}/{published.t:.2f}",
+                f"{row.rank.mean:.0f}",
+                f"{row.magnitude.mean:.2f}/{untrained}",
+            )
+        )
+    return header, lines
+
+
+def _measured(
+    rows: Sequence[Row], role: Role
+) -> Iterator[tuple[Row, paper.PathNumbers, Interval | None]]:
+    """Each row of the trained model, the published numbers, and the magnitude without training.
+
+    The latter is the mean over the untrained models, from the smallest to the largest.
+    """
+    mine = [r for r in rows if r.role is role]
+    for row in mine:
+        if row.model != "trained":
+            continue
+        key = row.task, row.condition
+        others = [r for r in mine if r.model != "trained" and (r.task, r.condition) == key]
+        means = [r.magnitude.mean for r in others]
+        spread = Interval(sum(means) / len(means), min(means), max(means)) if means else None
+        yield row, _PUBLISHED[role][key], spread
+
+
+def largest_table(rows: Sequence[Row]) -> Table:
+    """The path of rank 1 in every condition of the trained model: header and lines."""
+    header = ("task", "C", "from", "share", "path")
+    lines = [
+        (r.task, r.condition, r.role.value, interval(r.largest_share), r.largest)
+        for r in rows
+        if r.model == "trained"
+    ]
+    return header, lines
+
+
+def accuracy_table(accuracies: Sequence[Accuracy]) -> Table:
+    """Accuracy per task and condition as text: header and lines."""
+    header = ("task", "C", "sentences", "accuracy", "published model")
+    lines = [
+        (
+            a.task,
+            a.condition,
+            str(a.n_sentences),
+            f"{a.value:.3f}",
+            f"{paper.ACCURACY[a.task, a.condition]:.3f}",
+        )
+        for a in accuracies
+    ]
+    return header, lines
+
+
+def markdown(
+    rows: Sequence[Row],
+    sections: Sequence[str],
+    accuracies: Sequence[Accuracy],
+    facts: Mapping[str, str],
+) -> str:
+    """The whole report.
+
+    Arguments:
+        rows: of Table 1.
+        sections: Markdown of what else was measured.
+        accuracies: per task and condition.
+        facts: what a reader must know of the run, by name.
+    """
+    parts = ["# Influence paths of number agreement", ""]
+    for role, title in _TITLES.items():
+        table = path_table(rows, role)
+        parts += [f"## {title}", "", as_markdown(table), ""] if table[1] else []
+    parts += [_LEGEND, "", "## The path of rank 1", "", as_markdown(largest_table(rows)), ""]
+    parts += sections
+    parts += ["## Accuracy", "", as_markdown(accuracy_table(accuracies)), ""]
+    parts += ["## This run", ""]
+    parts += [f"- {name}: {value}" for name, value in facts.items()]
+    return "\n".join(parts) + "\n"
+
+
+SHORT_LEGEND = (
+    "a/b: measured/published; magnitude, the fraction of the sum of absolute influences: "
+    "trained/untrained"
+)
+_LEGEND = """\
+C: numbers of subject and intervening noun. P+: fraction of sentences whose total influence from the
+noun is positive. |P|: number of paths. Share: expected fraction that the primary path has of all
+influence of its sign, positive from subjects and helpful nouns (+), negative from attractors (-);
+rest: what all other paths of that sign have. t: probability that the primary path exceeds another
+path, drawn uniformly. Rank: place by mean influence, from the end of the sign. Magnitude: expected
+fraction of the sum of all absolute influences. Brackets hold 95% bootstrap intervals over
+sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model. "untrained" is the
+magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
+and the smallest and the largest. That part needs no training."""
+
+
+def audit_facts(rows: Sequence[Row], neurons: Sequence[Neuron] = ()) -> dict[str, str]:
+    """The worst residuals of all rows and units, by name."""
+    trained = [r for r in rows if r.model == "trained"]
+    if not trained:
+        return {}
+    return {
+        "structural residual": f"{max(r.structural for r in (*rows, *neurons)):.1e} at worst, "
+        f"{max(r.structural for r in trained):.1e} in Table 1 of the trained model (sum of paths "
+        "against the derivative of the untouched model, relative to the sum of absolute values)",
+        "quadrature residual": f"{max(r.quadrature for r in trained):.1%} at worst (mean of a "
+        "condition, relative to the change of the quantity of interest)",
+    }
+
+
+def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
+    """Every number of every row, one column each: an interval takes three."""
+    names, lines = [], []
+    for row in rows:
+        names, values = [], []
+        for field in dataclasses.fields(Row):
+            value = getattr(row, field.name)
+            if isinstance(value, Interval):
+                names += [field.name, f"{field.name}_low", f"{field.name}_high"]
+                values += [f"{v:.6g}" for v in value]
+            else:
+                names.append(field.name)
+                values.append(value.value if isinstance(value, Role) else value)
+        published = _PUBLISHED[row.role][row.task, row.condition]
+        names += [f"paper_{f.name}" for f in dataclasses.fields(published)]
+        lines.append(values + list(dataclasses.astuple(published)))
+    return names, lines
+
+
+def _rank(estimate: Interval) -> str:
+    value, low, high = (round(v) for v in (estimate.mean, estimate.low, estimate.high))
+    return str(value) if low == high == value else f"{value} [{low}, {high}]"

@@ -1,0 +1,1 @@
+"""The shipped models, from their text to their checkpoints."""
