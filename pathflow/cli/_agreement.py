@@ -31,11 +31,13 @@ def run(arguments: Sequence[str]) -> int:
             "the study of number agreement is in the repository of pathflow and not in the package;"
             " run this in a clone of it, with `pip install -e '.[study]'`."
         )
-    part, rest = "__main__", list(arguments)
+    part, rest = _STUDY, list(arguments)
     if rest and rest[0].isidentifier() and _is_there(f"{_STUDY}.{rest[0]}"):
-        part = rest.pop(0)
+        part = f"{_STUDY}.{rest.pop(0)}"
+    # A part is a module, or a folder with a module that is run.
+    run_as = f"{part}.__main__"
     try:
-        command = importlib.import_module(f"{_STUDY}.{part}")
+        command = importlib.import_module(run_as if _is_there(run_as) else part)
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             f"the study needs {error.name}, which is not installed; `pip install -e '.[study]'`."

@@ -263,14 +263,16 @@ def test_convert_refuses_what_does_not_fit(run, asked):
 
 def test_agreement_passes_its_arguments_on(run, monkeypatch):
     from examples.lstm_agreement import __main__ as study
-    from examples.lstm_agreement import train
+    from examples.lstm_agreement import convert
+    from examples.lstm_agreement.train import __main__ as train
 
     seen = []
-    for module in (study, train):
+    for module in (study, train, convert):
         monkeypatch.setattr(module, "main", lambda a, m=module: seen.append((m, a)) or 1)
     assert run("agreement", "--tiny", "--steps", "3").code == 1
     assert run("agreement", "train", "--help").code == 1
-    assert seen == [(study, ["--tiny", "--steps", "3"]), (train, ["--help"])]
+    assert run("agreement", "convert", "a").code == 1
+    assert seen == [(study, ["--tiny", "--steps", "3"]), (train, ["--help"]), (convert, ["a"])]
     assert run("agreement", "errors").code == 1
 
 
