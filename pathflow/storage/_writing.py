@@ -84,7 +84,7 @@ def check_same(folder: Path, before: Manifest, now: Manifest) -> None:
         RunChangedError: the values would be others.
     """
     old, new = _flat(before.settings), _flat(now.settings)
-    differing = [k for k in dict.fromkeys((*old, *new)) if old.get(k) != new.get(k)]
+    differing = [k for k in dict.fromkeys((*new, *old)) if old.get(k) != new.get(k)]
     # What the user gives comes before what follows from it.
     for kind in (ParametersChangedError, CodeChangedError, SettingsChangedError):
         for key in differing:

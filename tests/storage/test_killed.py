@@ -88,8 +88,16 @@ def test_killed_at_every_step_of_writing(killed, undisturbed, monkeypatch):
     steps = logs[-1].read_text()
     assert steps.count("open .influences-") == N_BLOCKS
     assert steps.count("open .manifest.json") == 2
+    assert_synced(steps.splitlines())
     for log in logs:
         check(log.with_suffix(""), log.read_text(), undisturbed, monkeypatch)
+
+
+def assert_synced(steps):
+    """A file is on the disk before it has its name, and the name before the next file is begun."""
+    kinds = [step.split()[0] for step in steps if step.split()[0] in ("open", "fsync", "replace")]
+    assert kinds == ["open", "fsync", "replace", "fsync"] * (len(kinds) // 4)
+    assert kinds
 
 
 def test_killed_at_random_moments(killed, undisturbed, monkeypatch):
