@@ -1,5 +1,7 @@
 """Sums over the paths that take each edge."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Float64
 
@@ -30,7 +32,7 @@ def edge_sums(
     return np.stack(sums, axis=-1)
 
 
-def _edge_sum(space: PathSpace, edge: Edge, until: np.ndarray) -> np.ndarray:
+def _edge_sum(space: PathSpace, edge: Edge, until: np.ndarray) -> Any:
     u, v = edge
     starts = space.prefix_ranks(u) + space.edge_offset(u, v)
     return np.asarray(

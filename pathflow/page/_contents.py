@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from pathflow.graph import Edge, Node, PathSpace
 
-Numbers = Float[np.ndarray, "rows entries"]
+# Rows of numbers; how many numbers is for each to say.
+Numbers = Float[np.ndarray, "rows _"]
 
 
 @final

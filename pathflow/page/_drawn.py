@@ -1,4 +1,4 @@
-"""A graph as the page needs it: labels, successors, and positions where time and layers give them."""
+"""A graph as the page needs it: labels, successors, and positions where loops give them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ def drawn_graph(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Any]:
         "names": list(names),
         "name": [names[n.name] for n in nodes],
         "index": [list(n.index) for n in nodes],
-        "shape": ["×".join(map(str, n.shape)) or "scalar" for n in nodes],
+        "shape": [" by ".join(map(str, n.shape)) or "scalar" for n in nodes],
         "successors": after,
         "sources": [],
         "target": None,

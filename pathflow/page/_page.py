@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,8 +12,9 @@ from pathflow._errors import ArgumentError
 from pathflow._version import __version__
 
 from ._contents import Sheet
-from ._embed import Level, Spaces, embed
+from ._embed import Spaces, embed
 from ._encode import safe_json
+from ._level import Level
 
 _SCRIPTS = (
     "pattern.js", "automaton.js", "space.js", "paths.js", "words.js", "layout.js", "graph.js",
@@ -45,24 +46,34 @@ def make_page(sheets: Mapping[str, Sheet], title: str, max_bytes: int) -> str:
     """
     if not sheets:
         raise ArgumentError("results is empty; give at least one result.")
-    for level in _LEVELS:
-        page = _document(sheets, title, level)
-        if len(page) <= max_bytes:
-            return page
-    most = (
-        max(s.paths.influences.shape[1] for s in sheets.values() if s.paths)
-        if any(s.paths for s in sheets.values())
-        else 0
-    )
-    while most > _FEWEST:
-        most = max(_FEWEST, most // 2)
-        page = _document(sheets, title, Level(examples=False, double=False, paths=most))
-        if len(page) <= max_bytes:
-            return page
+    size = 0
+    for level in _levels(sheets):
+        size = _least_size(sheets, level)
+        # The numbers alone tell of most levels that they are too much; no page is made for those.
+        if size <= max_bytes:
+            page = _document(sheets, title, level)
+            size = len(page)
+            if size <= max_bytes:
+                return page
     raise ArgumentError(
         f"max_bytes={max_bytes} is too little: with the {_FEWEST} largest paths of each result the "
-        f"page takes {len(page)}; allow that much, or show fewer results."
+        f"page takes {size}; allow that much, or show fewer results."
     )
+
+
+def _levels(sheets: Mapping[str, Sheet]) -> Iterator[Level]:
+    """What may be left out, from nothing to all but a few paths."""
+    yield from _LEVELS
+    tables = [s.paths for s in sheets.values() if s.paths is not None]
+    most = max((t.influences.shape[1] for t in tables), default=0)
+    while most > _FEWEST:
+        most = max(_FEWEST, most // 2)
+        yield Level(examples=False, double=False, paths=most)
+
+
+def _least_size(sheets: Mapping[str, Sheet], level: Level) -> int:
+    """What a page takes at least: the numbers of its paths."""
+    return sum(level.size(s.paths) for s in sheets.values() if s.paths is not None)
 
 
 def _document(sheets: Mapping[str, Sheet], title: str, level: Level) -> str:
@@ -123,9 +134,9 @@ def _library(name: str) -> str:
 
 @cache
 def _asset(name: str) -> str:
-    return files(__package__).joinpath("assets", name).read_text("utf-8")
+    return files("pathflow.page").joinpath("assets", name).read_text("utf-8")
 
 
 @cache
 def _vendored(name: str) -> str:
-    return files(__package__).joinpath("vendor", name).read_text("utf-8")
+    return files("pathflow.page").joinpath("vendor", name).read_text("utf-8")

@@ -257,7 +257,7 @@ class Attribution(Storable):
 
         Arguments:
             path: the file to write.
-            options: those of `pathflow.save_html`: `title`, `examples`, `refinements`, `max_bytes`.
+            options: those of `pathflow.save_html`, such as `title` and `examples`.
 
         Returns:
             The file's path.

@@ -137,9 +137,25 @@ function pathCells(i) {
     make("span", { class: "place", role: "gridcell" }, counted(i + 1)),
     make("span", { class: "number", role: "gridcell", title: exact(value) }, signed(value)),
     bar(value, Math.abs(view.values[view.order[0]])),
-    make("span", { class: "share", role: "gridcell" }, percent(Math.abs(value), choice.absolute)),
-    make("span", { class: "labels", role: "gridcell", title: view.space.text(path) }, compactPath(view.space, path)),
+    make("span", { class: "share", role: "gridcell" }, shareOf(value)),
+    make("span", { class: "labels", role: "gridcell", title: view.space.text(path) },
+      compactPath(view.space, path.slice(view.space.sources.length > 1 ? 0 : 1, -1)) || "(nothing between)"),
   ];
+}
+
+// Of the absolute sum of what is chosen; where that is not all that there is, of the total.
+function shareOf(value) {
+  return view.paths.ranks === null ? percent(Math.abs(value), choice.absolute) : percent(value, view.total);
+}
+
+function listHead() {
+  const { space, paths } = view;
+  const several = space.sources.length > 1;
+  const between = several ? `nodes before ${space.labels[space.target]}`
+    : `nodes between ${space.labels[space.sources[0]]} and ${space.labels[space.target]}`;
+  const share = paths.ranks === null ? "of the absolute sum of the chosen paths" : "of the total";
+  byId("list-head").replaceChildren(...[["", ""], ["influence", ""], ["", ""], ["share", share], [between, ""]]
+    .map(([text, title]) => make("span", { title }, text)));
 }
 
 // Entries of a list that is not of paths: classes, or nodes.
@@ -172,6 +188,7 @@ function render() {
     byId("list-title").textContent = plural(choice.rows.length, "path");
   } else {
     view.flows = view.whole;
+    list.show(0);
   }
   chips();
   if (view.space) {
@@ -248,16 +265,17 @@ function open() {
   byId("choose").hidden = !paths;
   byId("order-label").hidden = !paths;
   if (drawn && (!same || !before)) graph.show(space, view.layout);
-  if (!paths) otherList();
-  else byId("list").hidden = false;
+  byId("list").hidden = !paths;
+  byId("list-head").hidden = !paths;
+  if (paths) listHead();
   byId("other")?.remove();
   if (!paths) byId("list-card").append(otherList());
   trustPanel(sheet);
   render();
 }
 
+// Sums over classes, or through nodes, in the place of paths.
 function otherList() {
-  byId("list").hidden = true;
   byId("list-title").textContent = view.classes ? "Classes of paths" : "Through nodes";
   const note = view.sheet.classes?.overlapping
     ? make("p", { class: "faint" }, "Classes overlap: a path in several counts in each, and once in the total.") : null;

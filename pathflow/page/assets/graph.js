@@ -29,6 +29,8 @@ class GraphView {
   show(space, layout) {
     this.space = space;
     this.layout = layout;
+    // What flowed through the graph before says nothing of this one.
+    this.flows = null;
     this.focused = space.sources[0] ?? 0;
     this.resize();
   }
@@ -153,7 +155,7 @@ class GraphView {
 
   // Circles keep their size on the screen, whatever the zoom.
   rescale() {
-    if (!this.transform || !this.radius) return;
+    if (!this.transform || !this.flows) return;
     const { k } = this.transform;
     const shrink = Math.min(1, Math.max(0.45, (this.cell() * k) / 20));
     this.marks.select("circle.shape").attr("r", (i) => (this.radius(i) * shrink) / k);

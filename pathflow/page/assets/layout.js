@@ -11,7 +11,7 @@ function place(space, layout, width, height) {
 function placeInTime(layout, width, height) {
   const columns = layout.columns.length;
   const rows = layout.rows.length;
-  const cell = [Math.max(width / columns, 56), Math.max(height / rows, 20)];
+  const cell = [Math.max(width / columns, 13), Math.max(height / rows, 15)];
   const x = (c) => (c + 0.5) * cell[0];
   const y = (r) => (rows - 0.5 - r) * cell[1];
   const lines = layout.curves.map((c) => {

@@ -49,7 +49,7 @@ function tipContent(view, node) {
     make("strong", {}, space.labels[node]), make("em", {}, `shape ${view.shape[node]}`),
     make("p", {}, `${signed(flows.through[node], 6)} flows through`),
     make("dl", {}, ...line("in from", inflow), ...line("out to", outflow)),
-    make("small", {}, "click: the paths through it"),
+    view.paths ? make("small", {}, "click: the paths through it") : "",
   ];
 }
 
@@ -59,7 +59,8 @@ function pathPanel(view, position, value, onPattern, onClose) {
     make("div", { class: "head" },
       make("strong", { title: exact(value) }, signed(value, 9)),
       make("span", { class: "share" }, `${percent(value, view.total)} of the total`),
-      make("small", {}, `rank ${view.rankText(position)}, ${path.length} nodes`),
+      make("small", { title: `rank ${view.rankText(position)}` },
+        `rank ${counted(view.rankText(position))}`),
       make("span", { class: "buttons" },
         make("button", { type: "button", on: { click: () => onPattern(patternOf(view.space, path)) } }, "as pattern"),
         make("button", { type: "button", "aria-label": "Let go of this path", on: { click: onClose } }, "×"))),
@@ -116,8 +117,9 @@ function overview(view, about) {
   };
   return [
     make("div", { class: "head" },
-      make("span", { class: "none" }, "Point at a node for what flows in and out of it; click it for the paths through it.",
-        view.parts.length ? " Dashed ones are taken apart into their parts." : ""),
+      make("span", { class: "none" }, "Point at a node: what flows in and out.",
+        view.paths ? " Click: the paths through it." : "",
+        view.parts.length ? " Dashed: taken apart." : ""),
       make("small", {}, about)),
     make("div", { class: "columns" }, column("largest positive flows", 1), column("largest negative flows", -1)),
   ];

@@ -42,7 +42,7 @@ function percent(part, whole) {
   const share = (100 * part) / whole;
   const size = Math.abs(share);
   const digits = size >= 99.95 || size === 0 ? 0 : size >= 0.1 ? 1 : 2;
-  if (size > 0 && size < 0.005) return "<0.01%";
+  if (size > 0 && size < 0.005) return "≈0%";
   return `${share.toFixed(digits).replace("-", "−")}%`;
 }
 
