@@ -1,159 +1,38 @@
 """Differentiate along paths: how much of a quantity flows through which path of a JAX function,
 exactly.
 
-The reference models are in `pathflow.models` and the figures in `pathflow.plot`, which are imported
-by name; all the rest is here.
+The reference models are in `pathflow.models`, the figures in `pathflow.plot` and files for other
+programs in `pathflow.exports`, which are imported by name; all the rest is here.
 """
 
-from . import metrics as metrics
-from ._errors import ArgumentError as ArgumentError
-from ._errors import CheckpointError as CheckpointError
-from ._errors import CodeChangedError as CodeChangedError
-from ._errors import DamagedRunError as DamagedRunError
-from ._errors import DecisionChangedError as DecisionChangedError
-from ._errors import DiskFullError as DiskFullError
-from ._errors import GraphError as GraphError
-from ._errors import MissingBlockError as MissingBlockError
-from ._errors import MissingDependencyError as MissingDependencyError
-from ._errors import NonFiniteError as NonFiniteError
-from ._errors import NoPathError as NoPathError
-from ._errors import NotDifferentiableError as NotDifferentiableError
-from ._errors import ParametersChangedError as ParametersChangedError
-from ._errors import PathflowError as PathflowError
-from ._errors import PatternError as PatternError
-from ._errors import PatternWarning as PatternWarning
-from ._errors import RunChangedError as RunChangedError
-from ._errors import RunExistsError as RunExistsError
-from ._errors import RunLockedError as RunLockedError
-from ._errors import RunWriteError as RunWriteError
-from ._errors import SchemaVersionError as SchemaVersionError
-from ._errors import SettingsChangedError as SettingsChangedError
-from ._errors import ShapeError as ShapeError
-from ._errors import StorageError as StorageError
-from ._errors import TooManyPathsError as TooManyPathsError
-from ._errors import TraceError as TraceError
-from ._errors import UnfinishedRunError as UnfinishedRunError
-from ._errors import UnknownNodeError as UnknownNodeError
+import importlib as _importlib
+import sys as _sys
+import typing as _t
+
 from ._version import __version__ as __version__
-from .adapters import Gates as Gates
-from .adapters import Modules as Modules
-from .adapters import gates as gates
-from .adapters import modules as modules
-from .graph import AbstractPartition as AbstractPartition
-from .graph import AbstractParts as AbstractParts
-from .graph import Automaton as Automaton
-from .graph import Axis as Axis
-from .graph import Both as Both
-from .graph import Components as Components
-from .graph import CountSteps as CountSteps
-from .graph import Division as Division
-from .graph import Either as Either
-from .graph import Empty as Empty
-from .graph import FirstOf as FirstOf
-from .graph import Graph as Graph
-from .graph import Groups as Groups
-from .graph import Listed as Listed
-from .graph import Node as Node
-from .graph import Not as Not
-from .graph import Path as Path
-from .graph import PathLength as PathLength
-from .graph import PathSpace as PathSpace
-from .graph import Pattern as Pattern
-from .graph import Patterns as Patterns
-from .graph import Repeat as Repeat
-from .graph import Step as Step
-from .graph import Then as Then
-from .influence import Above as Above
-from .influence import AbstractExecution as AbstractExecution
-from .influence import AbstractProposal as AbstractProposal
-from .influence import AbstractSearch as AbstractSearch
-from .influence import Aggregate as Aggregate
-from .influence import Conductance as Conductance
-from .influence import Enumerate as Enumerate
-from .influence import EnumerateTo as EnumerateTo
-from .influence import Greedy as Greedy
-from .influence import Importance as Importance
-from .influence import OnGraph as OnGraph
-from .influence import Refine as Refine
-from .influence import Sample as Sample
-from .influence import Streaming as Streaming
-from .influence import TopK as TopK
-from .influence import Uniform as Uniform
-from .influence import aggregate as aggregate
-from .influence import attribute as attribute
-from .influence import conductance as conductance
-from .influence import refine as refine
-from .interest import AbstractDoI as AbstractDoI
-from .interest import AbstractQoI as AbstractQoI
-from .interest import AbstractRule as AbstractRule
-from .interest import Custom as Custom
-from .interest import DiscreteGauss as DiscreteGauss
-from .interest import DoIPoints as DoIPoints
-from .interest import Gaussian as Gaussian
-from .interest import GaussLegendre as GaussLegendre
-from .interest import Line as Line
-from .interest import Logit as Logit
-from .interest import LogitDifference as LogitDifference
-from .interest import Midpoint as Midpoint
-from .interest import Point as Point
-from .interest import RightRiemann as RightRiemann
-from .interest import Samples as Samples
-from .interest import SetDifference as SetDifference
-from .interest import Trapezoid as Trapezoid
-from .intervention import Ablate as Ablate
-from .intervention import AbstractChoice as AbstractChoice
-from .intervention import AbstractIntervention as AbstractIntervention
-from .intervention import Apply as Apply
-from .intervention import Fix as Fix
-from .intervention import Keep as Keep
-from .intervention import Mean as Mean
-from .intervention import OtherInput as OtherInput
-from .intervention import Resample as Resample
-from .intervention import Zero as Zero
-from .intervention import activations as activations
-from .intervention import do as do
-from .intervention import faithfulness as faithfulness
-from .results import AbstractOrder as AbstractOrder
-from .results import Aggregation as Aggregation
-from .results import Attribution as Attribution
-from .results import Audit as Audit
-from .results import Certificate as Certificate
-from .results import Conductances as Conductances
-from .results import EdgeInfluence as EdgeInfluence
-from .results import Faithfulness as Faithfulness
-from .results import Largest as Largest
-from .results import Magnitude as Magnitude
-from .results import NodeInfluence as NodeInfluence
-from .results import PartInfluence as PartInfluence
-from .results import PartTable as PartTable
-from .results import PathInfluence as PathInfluence
-from .results import Ranked as Ranked
-from .results import Refinement as Refinement
-from .results import Run as Run
-from .results import RunBlock as RunBlock
-from .results import Sampled as Sampled
-from .results import Smallest as Smallest
-from .results import load as load
-from .results import open_run as open_run
-from .results import save_html as save_html
-from .tracing import AbstractNodeSelector as AbstractNodeSelector
-from .tracing import By as By
-from .tracing import Candidate as Candidate
-from .tracing import DerivativeMode as DerivativeMode
-from .tracing import EntrySets as EntrySets
-from .tracing import EquationOutput as EquationOutput
-from .tracing import Gate as Gate
-from .tracing import ModuleOutput as ModuleOutput
-from .tracing import Operation as Operation
-from .tracing import Primitives as Primitives
-from .tracing import Sparsity as Sparsity
-from .tracing import Structure as Structure
-from .tracing import Tag as Tag
-from .tracing import Tagged as Tagged
-from .tracing import TracedGraph as TracedGraph
-from .tracing import by as by
-from .tracing import primitives as primitives
-from .tracing import sparsity_rule as sparsity_rule
-from .tracing import tag as tag
-from .tracing import tagged as tagged
-from .tracing import trace as trace
+
+# JAX takes most of a second to import, and a command line that answers `--help` needs none of it.
+# So the first name that is asked for brings all names: one alone would miss what others register.
+# A type checker sees the names, and not the function, which would make it believe in any name.
+if _t.TYPE_CHECKING:
+    from ._api import *
+else:
+
+    def __getattr__(name: str) -> _t.Any:
+        if name == "__all__" or not name.startswith("__"):
+            public = _public()
+            # What somebody has put in the place of a name since then stays.
+            for key, value in {**public, "__all__": sorted(public)}.items():
+                globals().setdefault(key, value)
+        try:
+            return globals()[name]
+        except KeyError:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message, name=name, obj=_sys.modules[__name__]) from None
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_public()})
+
+    def _public() -> dict[str, _t.Any]:
+        found = vars(_importlib.import_module("._api", __name__))
+        return {name: value for name, value in found.items() if not name.startswith("_")}

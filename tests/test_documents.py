@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pathflow as pf
-from pathflow import metrics, models, plot
+from pathflow import cli, exports, metrics, models, plot
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,14 +19,16 @@ def public_names() -> list[str]:
     names = []
     for prefix, module in (
         ("pathflow", pf),
+        ("pathflow.cli", cli),
+        ("pathflow.exports", exports),
         ("pathflow.metrics", metrics),
         ("pathflow.models", models),
         ("pathflow.plot", plot),
     ):
         names += [
             f"{prefix}.{name}"
-            for name, value in vars(module).items()
-            if not name.startswith("_") and not inspect.ismodule(value)
+            for name in dir(module)
+            if not name.startswith("_") and not inspect.ismodule(getattr(module, name))
         ]
     return sorted(names)
 
@@ -100,9 +102,12 @@ def test_the_extending_table_names_files_that_exist():
 def test_import_is_light_and_changes_no_setting():
     heavy = ["matplotlib", "pandas", "optax", "safetensors", "rich", "torch"]
     code = f"""
-import sys, jax
-before = dict(jax.config.values)
+import sys
 import pathflow
+assert "jax" not in sys.modules
+import jax
+before = dict(jax.config.values)
+pathflow.trace
 assert dict(jax.config.values) == before
 print([name for name in {heavy} if name in sys.modules])
 """

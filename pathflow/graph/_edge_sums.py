@@ -35,4 +35,6 @@ def edge_sums(
 def _edge_sum(space: PathSpace, edge: Edge, until: np.ndarray) -> Any:
     u, v = edge
     starts = space.prefix_ranks(u) + space.edge_offset(u, v)
-    return np.sum(until[..., starts + space.suffix_count(v)] - until[..., starts], axis=-1)
+    return np.asarray(
+        np.sum(until[..., starts + space.suffix_count(v)] - until[..., starts], axis=-1)
+    )

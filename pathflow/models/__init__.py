@@ -40,6 +40,7 @@ from pathflow.models._reference import register_model as register_model
 from pathflow.models._reference import register_part as register_part
 from pathflow.models._torch_lm import convert_torch_lm as convert_torch_lm
 from pathflow.models._torch_lm import load_torch_lm as load_torch_lm
+from pathflow.models._torch_tensors import convert_torch_file as convert_torch_file
 from pathflow.models._train import train as train
 from pathflow.models._transformer import TransformerDecoder as TransformerDecoder
 from pathflow.models._transformer import TransformerEncoder as TransformerEncoder

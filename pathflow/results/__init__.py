@@ -4,12 +4,14 @@ from ._aggregation import Aggregation as Aggregation
 from ._aggregation import check_names as check_names
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
+from ._class_table import short_integer as short_integer
 from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
 from ._conductances import NodeInfluence as NodeInfluence
 from ._faithfulness import Faithfulness as Faithfulness
 from ._html import save_html as save_html
 from ._interval import Interval as Interval
+from ._labels import path_labels as path_labels
 from ._order import AbstractOrder as AbstractOrder
 from ._order import Largest as Largest
 from ._order import Magnitude as Magnitude
@@ -29,3 +31,5 @@ from ._storable import Storable as Storable
 from ._storable import load as load
 from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence
+from ._table import shares_of as shares_of
+from ._table import signed_sums as signed_sums

@@ -23,6 +23,7 @@ from ._html import save_html
 from ._pages import examples_text, influence_table, page, paths_text
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
+from ._xarray import data_set, integer_array, text_array
 
 # How the paths of no class are called, and all paths together.
 REST, TOTAL = "rest", "total"
@@ -191,6 +192,28 @@ class Aggregation(Storable, AbstractDisplayed):
         names, totals = (*self.names, REST), np.atleast_1d(self._array.sum(axis=-1))
         rows = np.atleast_2d(np.stack([self._influence(n) for n in names], axis=-1))
         return class_frame(names, rows, totals, self.counts, self.n_examples is not None)
+
+    def to_xarray(self) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `class`, the last of which
+        is the rest; `total`, and the audit's residuals. The coordinate `paths` counts the paths of
+        each class, where that is known. The metadata and all else of the audit are attributes.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        names = (*self.names, REST)
+        labels = {"class": ("class", text_array(names))}
+        if (counts := self.counts) is not None:
+            labels["paths"] = ("class", integer_array(counts[n] for n in names))
+        influences = np.stack([self._influence(n) for n in names], axis=-1)
+        return data_set(
+            self.metadata,
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("class", influences)},
+            examples={"total": self.total},
+            labels=labels,
+        )
 
     def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
         """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.

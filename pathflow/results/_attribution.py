@@ -22,11 +22,13 @@ from pathflow.page import PathTable, Sheet
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._html import save_html
+from ._labels import path_labels
 from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, path_text, paths_text, ranked_page
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
+from ._xarray import data_set, text_array
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
 PathSet = Iterable[PathOrRank] | PathMask | Ranks
@@ -231,6 +233,26 @@ class Attribution(Storable, AbstractDisplayed):
             ranks = top_ranks(self._mean_row(), k, Magnitude())
         rows = np.atleast_2d(self._array)
         return data_frame(self.space, rows, ranks, self.n_examples is not None)
+
+    def to_xarray(self, *, labels: bool = True) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `path`, `total`, and the
+        audit's residuals; the metadata and all else of the audit are attributes.
+
+        Arguments:
+            labels: whether the paths have their labels as a coordinate, some hundred bytes each;
+                without them a path's place on its axis is its rank.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        return data_set(
+            self.metadata,
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("path", self._array)},
+            examples={"total": self.total},
+            labels={"path": ("path", text_array(path_labels(self.space)))} if labels else {},
+        )
 
     def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
         """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.

@@ -26,6 +26,7 @@ from ._pages import SHOWN, examples_text, influence_table, page
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import pandas_module, top_ranks
+from ._xarray import data_set, text_array
 
 Edge = tuple[Node, Node]
 
@@ -267,6 +268,30 @@ class Conductances(Storable, AbstractDisplayed):
         if self.n_examples is not None:
             columns = {"example": np.repeat(np.arange(len(rows)), rows.shape[1]), **columns}
         return pandas.DataFrame(columns)
+
+    def to_xarray(self) -> Any:
+        """An xarray dataset: `node_influence` over `example` (of a batch) and `node`, and where the
+        result holds edges `edge_influence` over `example` and `edge`, with the coordinates `start`
+        and `end`; `total`, and the audit's residuals. The metadata and all else of the audit are
+        attributes.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        values: dict[str, tuple[str, Any]] = {"node_influence": ("node", self.node_influences)}
+        labels = {"node": ("node", text_array(map(str, self.nodes)))}
+        if self.edges is not None:
+            values["edge_influence"] = ("edge", self.edge_influences)
+            labels["start"] = ("edge", text_array(str(u) for u, _ in self.edges))
+            labels["end"] = ("edge", text_array(str(v) for _, v in self.edges))
+        return data_set(
+            self.metadata,
+            self.audit,
+            batched=self.n_examples is not None,
+            values=values,
+            examples={"total": self.total},
+            labels=labels,
+        )
 
     def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
         """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.

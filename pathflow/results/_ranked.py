@@ -24,6 +24,7 @@ from ._pages import SHOWN, examples_text, influence_table, page, path_text
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import PathInfluence, ranked_frame
+from ._xarray import data_set, integer_array, text_array
 
 
 @final
@@ -221,6 +222,33 @@ class Ranked(Storable, AbstractDisplayed):
         """
         rows = np.atleast_2d(self.influences)
         return ranked_frame(self.space, rows, self.ranks, self.n_examples is not None)
+
+    def to_xarray(self) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `path`, with the listed
+        paths' labels and their `rank` as coordinates; `total`, the certificate's `unseen_sum`, and
+        the audit's residuals. The metadata, and all else of the audit and of the certificate, are
+        attributes.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        known = self.certificate
+        facts = {
+            "certificate_exact": known.exact,
+            "certificate_bound": known.bound,
+            # As text, for it may be beyond every integer of a file.
+            "certificate_unseen_count": str(known.unseen_count),
+            "certificate_followed": known.followed,
+        }
+        paths = text_array(str(self.space.unrank(rank)) for rank in self.ranks)
+        return data_set(
+            {**self.metadata, **facts},
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("path", self.influences)},
+            examples={"total": self.total, "unseen_sum": known.unseen_sum},
+            labels={"path": ("path", paths), "rank": ("path", integer_array(self.ranks))},
+        )
 
     def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
         """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.

@@ -21,6 +21,7 @@ from ._pages import examples_text, ranked_page
 from ._part_table import PartTable
 from ._storable import Storable
 from ._table import pandas_module, shares, top_ranks
+from ._xarray import data_set, text_array
 
 
 @final
@@ -227,6 +228,23 @@ class Refinement(Storable, AbstractDisplayed):
         if self.n_examples is not None:
             columns = {"example": np.repeat(np.arange(len(rows)), len(at)), **columns}
         return pandas.DataFrame(columns)
+
+    def to_xarray(self) -> Any:
+        """An xarray dataset: `influence` over `example` (of a batch) and `parts`, with the rows'
+        labels as coordinate; `total`, `parent`, and the audit's residuals. The metadata and all
+        else of the audit are attributes.
+
+        Raises:
+            MissingDependencyError: xarray is not installed.
+        """
+        return data_set(
+            self.metadata,
+            self.audit,
+            batched=self.n_examples is not None,
+            values={"influence": ("parts", self._array)},
+            examples={"total": self.total, "parent": self.parent},
+            labels={"parts": ("parts", text_array(self.labels))},
+        )
 
     def _page(self) -> Page:
         facts = f"{self.paths}, {len(self):,} rows{examples_text(self.n_examples)}"

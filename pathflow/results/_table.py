@@ -1,6 +1,5 @@
 """Lists of paths with their influences: the first few, or a data frame."""
 
-import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -8,7 +7,8 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from pathflow._errors import ArgumentError, MissingDependencyError, NonFiniteError
+from pathflow._errors import ArgumentError, NonFiniteError
+from pathflow._optional import optional_module
 from pathflow.graph import Path, PathSpace
 
 from ._order import AbstractOrder
@@ -73,19 +73,26 @@ def shares(
     influences: Float[np.ndarray, " paths"], ranks: Int64[np.ndarray, " k"]
 ) -> Float64[np.ndarray, " k"]:
     """Each path's part of the sum of all influences of its sign; 0 for an influence of 0."""
+    return shares_of(influences[ranks].astype(np.float64), *signed_sums(influences))
+
+
+def signed_sums(influences: Float[np.ndarray, " paths"]) -> tuple[float, float]:
+    """The sum of the positive and that of the negative influences, NaN where one of them all is."""
+    if np.isnan(influences).any():
+        return np.nan, np.nan
     positive = np.sum(influences, where=influences > 0, dtype=np.float64)
     negative = np.sum(influences, where=influences < 0, dtype=np.float64)
-    if np.isnan(influences).any():
-        return np.full(len(ranks), np.nan)
-    return shares_of(influences[ranks].astype(np.float64), float(positive), float(negative))
+    return float(positive), float(negative)
 
 
 def shares_of(
     chosen: Float64[np.ndarray, " k"], positive: float, negative: float
 ) -> Float64[np.ndarray, " k"]:
     """The parts of the sums of all positive and of all negative influences that some of them are;
-    0 for an influence of 0.
+    0 for an influence of 0, and NaN where the sums are not known.
     """
+    if np.isnan(positive):
+        return np.full(len(chosen), np.nan)
     whole = np.where(chosen > 0, positive, negative)
     # An infinite influence has no share: NaN, and no warning beside it.
     with np.errstate(invalid="ignore"):
@@ -141,9 +148,4 @@ def ranked_frame(
 
 
 def pandas_module() -> Any:
-    try:
-        return importlib.import_module("pandas")
-    except ImportError as error:
-        raise MissingDependencyError(
-            "to_pandas needs pandas, which is not installed; `pip install 'pathflow[table]'`."
-        ) from error
+    return optional_module("pandas", "to_pandas", "table")

@@ -1,0 +1,63 @@
+"""What a file says of a result beside its numbers, in plain JSON."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pathflow.results import Audit, Ranked
+
+
+def facts_of(result: Any) -> dict[str, Any]:
+    """What there is to say of a result beside its rows, in plain JSON: its kind (`result`), its
+    `total`, `metadata` and `audit`, and of a list of paths its `certificate`.
+
+    Arguments:
+        result: what `pathflow.attribute` returns.
+
+    Returns:
+        An object of JSON; a number that is not finite is a text, which `float` reads.
+    """
+    facts = {
+        "result": type(result).__name__,
+        "total": number(result.total),
+        "metadata": result.metadata,
+        "audit": audit_facts(result.audit),
+    }
+    if isinstance(result, Ranked):
+        known = result.certificate
+        facts["certificate"] = {
+            "exact": known.exact,
+            "bound": number(known.bound),
+            "unseen_sum": number(known.unseen_sum),
+            "unseen_count": known.unseen_count,
+            "followed": known.followed,
+        }
+    return facts
+
+
+def audit_facts(audit: Audit) -> dict[str, Any]:
+    """An audit, with one number or a list of one per example for each residual."""
+    return {
+        "ok": audit.ok,
+        "structural": number(audit.structural),
+        "reference_total": number(audit.reference_total),
+        "quadrature": None if audit.quadrature is None else number(audit.quadrature),
+        "tolerance": audit.tolerance,
+        "scale": audit.scale,
+        "n_steps": audit.n_steps,
+        "dtype": audit.dtype,
+        "blocked": list(audit.blocked),
+    }
+
+
+def number(value: Any) -> Any:
+    """A number, or a list of them, as JSON has them: one that is not finite is a text, which
+    `float` reads (`"NaN"`, `"Infinity"`, `"-Infinity"`).
+    """
+    if np.ndim(value):
+        return [number(v) for v in np.asarray(value).tolist()]
+    plain = float(value)
+    if math.isfinite(plain):
+        return plain
+    return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"

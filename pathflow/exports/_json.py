@@ -1,0 +1,46 @@
+"""JSON, one row a line."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from ._facts import facts_of, number
+from ._file import PathLike, check_rows, new_file
+from ._table import table_of
+
+
+def write_json(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
+    """Writes a result as a JSON file: an object with `result` (its kind), `total`, `metadata`,
+    `audit`, for lists of paths `certificate`, and `rows`: an object for each, with the columns of
+    `write_parquet`.
+
+    Numbers are written so that reading them as float64 gives the very same ones. JSON has no number
+    that is not finite: those are the texts "NaN", "Infinity" and "-Infinity", which `float` reads.
+    Integers are written in full, whatever their size.
+
+    Arguments:
+        result: what `pathflow.attribute` or `pathflow.open_run` returns.
+        path: of the file. It is there whole or not at all.
+        rows: that are made at a time.
+
+    Raises:
+        ArgumentError: the result has no rows, or `rows` is less than 1.
+    """
+    table, size = table_of(result), check_rows(rows)
+    names = list(table.columns)
+    with new_file(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(facts_of(result), allow_nan=False)[:-1] + ', "rows": [')
+        comma = "\n"
+        for chunk in table.chunks(size):
+            columns = [_plain(chunk[name]) for name in names]
+            for row in zip(*columns, strict=True):
+                file.write(comma + json.dumps(dict(zip(names, row, strict=True)), allow_nan=False))
+                comma = ",\n"
+        file.write("\n]}\n")
+
+
+def _plain(values: Any) -> list[Any]:
+    if not isinstance(values, np.ndarray):
+        return values
+    return number(values) if not np.isfinite(values).all() else values.tolist()

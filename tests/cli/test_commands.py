@@ -1,0 +1,325 @@
+"""Every command, against the library called directly."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+import networkx as nx
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import load_file
+
+import pathflow as pf
+from pathflow.cli import Problem
+from tests.helpers._torch_writer import Storage, archive, tensor
+
+
+def here(name):
+    return Path.cwd() / name
+
+
+def done(found):
+    assert (found.code, found.err) == (0, "")
+    return found
+
+
+def test_trace(run, asked):
+    found = done(run("trace", "asked:problem", "--json", "--pattern", ".* gate@3 .*")).json()
+    graph = asked.traced()
+    paths = [str(p).split() for p in graph.paths("x@1", "qoi")]
+    assert (found["n_nodes"], found["n_edges"]) == (len(graph.nodes), len(graph.edges))
+    assert found["n_paths"] == len(paths) == 4
+    assert found["pattern"]["n_paths"] == sum("gate@3" in p for p in paths)
+    assert [n["node"] for n in found["nodes"]] == list(map(str, graph.nodes))
+    for n in found["nodes"]:
+        assert n["paths"] == sum(n["node"] in p for p in paths)
+        assert n["reads"] == [str(u) for u in graph.graph.predecessors(n["node"])]
+    text = done(run("trace", "asked:problem", "--rows", "2")).out
+    assert "4 paths from x@1 to qoi" in text
+    assert f"... and {len(graph.nodes) - 2} more nodes" in text
+
+
+@pytest.mark.parametrize("name", ["problem", "batch"])
+def test_attribute_all(run, asked, name):
+    found = done(run("attribute", f"asked:{name}", "--json", "--out", "run", "--quiet")).json()
+    saved = pf.load("run")
+    assert found["total"] == np.asarray(saved.total).tolist()
+    assert [row["influence"] for row in found["rows"]] == [r.influence for r in saved.top()]
+    assert [row["path"] for row in found["rows"]] == [str(r.path) for r in saved.top()]
+    assert saved.metadata["command"] == {
+        "name": "attribute",
+        "problem": f"asked:{name}",
+        "x64": False,
+        "top": None,
+        "above": None,
+        "by": "magnitude",
+        "pattern": None,
+        "memory": 1.0,
+        "rows": 10,
+        "out": "run",
+        "json": True,
+    }
+    assert found["metadata"]["command"] == saved.metadata["command"]
+    if name == "problem":
+        direct = asked.problem().attribute(pf.Enumerate())
+        np.testing.assert_array_equal(saved.influences, direct.influences)
+        assert saved.audit.ok
+
+
+def test_attribute_prints_paths_and_audit(run, asked):
+    found = done(run("attribute", "asked:problem", "--rows", "2"))
+    result = asked.problem().attribute(pf.Enumerate())
+    head, first, second, more, *audit = found.out.splitlines()
+    assert head == f"4 paths, {result.total:+.6g} in total"
+    assert [first, second] == list(map(str, result.top(2)))
+    assert more == "... and 2 more"
+    assert audit == str(result.audit).splitlines()
+
+
+@pytest.mark.parametrize("by", ["magnitude", "largest", "smallest"])
+def test_attribute_first_and_above(run, asked, by):
+    order = {"magnitude": pf.Magnitude(), "largest": pf.Largest(), "smallest": pf.Smallest()}[by]
+    every = asked.problem().attribute(pf.Enumerate())
+    values = order.score(every.influences.astype(float))
+    wanted = [str(r.path) for r in every.top(4, order) if values[r.rank] > 0]
+    found = done(run("attribute", "asked:problem", "--top", 2, "--by", by, "--json")).json()
+    assert [row["path"] for row in found["rows"]] == wanted[:2]
+    assert found["certificate"]["exact"]
+    threshold = float(values.max()) / 2
+    reaching = [path for path in wanted if values[every.space.rank(path)] >= threshold]
+    found = done(
+        run("attribute", "asked:problem", "--above", threshold, "--by", by, "--json")
+    ).json()
+    assert [row["path"] for row in found["rows"]] == reaching
+
+
+def test_attribute_first_of_a_pattern(run, asked):
+    pattern = ".* gate@3 .*"
+    found = done(
+        run("attribute", "asked:problem", "--top", 9, "--pattern", pattern, "--json")
+    ).json()
+    assert len(found["rows"]) == 2
+    assert all("gate@3" in row["path"].split() for row in found["rows"])
+
+
+def test_aggregate(run, asked):
+    found = done(
+        run("aggregate", "asked:problem", "late=.* gate@3 .*", "direct=x state+ qoi", "--json")
+    )
+    every = asked.problem().attribute(pf.Enumerate())
+    rows = {row["class"]: row for row in found.json()["rows"]}
+    direct = every["x@1 state@1 state@2 state@3 qoi"]
+    assert rows["late"]["influence"] == pytest.approx(every.through("gate@3"))
+    assert rows["direct"]["influence"] == pytest.approx(direct)
+    assert rows["rest"]["influence"] == pytest.approx(
+        every.total - direct - every.through("gate@3")
+    )
+    assert [row["paths"] for row in found.json()["rows"]] == [2, 1, 1]
+    text = run("aggregate", "asked:problem", "late=.* gate@3 .*", "--out", "run")
+    assert text.err == "pathflow: saved in run\n"
+    assert text.out == f"{pf.load('run')}\n{pf.load('run').audit}\n"
+    assert pf.load("run").metadata["command"]["classes"] == ["late=.* gate@3 .*"]
+
+
+@pytest.mark.filterwarnings("default::pathflow.PatternWarning")
+def test_a_pattern_that_matches_nothing_is_a_warning_in_one_line(run):
+    found = run("aggregate", "asked:problem", "none=x@1 gate@1 qoi")
+    assert found.code == 0
+    assert found.err.startswith("pathflow: warning: ")
+    assert ".py" not in found.err
+
+
+def kinds(asked):
+    problem = asked.problem()
+    yield problem.attribute(pf.Enumerate())
+    yield problem.attribute(pf.TopK(2))
+    yield problem.attribute(pf.Aggregate({"late": ".* gate@3 .*"}))
+    yield problem.attribute(pf.Conductance())
+    yield pf.refine(problem.attribute(pf.Enumerate()), "x@1 .* qoi", at="state@2")
+    yield asked.batch().attribute(pf.Enumerate())
+
+
+def test_top_of_every_kind(run, asked):
+    for i, result in enumerate(kinds(asked)):
+        result.save(f"run{i}")
+        rows = done(run("top", f"run{i}", "-n", 1, "--json")).json()["rows"]
+        text = done(run("top", f"run{i}", "-n", 1)).out
+        assert str(result.audit) in text
+        if isinstance(result, pf.Aggregation):
+            assert [row["class"] for row in rows] == ["late", "rest"]
+            assert rows[0]["influence"] == result["late"]
+        elif isinstance(result, pf.Conductances):
+            node, edge = result.top_nodes(1)[0], result.top_edges(1)[0]
+            assert rows[0]["node"] == str(node.node)
+            assert (rows[1]["start"], rows[1]["end"]) == tuple(map(str, edge.edge))
+            assert [row["influence"] for row in rows] == [node.influence, edge.influence]
+            assert str(node) in text
+            assert str(edge) in text
+        else:
+            assert [row["influence"] for row in rows] == [result.top(1)[0].influence]
+            assert str(result.top(1)[0]) in text
+
+
+def test_top_of_one_example(run, asked):
+    result = asked.batch().attribute(pf.Enumerate())
+    result.save("run")
+    found = done(run("top", "run", "--example", 2, "--by", "smallest", "--json")).json()
+    wanted = result.example(2).top(10, pf.Smallest())
+    assert [row["influence"] for row in found["rows"]] == [r.influence for r in wanted]
+    assert run("top", "run", "--example", 3).code == 1
+
+
+def test_view_makes_a_page_and_opens_it(run, asked, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    asked.problem().attribute(pf.Enumerate()).save("one")
+    asked.problem().attribute(pf.TopK(2)).save("two")
+    found = done(run("view", "one"))
+    assert found.out == "one.html\n"
+    assert opened == [(here("one.html")).as_uri()]
+    assert "<html" in here("one.html").read_text()
+    assert done(run("view", "one", "two", "--out", "p.html", "--no-open")).out == "p.html\n"
+    assert len(opened) == 1
+    assert run("view").code == 1
+    assert run("view", "one", "one").code == 1
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json", "graphml"])
+def test_convert(run, asked, ending):
+    result = asked.problem().attribute(pf.Enumerate())
+    result.save("run")
+    found = run("convert", "run", f"out.{ending}")
+    assert (found.code, found.out) == (0, "")
+    assert found.err == f"pathflow: wrote out.{ending}\n"
+    path = here(f"out.{ending}")
+    if ending == "parquet":
+        values = pq.read_table(path)["influence"].to_numpy()
+    elif ending == "csv":
+        with path.open() as file:
+            values = [float(row["influence"]) for row in csv.DictReader(file)]
+    elif ending == "json":
+        values = [row["influence"] for row in json.loads(path.read_text())["rows"]]
+    else:
+        graph = nx.read_graphml(path)
+        assert graph.nodes["state@2"]["influence"] == pytest.approx(result.through("state@2"))
+        return
+    np.testing.assert_array_equal(values, result.influences)
+
+
+def test_convert_to_an_attribution_graph_of_one_example(run, asked):
+    result = asked.batch().attribute(pf.Enumerate())
+    result.save("run")
+    tokens = ["The", " boys", " greet", " him"]
+    name = "attribution-graph"
+    found = run("convert", "run", "g.json", "--to", name, "--example", 1, "--tokens", *tokens)
+    assert found.code == 0
+    graph = json.loads(here("g.json").read_text())
+    assert graph["metadata"]["prompt_tokens"] == tokens
+    assert graph["metadata"]["slug"] == "g"
+    into = sum(
+        link["weight"] for link in graph["links"] if link["target"] == graph["nodes"][-1]["node_id"]
+    )
+    assert into == pytest.approx(result.example(1).total)
+
+
+def test_convert_a_checkpoint_of_pytorch(run, folder):
+    arrays = {"rnn.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones(2)}
+    (folder / "model.pt").write_bytes(
+        archive(
+            {
+                name: tensor(Storage(str(i), array.ravel()), array.shape)
+                for i, (name, array) in enumerate(arrays.items())
+            }
+        )
+    )
+    found = run("convert", "model.pt", "model.safetensors")
+    assert (found.code, found.out) == (0, "")
+    back = load_file(folder / "model.safetensors")
+    assert back.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert back[name].dtype == array.dtype
+        np.testing.assert_array_equal(back[name], array)
+
+
+def test_convert_refuses_what_does_not_fit(run, asked):
+    asked.problem().attribute(pf.Enumerate()).save("run")
+    for arguments, why in (
+        (("run", "out.xlsx"), r".parquet"),
+        (("run", "out.safetensors"), "is a folder"),
+        (("asked.py", "out.csv"), "is a file"),
+        (("asked.py", "out.safetensors"), "torch.save"),
+        (("run", "out.csv", "--tokens", "a"), "--tokens"),
+        (("run", "out.csv", "--example", "0"), "no axis of examples"),
+        (("none", "out.csv"), "none"),
+    ):
+        found = run("convert", *arguments)
+        assert (found.code, found.out) == (1, "")
+        assert why in found.err, found.err
+        assert not list(here(".").glob("out.*"))
+
+
+def test_agreement_passes_its_arguments_on(run, monkeypatch):
+    from examples.lstm_agreement import __main__ as study
+    from examples.lstm_agreement import convert
+    from examples.lstm_agreement.train import __main__ as train
+
+    seen = []
+    for module in (study, train, convert):
+        monkeypatch.setattr(module, "main", lambda a, m=module: seen.append((m, a)) or 1)
+    assert run("agreement", "--tiny", "--steps", "3").code == 1
+    assert run("agreement", "train", "--help").code == 1
+    assert run("agreement", "convert", "a").code == 1
+    assert seen == [(study, ["--tiny", "--steps", "3"]), (train, ["--help"]), (convert, ["a"])]
+    assert run("agreement", "errors").code == 1
+
+
+def test_agreement_without_the_repository(run, monkeypatch):
+    monkeypatch.setattr("pathflow.cli._agreement.importlib.util.find_spec", lambda _: None)
+    found = run("agreement")
+    assert (found.code, found.out) == (1, "")
+    assert "clone" in found.err
+
+
+def test_a_problem_is_what_attribute_is_asked(asked):
+    problem = asked.batch()
+    assert problem.sources == ("x@1",)
+    assert str(problem.end) == "qoi"
+    direct = pf.attribute(
+        problem.graph, problem.args, source="x@1", doi=problem.doi, in_axes=(None, 0)
+    )
+    np.testing.assert_array_equal(problem.attribute(pf.Enumerate()).influences, direct.influences)
+
+
+def test_a_problem_needs_a_target(unchecked):
+    x = jnp.ones(2)
+    graph = pf.trace(lambda x: (pf.tag(x.sum(), "a"), pf.tag(x.prod(), "b")), x)
+    with pytest.raises(pf.ArgumentError, match="name one as target"):
+        Problem(graph, (x,), source="x", doi=pf.Point())
+    assert Problem(graph, (x,), source=["x"], doi=pf.Point(), target="a").sources == ("x",)
+    with pytest.raises(pf.ArgumentError, match=r"Problem\(args=...\) takes a tuple.*list"):
+        Problem(graph, [x], source="x", doi=pf.Point(), target="a")
+
+
+def test_float64_is_asked_for_before_the_problem_is_made(run, monkeypatch):
+    seen = []
+    monkeypatch.setattr("jax.config.update", lambda *a: seen.append((a, "asked" in sys.modules)))
+    sys.modules.pop("asked", None)
+    done(run("trace", "asked:problem", "--x64"))
+    assert seen[0] == (("jax_enable_x64", True), False)
+
+
+def test_convert_what_is_too_large_for_the_memory(run, asked, monkeypatch):
+    result = asked.batch().attribute(pf.Enumerate())
+    result.save("run")
+
+    def refuse(folder):
+        raise pf.TooManyPathsError(f"{folder} is large", 10**12)
+
+    monkeypatch.setattr(pf, "load", refuse)
+    assert run("convert", "run", "out.parquet").code == 0
+    values = pq.read_table(here("out.parquet"))["influence"].to_numpy()
+    np.testing.assert_array_equal(values, result.influences.ravel())
+    assert run("convert", "run", "out.graphml").code == 1
