@@ -69,9 +69,9 @@ def compare_paths(
     everything = [bar for bars in columns.values() for bar in bars]
     limits = limits_of(everything)
     for panel, (name, bars) in zip(axes, columns.items(), strict=True):
-        draw_bars(panel, bars, limits)
+        axis_name = draw_bars(panel, bars, limits)
         _write_name(panel, name)
-        write_below(panel, ["influence"], facts.get(name, []))
+        write_below(panel, [axis_name], facts.get(name, []))
         if name in results:
             colour_below(panel, results[name].audit)
         for i, bar in enumerate(bars):

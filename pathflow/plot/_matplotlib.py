@@ -113,6 +113,14 @@ def bare(ax: "Axes", *sides: str) -> None:
         ax.spines[side].set_visible(False)
 
 
+def few_digits(axis: Any) -> None:
+    """Writes small and large numbers along an axis with a common power of ten."""
+    formatter = matplotlib("ticker").ScalarFormatter()
+    formatter.set_powerlimits((-2, 4))
+    axis.set_major_formatter(formatter)
+    axis.offsetText.set(fontsize=FONT_SIZE - 1, color=INK)
+
+
 def plain(text: str) -> str:
     """A text that matplotlib writes as it is: without this, `$` starts a formula."""
     return text.replace("$", r"\$")
@@ -149,6 +157,7 @@ def draw_scale(ax: Any, scale: Any, label: str, extend: str = "neither") -> None
     """A colour bar beside axes, or beside a list of axes."""
     first = ax[0] if isinstance(ax, list) else ax
     bar = figure_of(first).colorbar(scale, ax=ax, shrink=0.6, aspect=25, pad=0.02, extend=extend)
+    few_digits(bar.ax.yaxis)
     bar.set_label(label, fontsize=FONT_SIZE, color=INK)
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=INK, length=2)
     bar.outline.set_visible(False)

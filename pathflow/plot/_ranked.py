@@ -1,5 +1,6 @@
 """The rows with the largest influences, and what is left for all others."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from pathflow.drawing import ALARM, FAINT, FONT_SIZE, INK, NEGATIVE, POSITIVE, short_number
 from pathflow.results import Audit
 
-from ._matplotlib import axes, bare, figure_of, matplotlib, write_title
+from ._matplotlib import axes, bare, figure_of, matplotlib, size_of, write_title
 from ._ranking import Bar, Rankable, Ranking, ranking
 from ._ticks import label_rows, write_below
 
@@ -22,6 +23,10 @@ _REACH = 1.7
 # Where the two columns of numbers beside the bars end, in points.
 _COLUMNS = (52, 108)
 _LETTERS = 56
+# How much room a tick with its number takes, in points.
+_PER_TICK = 60
+# Powers of ten from the first on, and below the second, are written out.
+_POWERS = (-2, 4)
 HEIGHT = 0.32
 
 
@@ -59,10 +64,10 @@ def ranked_paths(
     """
     found = ranking(result, k)
     ax = axes(ax, (8.5, 1.4 + HEIGHT * len(found.bars)))
-    draw_bars(ax, found.bars)
+    name = draw_bars(ax, found.bars)
     label_rows(ax, [bar.label for bar in found.bars], _LETTERS)
     _write_columns(ax, found)
-    lines = ["influence", *([found.note] if found.note else [])]
+    lines = [name, *([found.note] if found.note else [])]
     write_below(ax, lines, facts_of(found.total, found.audit))
     colour_below(ax, found.audit)
     write_title(ax, title, 8 if found.shares is None else 26)
@@ -73,8 +78,8 @@ def draw_bars(
     ax: "Axes",
     bars: Sequence[Bar],
     limits: tuple[float, float] | None = None,
-) -> None:
-    """Draws bars from top to bottom.
+) -> str:
+    """Draws bars from top to bottom, and says what the axis is called.
 
     Arguments:
         ax: the axes.
@@ -94,9 +99,25 @@ def draw_bars(
     ax.axhline(first_of_rest - 0.5, color=FAINT, linewidth=0.8)
     ax.set_ylim(len(bars) - 0.5, -0.5)
     bare(ax, "top", "right", "left")
-    ax.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(5))
-    ax.set_xlim(limits_of(bars) if limits is None else limits)
+    n_ticks = min(max(int(size_of(ax)[0] / _PER_TICK), 2), 6)
+    ax.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(n_ticks))
+    ends = limits_of(bars) if limits is None else limits
+    ax.set_xlim(ends)
     _mark_cuts(ax, bars)
+    return _scaled(ax, max(map(abs, ends)))
+
+
+def _scaled(ax: "Axes", largest: float) -> str:
+    """Takes a common power of ten out of small and large numbers; what the axis is then called."""
+    power = math.floor(math.log10(largest)) if largest else 0
+    if _POWERS[0] <= power < _POWERS[1]:
+        return "influence"
+
+    def write(x: Any, _: object) -> str:
+        return f"{x / 10.0**power:.3g}"
+
+    ax.xaxis.set_major_formatter(matplotlib("ticker").FuncFormatter(write))
+    return f"influence, in units of 1e{power}"
 
 
 def limits_of(bars: Sequence[Bar]) -> tuple[float, float]:

@@ -113,7 +113,7 @@ def texts_of(figure):
         for axis in (ax.xaxis, ax.yaxis):
             ticks = axis._update_ticks()
             found += [t for tick in ticks for t in (tick.label1, tick.label2)]
-            found.append(axis.label)
+            found += [axis.label, axis.offsetText]
         found += [*ax.texts, ax.title, ax._left_title]
         if ax.get_legend() is not None:
             found += ax.get_legend().get_texts()

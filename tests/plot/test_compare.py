@@ -115,10 +115,13 @@ def test_given_axes_are_divided(result):
         compare_paths({"a": result}, ax=loose)
 
 
-@pytest.mark.parametrize("n", [1, 2, 4])
-def test_no_text_overlaps_another(n):
+@pytest.mark.parametrize(("n", "scale"), [(1, 1.0), (2, 1e-5), (4, 1e5)])
+def test_no_text_overlaps_another(n, scale):
     space = lstm_graph(3).paths("x@0", "qoi")
-    results = conditions(space, n, batch=4)
+    results = {
+        name: make_result(space, scale * result.influences)
+        for name, result in conditions(space, n, batch=4).items()
+    }
     check_no_overlap(compare_paths(results, 8, title="By number"))
     primary = {"primary path": PRIMARY}
     check_no_overlap(compare_graphs(results, paths=primary, title="By number"))

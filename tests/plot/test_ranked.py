@@ -164,11 +164,21 @@ def test_no_influence_at_all(result):
     check_no_overlap(figure)
 
 
-@pytest.mark.parametrize("k", [1, 10, 40])
-def test_no_text_overlaps_another(k):
+def test_small_numbers_have_a_common_power(graph):
+    space = graph.paths("x@2", "qoi")
+    ax = ranked_paths(make_result(space, np.linspace(-1e-5, 2e-5, space.count)), 2).axes[0]
+    assert ax.get_xlabel().startswith("influence, in units of 1e-5\n")
+    ticks = [(t.get_position()[0], t.get_text()) for t in ax.get_xticklabels()]
+    assert all(float(text) * 1e-5 == pytest.approx(x, abs=1e-12) for x, text in ticks)
+
+
+@pytest.mark.parametrize(("k", "scale"), [(1, 1.0), (10, 1e-7), (40, 1e6)])
+def test_no_text_overlaps_another(k, scale):
     space = lstm_graph(4).paths("x@0", "qoi")
     rng = np.random.default_rng(0)
-    rows = rng.standard_normal((3, space.count)) * np.exp(3 * rng.standard_normal(space.count))
+    rows = (
+        scale * rng.standard_normal((3, space.count)) * np.exp(3 * rng.standard_normal(space.count))
+    )
     check_no_overlap(ranked_paths(make_result(space, rows), k, title="nounPP, singular subject"))
     check_no_overlap(ranked_paths(make_refinement(rng.standard_normal((6, 650))), k))
 
