@@ -135,7 +135,10 @@ def _label(result: Any, key: Any) -> str:
 
 
 def _rest_label(result: Any, shown: int) -> str:
-    if isinstance(result, Ranked | Attribution):
+    if isinstance(result, Ranked):
+        # Which paths these are differs between conditions: a row may be known in some alone.
+        return "rest: all other paths"
+    if isinstance(result, Attribution):
         return f"rest: {short_integer(result.space.count - shown)} other paths"
     if isinstance(result, Refinement):
         return f"rest: {len(result) - shown:,} other parts"

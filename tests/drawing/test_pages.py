@@ -208,6 +208,8 @@ def test_a_traced_graph_names_what_carries_no_derivative():
     assert "no derivative: a -> b" in "".join(Reader.of(graph._repr_html_()).texts)
 
 
+# treescope imports what newer NumPy has deprecated.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_treescope_shows_the_page(one):
     treescope = pytest.importorskip("treescope")
     with treescope.active_autovisualizer.set_scoped(None):

@@ -71,6 +71,7 @@ def test_a_path_that_a_search_did_not_list_has_a_dash(graph):
     np.testing.assert_array_equal(bars(first), [2.0, np.nan, 3.0, 1.0])
     np.testing.assert_array_equal(bars(second), [5.0, 4.0, np.nan, 1.0])
     np.testing.assert_array_equal(bars(difference), [3.0, np.nan, np.nan, 0.0])
+    assert first.get_yticklabels()[-1].get_text() == "rest: all other paths"
     assert [len(ax.texts) for ax in (first, second, difference)] == [1, 1, 2]
 
 
