@@ -31,7 +31,8 @@ def content(folder):
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "lock"}
 
 
-@settings(max_examples=10)
+# Each example compiles a program of its own.
+@settings(max_examples=settings().max_examples // 8)
 @given(dag_programs(), st.integers(1, 12), st.integers(1, 3), st.data())
 def test_every_path_is_the_product_of_its_jacobians_however_it_is_cut(program, block, n, data):
     args = program.args()
