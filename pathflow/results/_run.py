@@ -28,7 +28,7 @@ _KIND, _ARRAY = "attribution", "influences"
 class RunBlock:
     """A block of influences.
 
-    Attributes:
+    Arguments:
         examples: which examples it holds; None without an axis of examples.
         ranks: the ranks of its paths.
         influences: theirs, `(paths,)` or `(examples, paths)`; read-only.
