@@ -10,8 +10,8 @@ class LanguageModel(Protocol):
     """A module that predicts the next word of many sequences at once.
 
     `train`, `perplexity` and the objectives ask for this much and no more; the module is also an
-    `nnx.Module`. What it carries from one batch to the next is its own affair: a recurrent model its
-    hidden states, a model that reads every batch afresh the empty tuple.
+    `nnx.Module`. What it carries from one batch to the next is its own affair: a recurrent model
+    its hidden states, a model that reads every batch afresh the empty tuple.
     """
 
     @property

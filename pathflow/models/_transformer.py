@@ -53,9 +53,7 @@ class Stream(nnx.Module):
         """The stream after the last layer, normalised."""
         return self._end(*self._start(tokens, causal))
 
-    def packed(
-        self, tokens: Tokens, keep: Float[Array, " steps"]
-    ) -> Float[Array, "steps width"]:
+    def packed(self, tokens: Tokens, keep: Float[Array, " steps"]) -> Float[Array, "steps width"]:
         """The same for sequences one after the other, none of which sees those before it.
 
         Arguments:

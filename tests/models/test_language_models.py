@@ -75,7 +75,9 @@ def test_rows_of_sentences_are_read_as_sentences_apart(named):
     _, model = named
     assert isinstance(model, LanguageModel)
     rng = np.random.default_rng(1)
-    rows = [[rng.integers(0, VOCAB, n) for n in lengths] for lengths in ((4, 2, 2), (2, 2, 4), (8,))]
+    rows = [
+        [rng.integers(0, VOCAB, n) for n in lengths] for lengths in ((4, 2, 2), (2, 2, 4), (8,))
+    ]
     words, keep = (np.stack(parts, axis=1) for parts in zip(*map(row, rows), strict=True))
     features, _ = model.features(jnp.asarray(words), jnp.asarray(keep), model.initial_state(3))
     bias = jnp.asarray(model.output_bias[...])

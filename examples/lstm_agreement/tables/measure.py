@@ -14,7 +14,8 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode, encode_forms
 from examples.lstm_agreement.sentences.tasks import Noun, Sentence
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
+from pathflow.models import Vocabulary
 
 _Result = TypeVar("_Result")
 # What `pathflow.do` takes.
@@ -66,13 +67,11 @@ def primary_path(position: int, last: int) -> str:
         >>> primary_path(1, 2)
         'x@1 g0@1 c0@1 h0@1 g1@1 c1@1 c1@2 h1@2 qoi'
     """
-    up = [f"{name}@{position}" for name in ("x", "g0", "c0", "h0", "g1")]
-    along = [f"c1@{t}" for t in range(position, last + 1)]
-    return " ".join([*up, *along, f"h1@{last}", "qoi"])
+    return LSTM_VIEW.primary_path(position, last)
 
 
 def noun_influences(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     role: Role,
@@ -80,6 +79,7 @@ def noun_influences(
     *,
     search: pf.AbstractSearch[_Result] = _ENUMERATE,
     advance: Callable[[int], None] = lambda _n: None,
+    view: AbstractView = LSTM_VIEW,
 ) -> _Result:
     """The influences of paths from a noun of each sentence on `score(correct) - score(wrong)`.
 
@@ -95,6 +95,7 @@ def noun_influences(
         search: what is asked of the paths; by default the influence of each. Results that hold more
             than numbers of examples (`pathflow.Sample`) need a chunk for all sentences at once.
         advance: called with the number of sentences done since the last call.
+        view: how the model is taken apart.
 
     Returns:
         What the search finds, with one example per sentence, in their order.
@@ -105,9 +106,9 @@ def noun_influences(
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
     forms = encode_forms(nouns, vocabulary)
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
-    source = f"x@{nouns[0].position}"
-    embedding = model.embedding[...]
+    traced, parameters = traced_model(model, encoded.tokens.shape[1], view)
+    source = view.source(nouns[0].position)
+    embedding = view.embedding(model)
     results = []
     for start in range(0, len(nouns), settings.chunk):
         # Every chunk has the same shape, so that nothing is compiled twice; the last repeats a
@@ -131,21 +132,35 @@ def noun_influences(
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
 
 
-def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
+def traced_model(
+    model: nnx.Module, steps: int, view: AbstractView = LSTM_VIEW
+) -> tuple[pf.TracedGraph, nnx.State]:
     """The graph of a model for sentences of one length, and the parameters, its first argument."""
     structure, parameters = nnx.split(model)
-    return _trace(structure, _shapes(parameters), steps), parameters
+    split = None if view.split is None else tuple(view.split.items())
+    return _trace(structure, _shapes(parameters), steps, view.nodes, split), parameters
 
 
 def margins_under(
-    model: LSTMLanguageModel, encoded: Encoded, interventions: Interventions
+    model: nnx.Module,
+    encoded: Encoded,
+    interventions: Interventions,
+    *,
+    view: AbstractView = LSTM_VIEW,
+    along: Any = None,
+    sparing: Any = None,
 ) -> np.ndarray:
-    """Score of the agreeing verb above the other when nodes are replaced, one per sentence."""
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
+    """Score of the agreeing verb above the other when nodes are replaced, one per sentence.
+
+    With `along`, these paths alone see the replacement, and with `sparing` all others.
+    """
+    traced, parameters = traced_model(model, encoded.tokens.shape[1], view)
     found = pf.do(
         traced,
         (parameters, jnp.asarray(encoded.tokens)),
         interventions,
+        along=along,
+        sparing=sparing,
         qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
         in_axes=(None, 0),
     )
@@ -153,7 +168,13 @@ def margins_under(
 
 
 @lru_cache(16)
-def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+def _trace(
+    structure: nnx.GraphDef,
+    shapes: tuple[Any, ...],
+    steps: int,
+    nodes: pf.AbstractNodeSelector,
+    split: tuple[tuple[str, pf.AbstractParts], ...] | None,
+) -> pf.TracedGraph:
     """The graph for sentences of one length.
 
     Models of the same sizes share it, and with it all that is compiled for it; so the parameters
@@ -163,6 +184,8 @@ def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.T
         lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
         jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]]),
         jnp.zeros(steps, jnp.int32),
+        nodes=nodes,
+        split=None if split is None else dict(split),
         qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
     )
 

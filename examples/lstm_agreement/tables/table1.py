@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, Sentence
 from examples.lstm_agreement.tables.bootstrap import rank_interval
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences, primary_path
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 # What the table asks, in its order.
 QUESTIONS = (
@@ -121,11 +123,12 @@ def conditions(sentences: Mapping[str, Sequence[Sentence]], limit: int) -> list[
 
 
 def compute(
-    models: Mapping[str, LSTMLanguageModel],
+    models: Mapping[str, nnx.Module],
     vocabulary: Vocabulary,
     asked: Sequence[Condition],
     settings: Settings,
     *,
+    view: AbstractView = LSTM_VIEW,
     wanted: Callable[[str, Condition], bool] = lambda _name, _condition: True,
     advance: Callable[[str, int], None] = lambda _what, _n: None,
 ) -> Iterator[tuple[Condition, Row, pf.Attribution]]:
@@ -136,6 +139,7 @@ def compute(
         vocabulary: the models' words.
         asked: the conditions.
         settings: the quadrature.
+        view: how the models are taken apart.
         wanted: whether a model, by its name, is measured in a condition.
         advance: called with what is being done and the number of sentences done since the last
             call.
@@ -157,21 +161,28 @@ def compute(
                 condition.role,
                 settings,
                 advance=step,
+                view=view,
             )
-            yield condition, summarise(name, condition, result), result
+            yield condition, summarise(name, condition, result, view), result
 
 
-def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
+def summarise(
+    model: str, condition: Condition, result: pf.Attribution, view: AbstractView = LSTM_VIEW
+) -> Row:
     """The row of one condition.
 
     Arguments:
         model: what the row calls the model.
         condition: the sentences.
         result: the influences of all paths, one example per sentence.
+        view: how the model was taken apart.
     """
-    influences = np.asarray(result.influences, np.float64)
-    path = result.space.rank(condition.primary_path)
     first = condition.sentences[0]
+    position = condition.role.noun(first).position
+    living = view.living(result.space, position)
+    influences = np.asarray(result.influences, np.float64)[:, living]
+    primary = view.primary_path(position, len(first.tokens) - 1)
+    path = int(np.searchsorted(living, result.space.rank(primary)))
     helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
     # Influence against the verb, seen from its own end, is influence for it.
     signed = influences if helpful else -influences
@@ -184,7 +195,7 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
         task=first.task,
         condition=first.condition,
         n_sentences=len(influences),
-        n_paths=result.space.count,
+        n_paths=len(living),
         sign=1 if helpful else -1,
         p_plus=metrics.bootstrap_interval((total > 0).astype(np.float64)),
         total=metrics.bootstrap_interval(total),
@@ -193,7 +204,7 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
         t=metrics.bootstrap_interval(metrics.t_values(influences, path)),
         rank=rank_interval(signed, path),
         magnitude=metrics.bootstrap_interval(metrics.positive_shares(np.abs(influences), path)),
-        largest=str(result.space.unrank(largest)),
+        largest=str(result.space.unrank(int(living[largest]))),
         largest_share=metrics.bootstrap_interval(metrics.positive_shares(signed, largest)),
         structural=float(np.max(result.audit.structural)),
         quadrature=float(residual.mean() / np.abs(total - result.audit.quadrature).mean()),

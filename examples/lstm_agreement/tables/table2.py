@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, Sentence, by_condition
 from examples.lstm_agreement.tables.bootstrap import interval_over
-from examples.lstm_agreement.tables.measure import Role, margins_under, primary_path
+from examples.lstm_agreement.tables.measure import Role, margins_under
 from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 TASKS = (NOUN_PP, NOUN_PP_ADV)
-_GATES = "fiog"
-_LAYERS = (0, 1)
 # What a scheme with random gates is averaged over.
 DRAWS = 10
 
@@ -69,14 +69,13 @@ class Compressed:
     margin: metrics.Interval
 
 
-def all_gates(first: Sentence) -> frozenset[str]:
+def all_gates(first: Sentence, view: AbstractView = LSTM_VIEW) -> frozenset[str]:
     """All gates from the subject to the word before the verb: the set `C` of the paper.
 
     Read literally, its definition leaves the subject's own gates out; then no scheme could keep
     the primary path, which the table is about.
     """
-    steps = range(first.subject.position, len(first.tokens))
-    return frozenset(f"{g}{layer}@{t}" for t in steps for layer in _LAYERS for g in _GATES)
+    return view.gates(first.subject.position, len(first.tokens) - 1)
 
 
 def gates_on(paths: Sequence[pf.Path | str], gates: frozenset[str]) -> frozenset[str]:
@@ -85,7 +84,10 @@ def gates_on(paths: Sequence[pf.Path | str], gates: frozenset[str]) -> frozenset
 
 
 def gate_sets(
-    first: Sentence, found: Mapping[Role, Sequence[str]], rng: np.random.Generator
+    first: Sentence,
+    found: Mapping[Role, Sequence[str]],
+    rng: np.random.Generator,
+    view: AbstractView = LSTM_VIEW,
 ) -> Iterator[tuple[Scheme, frozenset[str]]]:
     """The gates that each scheme keeps.
 
@@ -97,14 +99,15 @@ def gate_sets(
         first: any sentence of the task.
         found: paths of rank 1 by noun.
         rng: draws gates.
+        view: how the model is taken apart.
 
     Yields:
         A scheme and its gates; each size at random comes several times.
     """
-    gates, last = all_gates(first), len(first.tokens) - 1
+    gates, last = all_gates(first, view), len(first.tokens) - 1
     own = {"s": Role.SUBJECT, "i": Role.INTERVENING}
     primary = {
-        name: gates_on([primary_path(role.noun(first).position, last)], gates)
+        name: gates_on([view.primary_path(role.noun(first).position, last)], gates)
         for name, role in own.items()
     }
     rank_1 = {f"F{name}": gates_on(found.get(role, ()), gates) for name, role in own.items()}
@@ -131,12 +134,13 @@ def gate_sets(
 
 
 def compress(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     found: Mapping[Role, Sequence[str]],
     *,
     seed: int = 0,
+    view: AbstractView = LSTM_VIEW,
     advance: Callable[[str], None] = lambda _what: None,
 ) -> tuple[Compressed, ...]:
     """Accuracy per condition and scheme.
@@ -147,6 +151,7 @@ def compress(
         sentences: all sentences of one task, over which means are taken.
         found: paths of rank 1 by noun, of any condition.
         seed: draws the random gates.
+        view: how the model is taken apart.
         advance: called with the name of each scheme that is done.
 
     Returns:
@@ -158,12 +163,12 @@ def compress(
     """
     first = sentences[0]
     encoded = encode(sentences, vocabulary)
-    gates = all_gates(first)
+    gates = all_gates(first, view)
     margins: dict[Scheme, list[np.ndarray]] = {}
     kept: dict[Scheme, int] = {}
-    for scheme, keep in gate_sets(first, found, np.random.default_rng(seed)):
+    for scheme, keep in gate_sets(first, found, np.random.default_rng(seed), view):
         held = pf.Keep(sorted(keep), among=sorted(gates))
-        margins.setdefault(scheme, []).append(margins_under(model, encoded, held))
+        margins.setdefault(scheme, []).append(margins_under(model, encoded, held, view=view))
         kept[scheme] = len(keep)
         advance(str(scheme))
     return tuple(

@@ -126,7 +126,9 @@ def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe[LST
     return _of_text("decayed", data, config, tied=False)
 
 
-def _of_text(name: str, data: Path, config: TrainConfig, *, tied: bool) -> Recipe[LSTMLanguageModel]:
+def _of_text(
+    name: str, data: Path, config: TrainConfig, *, tied: bool
+) -> Recipe[LSTMLanguageModel]:
     corpus, seed = texts.read_corpus(data), config.seed
     vocabulary = corpus.vocabulary
     always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))
