@@ -21,6 +21,7 @@ from examples.lstm_agreement.tables.measure import Role
 from pathflow.metrics import Interval
 
 _RESULTS = Path(__file__).with_name("results")
+_TABLES = ("table1", "table2", "accuracy")
 
 
 class Verdict(enum.Enum):
@@ -38,10 +39,12 @@ class Tables:
     Arguments:
         rows: the trained model's lines of Table 1, by noun, task and condition.
         compressed: accuracies of Table 2, by task, condition and scheme.
+        gates: how many gates the subject's primary path has, by task.
     """
 
     rows: Mapping[tuple[Role, str, str], Mapping[str, str]]
     compressed: Mapping[tuple[str, str, str], Interval]
+    gates: Mapping[str, int]
 
     @classmethod
     def read(cls, folder: Path) -> "Tables":
@@ -51,27 +54,53 @@ class Tables:
             StudyError: one of them is missing, or no table of the study.
         """
         try:
-            with (folder / "table1.csv").open(encoding="utf-8") as file:
-                rows = {
-                    (Role(r["role"]), r["task"], r["condition"]): r
-                    for r in csv.DictReader(file)
-                    if r["model"] == "trained"
-                }
-            with (folder / "accuracy.csv").open(encoding="utf-8") as file:
-                sizes = {(r["task"], r["C"]): int(r["sentences"]) for r in csv.DictReader(file)}
-            with (folder / "table2.csv").open(encoding="utf-8") as file:
-                compressed = {
-                    (r["task"], r["condition"], r["scheme"]): _of_accuracy(
-                        _interval(r, "accuracy"), sizes[r["task"], r["condition"]]
-                    )
-                    for r in csv.DictReader(file)
-                }
+            return cls.of_lines(*(read_csv(folder / f"{name}.csv") for name in _TABLES))
         except (OSError, KeyError, ValueError) as error:
             raise StudyError(
                 f"{folder} does not hold the tables of a run of the study ({error!r}); give the "
                 "folder that `python -m examples.lstm_agreement` wrote."
             ) from error
-        return cls(rows, compressed)
+
+    @classmethod
+    def of_lines(
+        cls,
+        table1: Sequence[Mapping[str, str]],
+        table2: Sequence[Mapping[str, str]],
+        accuracy: Sequence[Mapping[str, str]],
+    ) -> "Tables":
+        """From the lines of the three files.
+
+        Raises:
+            KeyError, ValueError: they are no lines of these files.
+        """
+        rows = {
+            (Role(r["role"]), r["task"], r["condition"]): r
+            for r in table1
+            if r["model"] == "trained"
+        }
+        sizes = {(r["task"], r["C"]): int(r["sentences"]) for r in accuracy}
+        compressed = {
+            (r["task"], r["condition"], r["scheme"]): _of_accuracy(
+                _interval(r, "accuracy"), sizes[r["task"], r["condition"]]
+            )
+            for r in table2
+        }
+        gates = {r["task"]: int(r["n_kept"]) for r in table2 if r["scheme"] == "Cs"}
+        return cls(rows, compressed, gates)
+
+    def of(self, task: str, condition: str) -> "Tables":
+        """One condition alone."""
+        return Tables(
+            {key: row for key, row in self.rows.items() if key[1:] == (task, condition)},
+            {key: a for key, a in self.compressed.items() if key[:2] == (task, condition)},
+            self.gates,
+        )
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The lines of a file with a header."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 Answers = Iterator[Verdict]
@@ -151,7 +180,8 @@ def _size(estimate: Interval) -> Interval:
 def _needed(tables: Tables) -> Answers:
     for (task, condition, scheme), held in tables.compressed.items():
         if scheme == "all but Cs":
-            yield _above(tables.compressed[task, condition, "all but CR2"], held)
+            random = f"all but CR{tables.gates[task]}"
+            yield _above(tables.compressed[task, condition, random], held)
 
 
 def _attractor_misleads(tables: Tables) -> Answers:

@@ -25,7 +25,7 @@ def line(**numbers):
 
 def answers(beginning, rows=(), compressed=()):
     (ask,) = [a for statement, a in ASKED.items() if statement.startswith(beginning)]
-    return list(ask(Tables(dict(rows), dict(compressed))))
+    return list(ask(Tables(dict(rows), dict(compressed), {"nounPP": 2})))
 
 
 @pytest.mark.parametrize(
