@@ -100,8 +100,9 @@ def _run(options: argparse.Namespace) -> None:
             _one(member, f"{number}/{len(family)} {member.name}", amounts, options)
     found = [Measured.read(member, tables / member.name) for member in family]
     facts = {
-        "sentences": f"own generator, {options.sentences} per condition, {options.accuracy_sentences}"
-        f" groups per task for accuracies and held nodes, seed {options.seed}",
+        "sentences": f"own generator, {options.sentences} per condition, "
+        f"{options.accuracy_sentences} groups per task for accuracies and held nodes, seed "
+        f"{options.seed}",
         "points": f"{options.steps}, {options.rule}",
         **report.audit_facts(found),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",

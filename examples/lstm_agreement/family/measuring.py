@@ -30,6 +30,8 @@ FILES = ("accuracy.csv", "table1.csv", "routes.csv", "table2.csv", "patches.csv"
 _KEY = "key.json"
 _WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
 
+Csv = tuple[Sequence[str], Sequence[Sequence[object]]]
+
 
 @dataclass(frozen=True)
 class Amounts:
@@ -97,43 +99,45 @@ def measure(
         return False
     folder.mkdir(parents=True, exist_ok=True)
     known.unlink(missing_ok=True)
+    for name, table in _tables(member, model, amounts, advance).items():
+        write_csv(folder / name, *table)
+    write_text(known, json.dumps(key))
+    return True
+
+
+def _tables(
+    member: Member, model: nnx.Module, amounts: Amounts, advance: Callable[[str], None]
+) -> dict[str, Csv]:
+    """All tables of a model, by the names of their files."""
+    n_groups = max(amounts.sentences, amounts.groups)
     sentences = {
-        task.name: generate(
-            task,
-            max(amounts.sentences, amounts.groups),
-            seed=amounts.seed,
-            vocabulary=VOCABULARY,
-        )
+        task.name: generate(task, n_groups, seed=amounts.seed, vocabulary=VOCABULARY)
         for task in TASKS
     }
     advance("accuracy")
     accuracies = [a for s in sentences.values() for a in evaluate(model, VOCABULARY, s)]
-    write_csv(folder / "accuracy.csv", *report.accuracy_table(accuracies))
     asked = conditions(sentences, amounts.sentences)
     view = member.kind.view
     if isinstance(view, TransformerView):
         asked, finding = _halves(asked)
         view = view.with_paths(find(model, finding, view, amounts.settings, advance))
     models = {"trained": model, "untrained": member.untrained()}
-    rows = [
-        row
-        for _, row, _ in compute(
-            models,
-            VOCABULARY,
-            asked,
-            amounts.settings,
-            view=view,
-            advance=lambda what, _n: advance(what),
-        )
-    ]
-    write_csv(folder / "table1.csv", *report.table1_csv(rows))
-    routes = list(_routes(model, asked, view, amounts.settings, advance))
-    write_csv(folder / "routes.csv", *as_csv(routes))
-    write_csv(folder / "table2.csv", *_held(model, sentences, rows, view, advance))
-    patches = list(_patches(model, asked, rows, view, advance))
-    write_csv(folder / "patches.csv", *as_csv(patches))
-    write_text(known, json.dumps(key))
-    return True
+    found = compute(
+        models,
+        VOCABULARY,
+        asked,
+        amounts.settings,
+        view=view,
+        advance=lambda what, _n: advance(what),
+    )
+    rows = [row for _, row, _ in found]
+    return {
+        "accuracy.csv": report.accuracy_table(accuracies),
+        "table1.csv": report.table1_csv(rows),
+        "routes.csv": as_csv(list(_routes(model, asked, view, amounts.settings, advance))),
+        "table2.csv": _held(model, sentences, rows, view, advance),
+        "patches.csv": as_csv(list(_patches(model, asked, rows, view, advance))),
+    }
 
 
 def find(
@@ -277,7 +281,8 @@ def _key(model: nnx.Module, amounts: Amounts) -> dict[str, str]:
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return {
         "parameters": digest.hexdigest(),
-        "amounts": repr(amounts),
+        "amounts": f"{amounts.sentences} {amounts.groups} {amounts.seed}",
+        "points": f"{amounts.settings.n_steps} {amounts.settings.rule!r}",
         "words": VOCABULARY.sha256,
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
     }

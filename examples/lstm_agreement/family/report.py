@@ -42,15 +42,15 @@ _LEGENDS = {
     "which. Last column: what the LSTMs of all sizes and seeds have in common.",
     "conditions": "How many models say yes/no/neither (95% intervals over sentences).",
     "table1": "Of the primary path. Share: expected fraction of all influence of its sign; t: "
-    "probability to exceed another path, drawn uniformly; rank: place by mean influence; magnitude: "
-    "expected fraction of the sum of absolute influences, and the same before training.",
+    "probability to exceed another path, drawn uniformly; rank: place by mean influence; "
+    "magnitude: expected fraction of the sum of absolute influences, and the same before training.",
     "own": "How many models of a group have the primary path in the first place, and how many "
     "different paths are there.",
     "routes": "Exact sums of all paths from the subject that wait for the verb in one place, as "
     "fractions of the total. Second layer: the number goes up at the noun, and waits in the second "
-    "layer (of a transformer: heads of the second layer look at the noun). First layer: it waits in "
-    "the first, and goes up after the last word (heads of the first layer look at the noun). Rest: "
-    "it moves in between. Mean over conditions.",
+    "layer (of a transformer: heads of the second layer look at the noun). First layer: it waits "
+    "in the first, and goes up after the last word (heads of the first layer look at the noun). "
+    "Rest: it moves in between. Mean over conditions.",
     "held": "Mean accuracy over conditions when the nodes of the primary path are held at their "
     "means from the subject on, and when as many nodes drawn at random are.",
     "patches": "The subject changes its number, and these paths alone see it: the change of the "
