@@ -44,8 +44,8 @@ _LEGENDS = {
     "table1": "Of the primary path. Share: expected fraction of all influence of its sign; t: "
     "probability to exceed another path, drawn uniformly; rank: place by mean influence; "
     "magnitude: expected fraction of the sum of absolute influences, and the same before training.",
-    "own": "How many models of a group have the primary path in the first place, and how many "
-    "different paths are there.",
+    "own": "How many models of a group have the primary path in the first place; and how many "
+    "different paths are in the first place of its models.",
     "routes": "Exact sums of all paths from the subject that wait for the verb in one place, as "
     "fractions of the total. Second layer: the number goes up at the noun, and waits in the second "
     "layer (of a transformer: heads of the second layer look at the noun). First layer: it waits "
@@ -194,7 +194,7 @@ def rank_1_table(family: Sequence[Measured]) -> Table:
             lines_of = [r for one in group for r in one.rows() if _key(r) == key]
             first = sum(float(r["rank"]) == 1 for r in lines_of)
             different = len({r["largest"] for r in lines_of})
-            cells.append(f"{first} of {len(lines_of)}, {different} paths")
+            cells.append(f"{first} of {len(lines_of)}; {different}")
         role, task, condition = key
         lines.append((f"{task} {condition}, {role}", *cells))
     return ("condition", *by_group), lines

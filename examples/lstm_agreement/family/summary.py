@@ -117,9 +117,10 @@ class Answer:
 
 
 def groups(family: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """Models that differ in nothing but their seed, by the name of the group."""
+    """Models that differ in nothing but their seed, by the name of the group, the small first."""
     found: dict[str, list[Measured]] = {}
-    for one in family:
+    kinds = list(KINDS)
+    for one in sorted(family, key=lambda m: (kinds.index(m.member.kind.name), m.member.units)):
         found.setdefault(one.member.group, []).append(one)
     return found
 
