@@ -1,7 +1,7 @@
 """Influences of all gate-level paths from a noun to the verb's number (Definitions 2 to 6)."""
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -102,33 +102,68 @@ def noun_influences(
     Raises:
         StudyError: a word is unknown to the model, or the sentences are of more than one length.
     """
+    results = []
+    for at, result in influence_blocks(model, vocabulary, sentences, role, settings, search=search):
+        results.append(result)
+        advance(len(at))
+    if settings.chunk == len(sentences):
+        return results[0]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(sentences)], *results)
+
+
+def influence_blocks(
+    model: LSTMLanguageModel,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    role: Role,
+    settings: Settings,
+    *,
+    search: pf.AbstractSearch[_Result] = _ENUMERATE,
+    skip: Callable[[range], bool] = lambda _at: False,
+) -> Iterator[tuple[range, _Result]]:
+    """The same, block after block of sentences.
+
+    Arguments:
+        model: the language model.
+        vocabulary: its words.
+        sentences: sentences of one task.
+        role: which noun.
+        settings: the quadrature.
+        search: what is asked of the paths.
+        skip: whether the sentences with these places are left out.
+
+    Yields:
+        The places of the sentences, and what the search finds; examples beyond them repeat the last
+        sentence.
+    """
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
     forms = encode_forms(nouns, vocabulary)
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
+    traced, parameters = scored_model(model, encoded.tokens.shape[1])
     source = f"x@{nouns[0].position}"
     embedding = model.embedding[...]
-    results = []
-    for start in range(0, len(nouns), settings.chunk):
-        # Every chunk has the same shape, so that nothing is compiled twice; the last repeats a
+    for places in blocks(len(nouns), settings.chunk):
+        if skip(places):
+            continue
+        # Every block has the same shape, so that nothing is compiled twice; the last repeats a
         # sentence.
-        at = np.arange(start, start + settings.chunk).clip(max=len(nouns) - 1)
+        at = np.arange(places.start, places.start + settings.chunk).clip(max=len(nouns) - 1)
         result = pf.attribute(
             traced,
-            (parameters, jnp.asarray(encoded.tokens[at])),
+            (parameters, *scored_arguments(encoded, at)),
             source=source,
             doi=pf.Line(
                 embedding[forms[at]].mean(axis=1), n_steps=settings.n_steps, rule=settings.rule
             ),
-            qoi=pf.LogitDifference(encoded.correct[at], encoded.wrong[at]),
-            in_axes=(None, 0),
+            in_axes=SCORED_AXES,
             search=search,
         )
-        results.append(result)
-        advance(min(settings.chunk, len(nouns) - start))
-    if settings.chunk == len(nouns):
-        return results[0]
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
+        yield places, result
+
+
+def blocks(n: int, size: int) -> list[range]:
+    """Places from 0 to `n` in blocks."""
+    return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
@@ -137,19 +172,44 @@ def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, 
     return _trace(structure, _shapes(parameters), steps), parameters
 
 
+# Parameters are the same for all sentences, tokens and verbs are not.
+SCORED_AXES = (None, 0, 0)
+
+
+def scored_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
+    """The same graph, but of a model that scores the two forms of each sentence's verb alone.
+
+    Of tens of thousands of words only these two are asked about. With all of them, every sentence
+    at every point would take a product with all output weights, and as many logits.
+
+    Arguments:
+        model: the language model.
+        steps: how many words a sentence has.
+
+    Returns:
+        The graph of a function of parameters, tokens and the numbers of the verb's forms, the
+        agreeing one first; and the parameters.
+    """
+    structure, parameters = nnx.split(model)
+    return _trace_scored(structure, _shapes(parameters), steps), parameters
+
+
+def scored_arguments(encoded: Encoded, at: np.ndarray | slice = slice(None)) -> tuple[Any, Any]:
+    """What a scored model takes after its parameters, for the sentences with some places."""
+    verbs = np.stack([encoded.correct[at], encoded.wrong[at]], axis=-1)
+    return jnp.asarray(encoded.tokens[at]), jnp.asarray(verbs)
+
+
 def margins_under(
     model: LSTMLanguageModel, encoded: Encoded, interventions: Interventions
 ) -> np.ndarray:
-    """Score of the agreeing verb above the other when nodes are replaced, one per sentence."""
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
-    found = pf.do(
-        traced,
-        (parameters, jnp.asarray(encoded.tokens)),
-        interventions,
-        qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
-        in_axes=(None, 0),
-    )
-    return np.asarray(found, np.float64)
+    """Score of the agreeing verb above the other when nodes are replaced, one per sentence.
+
+    All sentences go through together, so that an intervention may ask for their mean.
+    """
+    traced, parameters = scored_model(model, encoded.tokens.shape[1])
+    arguments = parameters, *scored_arguments(encoded)
+    return np.asarray(pf.do(traced, arguments, interventions, in_axes=SCORED_AXES), np.float64)
 
 
 @lru_cache(16)
@@ -161,10 +221,50 @@ def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.T
     """
     return pf.trace(
         lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
-        jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]]),
+        _zeros(shapes),
         jnp.zeros(steps, jnp.int32),
         qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
     )
+
+
+@lru_cache(16)
+def _trace_scored(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+    def scores(parameters: nnx.State, tokens: jax.Array, verbs: jax.Array) -> jax.Array:
+        model = nnx.merge(structure, parameters)
+        return scoring_only(model, verbs)(tokens)
+
+    return pf.trace(
+        scores,
+        _zeros(shapes),
+        jnp.zeros(steps, jnp.int32),
+        jnp.zeros(2, jnp.int32),
+        qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
+    )
+
+
+def scoring_only(model: LSTMLanguageModel, words: jax.Array) -> LSTMLanguageModel:
+    """The model with the logits of some words alone.
+
+    It reads all words as before.
+
+    Arguments:
+        model: the language model.
+        words: their numbers, in the order of the logits.
+    """
+    rows, bias = model.output_rows[words], model.output_bias[...][words]
+    # Only its form is taken; its parameters are never made.
+    small = nnx.eval_shape(
+        lambda: LSTMLanguageModel(
+            len(words), model.embed_dim, model.hidden_dim, model.n_layers, False, rngs=nnx.Rngs(0)
+        )
+    )
+    small.embedding, small.layers = model.embedding, model.layers
+    small.output_kernel, small.output_bias = nnx.Param(rows), nnx.Param(bias)
+    return small
+
+
+def _zeros(shapes: tuple[Any, ...]) -> nnx.State:
+    return jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]])
 
 
 def _shapes(parameters: nnx.State) -> tuple[Any, ...]:

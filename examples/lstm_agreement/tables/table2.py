@@ -5,6 +5,7 @@ Every other gate from the subject on is held at its mean over all sentences of t
 through them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ import numpy as np
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, Sentence, by_condition
+from examples.lstm_agreement.tables.blocks import Kept
 from examples.lstm_agreement.tables.bootstrap import interval_over
-from examples.lstm_agreement.tables.measure import Role, margins_under, primary_path
+from examples.lstm_agreement.tables.held import grouped, margins_of, node_means
+from examples.lstm_agreement.tables.measure import Role, primary_path
+from examples.lstm_agreement.tables.paired import Difference, between_schemes
 from examples.lstm_agreement.tables.table1 import Row
 from pathflow import metrics
 from pathflow.models import LSTMLanguageModel, Vocabulary
@@ -130,6 +134,16 @@ def gate_sets(
             yield Scheme(f"R{size}", True), gates - frozenset(drawn)
 
 
+# Holding the gates of the subject's path, or of both, against as many random ones; holding those of
+# the noun's, or those of the paths of rank 1, against holding none.
+COMPARED = (
+    ("all but CR2", "all but Cs"),
+    ("all but CR4", "all but Csi"),
+    ("all but Ci", "C"),
+    ("C", "all but CFsi"),
+)
+
+
 def compress(
     model: LSTMLanguageModel,
     vocabulary: Vocabulary,
@@ -137,8 +151,9 @@ def compress(
     found: Mapping[Role, Sequence[str]],
     *,
     seed: int = 0,
-    advance: Callable[[str], None] = lambda _what: None,
-) -> tuple[Compressed, ...]:
+    kept: Kept | None = None,
+    advance: Callable[[int], None] = lambda _n: None,
+) -> tuple[tuple[Compressed, ...], tuple[Difference, ...]]:
     """Accuracy per condition and scheme.
 
     Arguments:
@@ -147,37 +162,39 @@ def compress(
         sentences: all sentences of one task, over which means are taken.
         found: paths of rank 1 by noun, of any condition.
         seed: draws the random gates.
-        advance: called with the name of each scheme that is done.
+        kept: where, and under which key, the score differences are kept block by block.
+        advance: called with the number of sentences done since the last call.
 
     Returns:
         One entry per scheme and condition. Random gates of one number are one scheme; its intervals
-        are over draws and sentences.
+        are over draws and sentences. And the differences between the schemes of `COMPARED`.
 
     Raises:
         StudyError: a word is unknown, or the sentences are of more than one length.
     """
     first = sentences[0]
-    encoded = encode(sentences, vocabulary)
     gates = all_gates(first)
-    margins: dict[Scheme, list[np.ndarray]] = {}
-    kept: dict[Scheme, int] = {}
-    for scheme, keep in gate_sets(first, found, np.random.default_rng(seed)):
-        held = pf.Keep(sorted(keep), among=sorted(gates))
-        margins.setdefault(scheme, []).append(margins_under(model, encoded, held))
-        kept[scheme] = len(keep)
-        advance(str(scheme))
-    return tuple(
+    means = node_means(model, encode(sentences, vocabulary), sorted(gates))
+    sets = list(gate_sets(first, found, np.random.default_rng(seed)))
+    ways = [{gate: pf.Fix(means[gate]) for gate in sorted(gates - keep)} for _, keep in sets]
+    measured = margins_of(model, vocabulary, sentences, ways, kept=kept, advance=advance)
+    counts = Counter(str(scheme) for scheme, _ in sets)
+    margins = grouped(measured, counts)
+    n_kept = {str(scheme): len(keep) for scheme, keep in sets}
+    conditions = by_condition(sentences)
+    compressed = tuple(
         Compressed(
             first.task,
             condition,
             scheme,
-            kept[scheme],
-            interval_over(np.stack(draws)[:, of_condition] > 0),
-            interval_over(np.stack(draws)[:, of_condition]),
+            n_kept[str(scheme)],
+            interval_over(margins[str(scheme)][:, of_condition] > 0),
+            interval_over(margins[str(scheme)][:, of_condition]),
         )
-        for scheme, draws in margins.items()
-        for condition, of_condition in by_condition(sentences)
+        for scheme in dict.fromkeys(scheme for scheme, _ in sets)
+        for condition, of_condition in conditions
     )
+    return compressed, tuple(between_schemes(first.task, conditions, margins, COMPARED))
 
 
 def rank_1_paths(rows: Sequence[Row], task: str) -> dict[Role, tuple[str, ...]]:
