@@ -23,7 +23,15 @@ from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.language_models.saturation import saturated_candidates
 from examples.lstm_agreement.sentences.encoding import known_sentences
 from examples.lstm_agreement.sentences.lakretz import read_task
-from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, Sentence, Task, generate
+from examples.lstm_agreement.sentences.tasks import (
+    NOUN_PP,
+    SIMPLE,
+    TASKS,
+    Sentence,
+    Task,
+    count_groups,
+    generate,
+)
 from examples.lstm_agreement.tables import neurons, neurons_report, report, table2, table2_report
 from examples.lstm_agreement.tables.measure import Role, Settings
 from examples.lstm_agreement.tables.paired import Difference, between_rows
@@ -147,7 +155,7 @@ def _facts(
 def sentences_of(
     task: Task, checkpoint: Checkpoint, options: argparse.Namespace
 ) -> tuple[Sentence, ...]:
-    """The sentences of a task that the options ask for and the model knows."""
+    """The sentences of a task that the options ask for and the model knows, or all that there are."""
     if options.tasks_dir is not None:
         found = known_sentences(read_task(task, options.tasks_dir), checkpoint.vocabulary)
         # The files are sorted by their words, so that the first sentences would be all about
@@ -156,12 +164,12 @@ def sentences_of(
         return tuple(
             sorted((found[i] for i in order), key=lambda s: task.conditions.index(s.condition))
         )
-    return generate(
-        task,
+    # Short sentences have few words to choose: no task has fewer than a few hundred groups.
+    n_groups = min(
         max(options.sentences, options.accuracy_sentences),
-        seed=options.seed,
-        vocabulary=checkpoint.vocabulary,
+        max(1, count_groups(task, vocabulary=checkpoint.vocabulary)),
     )
+    return generate(task, n_groups, seed=options.seed, vocabulary=checkpoint.vocabulary)
 
 
 def first_groups(

@@ -12,9 +12,9 @@ The primary path, unit by unit of the second layer's cell. The units with the la
 the subject's paths were found on half of the sentences; these numbers are from the other half, and
 where t is about one half there, what was found is chance. t: probability to exceed another unit,
 drawn uniformly, the found ones left out; paper: that of the published model's units
-{paper.UNITS[0]} and {paper.UNITS[1]}. Logits: mean influence. Share: expected fraction of the sum of absolute
-influences of all units. In the second table units are held at zero from the subject on, in all
-sentences; "others" are as many units drawn at random, mean of {DRAWS} draws."""
+{paper.UNITS[0]} and {paper.UNITS[1]}. Logits: mean influence. Share: expected fraction of the sum
+of absolute influences of all units. In the second table units are held at zero from the subject on,
+in all sentences; "others" are as many units drawn at random, mean of {DRAWS} draws."""
 
 
 def neuron_table(neurons: Sequence[Neuron]) -> Table:
