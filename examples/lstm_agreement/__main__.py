@@ -155,7 +155,7 @@ def _facts(
 def sentences_of(
     task: Task, checkpoint: Checkpoint, options: argparse.Namespace
 ) -> tuple[Sentence, ...]:
-    """The sentences of a task that the options ask for and the model knows, or all that there are."""
+    """The sentences of a task that the options ask for, or all that the model knows."""
     if options.tasks_dir is not None:
         found = known_sentences(read_task(task, options.tasks_dir), checkpoint.vocabulary)
         # The files are sorted by their words, so that the first sentences would be all about

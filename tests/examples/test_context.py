@@ -100,7 +100,11 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     asked = ["--checkpoint", str(path), "--out", str(out), "--phrases", "0", "1"]
     assert command.main([*asked, "--sentences", "2", "--draws", "20"]) == 0
     assert "wrote context.csv" in capsys.readouterr().out
-    assert {f.name for f in out.iterdir()} == {"context.md", "context.csv", "context.png"}
+    assert {f.name for f in out.iterdir()} == {
+        ".lock",
+        "context.run.json",
+        *("context.md", "context.csv", "context.png"),
+    }
     rows = list(csv.DictReader((out / "context.csv").read_text().splitlines()))
     assert [(r["n_words"], r["condition"]) for r in rows] == [
         *(("0", c) for c in "SP"),

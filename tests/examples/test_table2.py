@@ -5,7 +5,9 @@ import pytest
 
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, generate
 from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paired import scheme_pair
 from examples.lstm_agreement.tables.table2 import (
+    COMPARED,
     DRAWS,
     PUBLISHED,
     Scheme,
@@ -69,11 +71,11 @@ def test_paths_of_rank_1_of_the_trained_model():
 def test_accuracies_are_those_of_the_equations(model, vocabulary):
     sentences = generate(NOUN_PP, 8, seed=3)
     done = []
-    found = compress(
+    found, differences = compress(
         model, vocabulary, sentences, {Role.SUBJECT: (OTHER,)}, seed=1, advance=done.append
     )
     sets = list(gate_sets(sentences[0], {Role.SUBJECT: (OTHER,)}, np.random.default_rng(1)))
-    assert done == [str(scheme) for scheme, _ in sets]
+    assert done == [32]
     expected = {}
     for scheme, kept in sets:
         held = all_gates(sentences[0]) - kept
@@ -101,3 +103,21 @@ def test_accuracies_are_those_of_the_equations(model, vocabulary):
         assert entry.n_kept == len(dict(sets)[entry.scheme])
     differ = {entry.scheme: entry.margin.mean for entry in found if entry.condition == "SP"}
     assert len({round(m / scale, 4) for m in differ.values()}) > 5
+    for d in differences:
+        one, other = next(pair for pair in COMPARED if scheme_pair(*pair) == d.what)
+        of_condition = [s.condition == d.condition for s in sentences]
+        by_name = {str(scheme): np.array(draws) for scheme, draws in expected.items()}
+        right = [(by_name[name] > 0)[:, of_condition] for name in (one, other)]
+        unsure = max((np.abs(by_name[n]) < 1e-4 * scale).mean() for n in (one, other))
+        assert abs(d.difference.mean - (right[0].mean() - right[1].mean())) <= 2 * unsure + 1e-9
+        assert d.n_sentences == 8
+    assert {d.what for d in differences} == {scheme_pair(*pair) for pair in COMPARED}
+
+
+def test_blocks_of_sentences_do_not_show(model, vocabulary, monkeypatch):
+    sentences = generate(NOUN_PP, 3, seed=3)
+    whole = compress(model, vocabulary, sentences, {})
+    monkeypatch.setattr("examples.lstm_agreement.tables.held._BLOCK", 5)
+    parts = compress(model, vocabulary, sentences, {})
+    for one, other in zip(whole[0], parts[0], strict=True):
+        assert one.margin.mean == pytest.approx(other.margin.mean, rel=1e-3, abs=1e-6)

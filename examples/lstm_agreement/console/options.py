@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         "--accuracy-sentences",
         type=positive,
         default=200,
-        help="groups per task for the accuracy and Table 2, of the generator, or all that there are "
+        help="groups per task for the accuracy and Table 2, or all that the generator has "
         "(%(default)s)",
     )
     out.add_argument(

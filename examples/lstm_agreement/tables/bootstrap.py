@@ -44,19 +44,19 @@ def rank_interval(
     n = len(influences)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=N_RESAMPLES) * (sign / n)
     own = weights @ np.asarray(influences[:, path], np.float64)
-    # All columns are multiplied alike, so that the path is not above itself by rounding.
     places = np.zeros(N_RESAMPLES, int)
-    place = 1
-    mean = sign * influences[:, path].mean(dtype=np.float64)
+    means = np.zeros(influences.shape[1])
     for start in range(0, influences.shape[1], _COLUMNS):
         columns = np.asarray(influences[:, start : start + _COLUMNS], np.float64)
         above = weights @ columns > own[:, None]
         if start <= path < start + _COLUMNS:
+            # By rounding it may be above itself.
             above[:, path - start] = False
         places += np.count_nonzero(above, axis=1)
-        place += int(np.count_nonzero(sign * columns.mean(axis=0) > mean))
+        means[start : start + _COLUMNS] = sign * columns.mean(axis=0)
     low, high = np.quantile(1 + places, [(1 - level) / 2, (1 + level) / 2])
     first = float(np.mean(places == 0))
+    place = 1 + int(np.count_nonzero(means > means[path]))
     return Rank(metrics.Interval(place, float(low), float(high)), first)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import jax
 import numpy as np
 
 import pathflow as pf
@@ -205,7 +204,7 @@ def _influences(
 ) -> pf.Attribution:
     """The influences of all paths; on disk where they are kept."""
     first = condition.sentences[0]
-    graph, parameters = scored_model(model, len(first.tokens))
+    graph, _ = scored_model(model, len(first.tokens))
     space = graph.paths(f"x@{condition.role.noun(first).position}", "qoi")
 
     def blocks(skip: Callable[[range], bool]) -> Iterator[Block]:
@@ -217,7 +216,7 @@ def _influences(
             yield Block(places, result.influences[:n], facts)
 
     shape = len(condition.sentences), space.count
-    dtype = np.result_type(*jax.tree.leaves(parameters))
+    dtype = model.embedding[...].dtype
     found = collected(kept, shape, blocks, dtype=dtype, advance=advance)
     audit = pf.Audit(**found.facts, n_steps=settings.n_steps, dtype=str(found.values.dtype))
     return pf.Attribution(space, found.values, audit)
