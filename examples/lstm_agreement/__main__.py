@@ -36,7 +36,14 @@ from examples.lstm_agreement.tables import neurons, neurons_report, report, tabl
 from examples.lstm_agreement.tables.measure import Role, Settings
 from examples.lstm_agreement.tables.paired import Difference, between_rows
 from examples.lstm_agreement.tables.storage import ROWS, Storage
-from examples.lstm_agreement.tables.table1 import Condition, Measured, Row, compute, conditions
+from examples.lstm_agreement.tables.table1 import (
+    Condition,
+    Measured,
+    Row,
+    compute,
+    conditions,
+    numbers_of_sentences,
+)
 from pathflow.models import Checkpoint, LSTMLanguageModel
 
 # The condition of the figure: with an attractor, the two primary paths pull in opposite directions.
@@ -225,7 +232,7 @@ def _table(
 
     if n_found:
         print(f"{n_found} rows found in {options.out / ROWS}", file=sys.stderr)
-    for condition, measured, result in compute(
+    for condition, row, result in compute(
         models,
         checkpoint.vocabulary,
         asked,
@@ -234,7 +241,8 @@ def _table(
         kept=storage.of_row,
         advance=advance,
     ):
-        row, model = measured.row, models[measured.row.model]
+        model = models[row.model]
+        measured = Measured(row, numbers_of_sentences(condition, result))
         if (condition.name, row.model) not in found:
             finished.add(model, condition, measured)
         found[condition.name, row.model] = measured
@@ -275,7 +283,7 @@ def _compressed(
         what = ["gates", options.seed, {role.value: found for role, found in paths.items()}]
         asked = sentences[task.name]
         with progress(len(asked)) as advance:
-            of_task, of_schemes = table2.compress(
+            held = table2.hold(
                 checkpoint.model,
                 checkpoint.vocabulary,
                 asked,
@@ -284,8 +292,8 @@ def _compressed(
                 kept=storage.of_held(checkpoint.model, asked, what),
                 advance=partial(advance, f"{task.name}, gates held"),
             )
-        compressed += of_task
-        differences += of_schemes
+        compressed += table2.accuracies(held)
+        differences += table2.differences(held)
         write_csv(options.out / "table2.csv", *table2_report.table2_csv(compressed))
         table = table2_report.compression_table(compressed, task.name)
         show(f"Accuracy with gates held at their means, {task.name}", table)

@@ -127,7 +127,7 @@ def test_a_run_goes_on_where_it_was_stopped(checkpoint, tmp_path, capsys, monkey
 
         def counted(*arguments, **keywords):
             for found in measured(*arguments, **keywords):
-                done.append(found[1].row.condition)
+                done.append(found[1].condition)
                 yield found
 
         patched.setattr("examples.lstm_agreement.__main__.compute", counted)

@@ -38,7 +38,7 @@ def test_the_primary_path_is_first_in_the_tiny_model(tiny, condition):
     sentences = tuple(s for s in generate(SIMPLE, 8, seed=1) if s.condition == condition)
     settings = Settings(n_steps=20, chunk=8)
     result = noun_influences(tiny.model, tiny.vocabulary, sentences, Role.SUBJECT, settings)
-    row = summarise("trained", Condition(Role.SUBJECT, sentences), result).row
+    row = summarise("trained", Condition(Role.SUBJECT, sentences), result)
     assert result.audit.ok
     assert (row.p_plus.mean, row.t.mean, row.rank.mean) == (1.0, 1.0, 1)
     assert 0.3 < row.share.mean < 0.7
@@ -57,7 +57,7 @@ def test_the_decayed_model_uses_the_primary_path_more_than_the_other():
             Role.SUBJECT,
             Settings(n_steps=10, rule=pf.Midpoint(), chunk=4),
         )
-        rows.append(summarise("trained", condition, result).row)
+        rows.append(summarise("trained", condition, result))
     english, decayed = rows
     assert decayed.t.mean > 0.7 > english.t.mean
     assert decayed.primary.mean > 4 * abs(english.primary.mean)

@@ -7,7 +7,13 @@ import pathflow as pf
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, generate
 from examples.lstm_agreement.tables.bootstrap import Rank, rank_interval
 from examples.lstm_agreement.tables.measure import Role, Settings, primary_path
-from examples.lstm_agreement.tables.table1 import Condition, compute, conditions, summarise
+from examples.lstm_agreement.tables.table1 import (
+    Condition,
+    compute,
+    conditions,
+    numbers_of_sentences,
+    summarise,
+)
 from pathflow import metrics
 from pathflow.metrics import Interval
 
@@ -43,9 +49,9 @@ def hand_made(role, condition):
 
 
 def test_a_subject():
-    measured = summarise("trained", *hand_made(Role.SUBJECT, "P"))
-    row = measured.row
-    assert measured.sentences == {"primary": (3.0, -1.0), "magnitude": (0.75, 0.2)}
+    made = hand_made(Role.SUBJECT, "P")
+    row = summarise("trained", *made)
+    assert numbers_of_sentences(*made) == {"primary": (3.0, -1.0), "magnitude": (0.75, 0.2)}
     assert (row.task, row.condition, row.n_sentences, row.n_paths) == ("Simple", "P", 2, 16)
     assert row.sign == 1
     assert row.p_plus.mean == 0.5
@@ -65,7 +71,7 @@ def test_a_subject():
 
 @pytest.mark.parametrize(("condition", "sign", "rank"), [("SS", 1, 1), ("SP", -1, 16)])
 def test_an_intervening_noun_is_measured_from_its_own_end(condition, sign, rank):
-    row = summarise("trained", *hand_made(Role.INTERVENING, condition)).row
+    row = summarise("trained", *hand_made(Role.INTERVENING, condition))
     assert row.sign == sign
     assert row.rank.mean == rank
     shares = (0.75, 0.0) if sign > 0 else (0.0, 0.2)
@@ -120,9 +126,9 @@ def test_a_row_does_not_depend_on_where_influences_are(tmp_path, size):
     assert summarise("m", condition, pf.Attribution(result.space, on_disk, audit)) == held
     exact = influences.astype(np.float64)
     path = result.space.rank(condition.primary_path)
-    assert held.row.share.mean == pytest.approx(metrics.positive_share(exact, path))
-    assert held.row.t.mean == pytest.approx(metrics.t_value(exact, path))
-    assert held.row.largest == str(result.space.unrank(int(exact.mean(axis=0).argmax())))
+    assert held.share.mean == pytest.approx(metrics.positive_share(exact, path))
+    assert held.t.mean == pytest.approx(metrics.t_value(exact, path))
+    assert held.largest == str(result.space.unrank(int(exact.mean(axis=0).argmax())))
 
 
 def test_what_is_asked():
@@ -148,12 +154,11 @@ def test_rows_come_one_by_one(model, vocabulary):
         Settings(4, chunk=2),
         advance=lambda what, n: done.append((what, n)),
     )
-    condition, measured, result = next(rows)
-    row = measured.row
+    condition, row, result = next(rows)
     assert condition is simple[0]
     assert (row.model, row.condition, result.n_examples) == ("trained", "S", 2)
     assert done == [("Simple S, subject, trained", n) for n in (0, 2)]
-    rest = [measured.row for _, measured, _ in rows]
+    rest = [row for _, row, _ in rows]
     assert [(r.model, r.condition) for r in rest] == [
         ("untrained", "S"),
         ("trained", "P"),
@@ -171,4 +176,4 @@ def test_only_what_is_wanted_is_measured(model, vocabulary):
         Settings(2, chunk=1),
         wanted=lambda name, condition: (name, condition.sentences[0].condition) == ("trained", "P"),
     )
-    assert [(m.row.model, m.row.condition) for _, m, _ in rows] == [("trained", "P")]
+    assert [(row.model, row.condition) for _, row, _ in rows] == [("trained", "P")]

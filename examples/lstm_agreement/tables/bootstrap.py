@@ -50,7 +50,7 @@ def rank_interval(
         columns = np.asarray(influences[:, start : start + _COLUMNS], np.float64)
         above = weights @ columns > own[:, None]
         if start <= path < start + _COLUMNS:
-                # By rounding it may be above itself.
+            # By rounding it may be above itself.
             above[:, path - start] = False
         places += np.count_nonzero(above, axis=1)
         means[start : start + _COLUMNS] = sign * columns.mean(axis=0)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode
@@ -16,18 +17,20 @@ from examples.lstm_agreement.tables.measure import (
     scored_arguments,
     scored_model,
 )
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
+from pathflow.models import Vocabulary
 
 # Sentences at a time: at 2 x 650 units, all nodes of so many take under 100 MB.
 _BLOCK = 256
 
 
 def margins_of(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     ways: Sequence[Interventions],
     *,
+    view: AbstractView = LSTM_VIEW,
     kept: Kept | None = None,
     advance: Callable[[int], None] = lambda _n: None,
 ) -> np.ndarray:
@@ -41,6 +44,7 @@ def margins_of(
         vocabulary: its words.
         sentences: of one length.
         ways: the interventions.
+        view: how the model is taken apart.
         kept: where, and under which key, the numbers are kept block by block.
         advance: called with the number of sentences done since the last call.
 
@@ -51,7 +55,7 @@ def margins_of(
         StudyError: a word is unknown, or the sentences are of more than one length.
     """
     encoded = encode(sentences, vocabulary)
-    traced, parameters = scored_model(model, encoded.tokens.shape[1])
+    traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
 
     def measured(skip: Callable[[range], bool]) -> Iterator[Block]:
         for places, at in _places(len(sentences)):
@@ -62,7 +66,7 @@ def margins_of(
             yield Block(places, np.stack(margins, axis=1)[: len(places)], {})
 
     shape = len(sentences), len(ways)
-    dtype = model.embedding[...].dtype
+    dtype = view.embedding(model).dtype
     return np.asarray(collected(kept, shape, measured, dtype=dtype, advance=advance).values)
 
 
@@ -79,10 +83,10 @@ def grouped(margins: np.ndarray, counts: Mapping[str, int]) -> dict[str, np.ndar
 
 
 def node_means(
-    model: LSTMLanguageModel, encoded: Encoded, nodes: Sequence[str]
+    model: nnx.Module, encoded: Encoded, nodes: Sequence[str], view: AbstractView = LSTM_VIEW
 ) -> dict[str, jnp.ndarray]:
     """The mean of nodes over all sentences."""
-    traced, parameters = scored_model(model, encoded.tokens.shape[1])
+    traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
     sums = dict.fromkeys(nodes, np.zeros(()))
     for places, at in _places(len(encoded.tokens)):
         arguments = parameters, *scored_arguments(encoded, at)
@@ -90,8 +94,8 @@ def node_means(
         for node, value in values.items():
             mine = np.asarray(value, np.float64)[: len(places)].sum(axis=0)
             sums[str(node)] = sums[str(node)] + mine
-    dtype = model.embedding[...].dtype
-    return {node: jnp.asarray(s / len(encoded.tokens), dtype) for node, s in sums.items()}
+    n, dtypes = len(encoded.tokens), {node: traced.node(node).dtype for node in nodes}
+    return {node: jnp.asarray(total / n, dtypes[node]) for node, total in sums.items()}
 
 
 def _places(n: int) -> Iterator[tuple[range, np.ndarray]]:

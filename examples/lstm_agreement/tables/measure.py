@@ -14,7 +14,8 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode, encode_forms
 from examples.lstm_agreement.sentences.tasks import Noun, Sentence
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
+from pathflow.models import Vocabulary
 
 _Result = TypeVar("_Result")
 # What `pathflow.do` takes.
@@ -66,13 +67,11 @@ def primary_path(position: int, last: int) -> str:
         >>> primary_path(1, 2)
         'x@1 g0@1 c0@1 h0@1 g1@1 c1@1 c1@2 h1@2 qoi'
     """
-    up = [f"{name}@{position}" for name in ("x", "g0", "c0", "h0", "g1")]
-    along = [f"c1@{t}" for t in range(position, last + 1)]
-    return " ".join([*up, *along, f"h1@{last}", "qoi"])
+    return LSTM_VIEW.primary_path(position, last)
 
 
 def noun_influences(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     role: Role,
@@ -80,6 +79,7 @@ def noun_influences(
     *,
     search: pf.AbstractSearch[_Result] = _ENUMERATE,
     advance: Callable[[int], None] = lambda _n: None,
+    view: AbstractView = LSTM_VIEW,
 ) -> _Result:
     """The influences of paths from a noun of each sentence on `score(correct) - score(wrong)`.
 
@@ -95,6 +95,7 @@ def noun_influences(
         search: what is asked of the paths; by default the influence of each. Results that hold more
             than numbers of examples (`pathflow.Sample`) need a chunk for all sentences at once.
         advance: called with the number of sentences done since the last call.
+        view: how the model is taken apart.
 
     Returns:
         What the search finds, with one example per sentence, in their order.
@@ -103,7 +104,9 @@ def noun_influences(
         StudyError: a word is unknown to the model, or the sentences are of more than one length.
     """
     results = []
-    for at, result in influence_blocks(model, vocabulary, sentences, role, settings, search=search):
+    for at, result in influence_blocks(
+        model, vocabulary, sentences, role, settings, search=search, view=view
+    ):
         results.append(result)
         advance(len(at))
     if settings.chunk == len(sentences):
@@ -112,7 +115,7 @@ def noun_influences(
 
 
 def influence_blocks(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     role: Role,
@@ -120,6 +123,7 @@ def influence_blocks(
     *,
     search: pf.AbstractSearch[_Result] = _ENUMERATE,
     skip: Callable[[range], bool] = lambda _at: False,
+    view: AbstractView = LSTM_VIEW,
 ) -> Iterator[tuple[range, _Result]]:
     """The same, block after block of sentences.
 
@@ -131,6 +135,7 @@ def influence_blocks(
         settings: the quadrature.
         search: what is asked of the paths.
         skip: whether the sentences with these places are left out.
+        view: how the model is taken apart.
 
     Yields:
         The places of the sentences, and what the search finds; examples beyond them repeat the last
@@ -139,9 +144,9 @@ def influence_blocks(
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
     forms = encode_forms(nouns, vocabulary)
-    traced, parameters = scored_model(model, encoded.tokens.shape[1])
-    source = f"x@{nouns[0].position}"
-    embedding = model.embedding[...]
+    traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
+    source = view.source(nouns[0].position)
+    embedding = view.embedding(model)
     for places in blocks(len(nouns), settings.chunk):
         if skip(places):
             continue
@@ -166,17 +171,22 @@ def blocks(n: int, size: int) -> list[range]:
     return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
+def traced_model(
+    model: nnx.Module, steps: int, view: AbstractView = LSTM_VIEW
+) -> tuple[pf.TracedGraph, nnx.State]:
     """The graph of a model for sentences of one length, and the parameters, its first argument."""
     structure, parameters = nnx.split(model)
-    return _trace(structure, _shapes(parameters), steps), parameters
+    split = None if view.split is None else tuple(view.split.items())
+    return _trace(structure, _shapes(parameters), steps, view.nodes, split), parameters
 
 
 # Parameters are the same for all sentences, tokens and verbs are not.
 SCORED_AXES = (None, 0, 0)
 
 
-def scored_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
+def scored_model(
+    model: nnx.Module, steps: int, view: AbstractView = LSTM_VIEW
+) -> tuple[pf.TracedGraph, nnx.State]:
     """The same graph, but of a model that scores the two forms of each sentence's verb alone.
 
     Of tens of thousands of words only these two are asked about. With all of them, every sentence
@@ -185,13 +195,16 @@ def scored_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, 
     Arguments:
         model: the language model.
         steps: how many words a sentence has.
+        view: how the model is taken apart.
 
     Returns:
         The graph of a function of parameters, tokens and the numbers of the verb's forms, the
         agreeing one first; and the parameters.
     """
     structure, parameters = nnx.split(model)
-    return _trace_scored(structure, _shapes(parameters), steps), parameters
+    split = None if view.split is None else tuple(view.split.items())
+    shapes = _shapes(parameters)
+    return _trace_scored(structure, shapes, steps, view.nodes, split, view.scores), parameters
 
 
 def scored_arguments(encoded: Encoded, at: np.ndarray | slice = slice(None)) -> tuple[Any, Any]:
@@ -201,19 +214,39 @@ def scored_arguments(encoded: Encoded, at: np.ndarray | slice = slice(None)) -> 
 
 
 def margins_under(
-    model: LSTMLanguageModel, encoded: Encoded, interventions: Interventions
+    model: nnx.Module,
+    encoded: Encoded,
+    interventions: Interventions,
+    *,
+    view: AbstractView = LSTM_VIEW,
+    along: Any = None,
+    sparing: Any = None,
 ) -> np.ndarray:
     """Score of the agreeing verb above the other when nodes are replaced, one per sentence.
 
-    All sentences go through together, so that an intervention may ask for their mean.
+    All sentences go through together, so that an intervention may ask for their mean. With
+    `along`, these paths alone see the replacement, and with `sparing` all others.
     """
-    traced, parameters = scored_model(model, encoded.tokens.shape[1])
-    arguments = parameters, *scored_arguments(encoded)
-    return np.asarray(pf.do(traced, arguments, interventions, in_axes=SCORED_AXES), np.float64)
+    traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
+    found = pf.do(
+        traced,
+        (parameters, *scored_arguments(encoded)),
+        interventions,
+        along=along,
+        sparing=sparing,
+        in_axes=SCORED_AXES,
+    )
+    return np.asarray(found, np.float64)
 
 
 @lru_cache(16)
-def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+def _trace(
+    structure: nnx.GraphDef,
+    shapes: tuple[Any, ...],
+    steps: int,
+    nodes: pf.AbstractNodeSelector,
+    split: tuple[tuple[str, pf.AbstractParts], ...] | None,
+) -> pf.TracedGraph:
     """The graph for sentences of one length.
 
     Models of the same sizes share it, and with it all that is compiled for it; so the parameters
@@ -223,44 +256,33 @@ def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.T
         lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
         _zeros(shapes),
         jnp.zeros(steps, jnp.int32),
+        nodes=nodes,
+        split=None if split is None else dict(split),
         qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
     )
 
 
 @lru_cache(16)
-def _trace_scored(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+def _trace_scored(
+    structure: nnx.GraphDef,
+    shapes: tuple[Any, ...],
+    steps: int,
+    nodes: pf.AbstractNodeSelector,
+    split: tuple[tuple[str, pf.AbstractParts], ...] | None,
+    score: Callable[[Any, jax.Array, jax.Array], jax.Array],
+) -> pf.TracedGraph:
     def scores(parameters: nnx.State, tokens: jax.Array, verbs: jax.Array) -> jax.Array:
-        model = nnx.merge(structure, parameters)
-        return scoring_only(model, verbs)(tokens)
+        return score(nnx.merge(structure, parameters), tokens, verbs)
 
     return pf.trace(
         scores,
         _zeros(shapes),
         jnp.zeros(steps, jnp.int32),
         jnp.zeros(2, jnp.int32),
+        nodes=nodes,
+        split=None if split is None else dict(split),
         qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
     )
-
-
-def scoring_only(model: LSTMLanguageModel, words: jax.Array) -> LSTMLanguageModel:
-    """The model with the logits of some words alone.
-
-    It reads all words as before.
-
-    Arguments:
-        model: the language model.
-        words: their numbers, in the order of the logits.
-    """
-    rows, bias = model.output_rows[words], model.output_bias[...][words]
-    # Only its form is taken; its parameters are never made.
-    small = nnx.eval_shape(
-        lambda: LSTMLanguageModel(
-            len(words), model.embed_dim, model.hidden_dim, model.n_layers, False, rngs=nnx.Rngs(0)
-        )
-    )
-    small.embedding, small.layers = model.embedding, model.layers
-    small.output_kernel, small.output_bias = nnx.Param(rows), nnx.Param(bias)
-    return small
 
 
 def _zeros(shapes: tuple[Any, ...]) -> nnx.State:

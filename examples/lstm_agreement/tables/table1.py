@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.errors import StudyError
@@ -31,8 +32,9 @@ from examples.lstm_agreement.tables.measure import (
     primary_path,
     scored_model,
 )
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 # What the table asks, in its order. The paper has no rows of Adv and namePP; the model's accuracy
 # in them is published.
@@ -157,15 +159,16 @@ def conditions(sentences: Mapping[str, Sequence[Sentence]], limit: int) -> list[
 
 
 def compute(
-    models: Mapping[str, LSTMLanguageModel],
+    models: Mapping[str, nnx.Module],
     vocabulary: Vocabulary,
     asked: Sequence[Condition],
     settings: Settings,
     *,
+    view: AbstractView = LSTM_VIEW,
     wanted: Callable[[str, Condition], bool] = lambda _name, _condition: True,
-    kept: Callable[[LSTMLanguageModel, str, Condition], Kept] | None = None,
+    kept: Callable[[nnx.Module, str, Condition], Kept] | None = None,
     advance: Callable[[str, int], None] = lambda _what, _n: None,
-) -> Iterator[tuple[Condition, Measured, pf.Attribution]]:
+) -> Iterator[tuple[Condition, Row, pf.Attribution]]:
     """Measures condition after condition, so that what is done survives an interruption.
 
     Arguments:
@@ -173,6 +176,7 @@ def compute(
         vocabulary: the models' words.
         asked: the conditions.
         settings: the quadrature.
+        view: how the models are taken apart.
         wanted: whether a model, by its name, is measured in a condition.
         kept: where, and under which key, the influences of a model, by its name, in a condition are
             kept block by block; by default they are held in memory, and in one piece.
@@ -190,33 +194,34 @@ def compute(
             # The first sentences take longest, since they wait for the compiler.
             step(0)
             place = None if kept is None else kept(model, name, condition)
-            result = _influences(model, vocabulary, condition, settings, place, step)
-            yield condition, summarise(name, condition, result), result
+            result = _influences(model, vocabulary, condition, settings, view, place, step)
+            yield condition, summarise(name, condition, result, view), result
 
 
 def _influences(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     condition: Condition,
     settings: Settings,
+    view: AbstractView,
     kept: Kept | None,
     advance: Callable[[int], None],
 ) -> pf.Attribution:
     """The influences of all paths; on disk where they are kept."""
     first = condition.sentences[0]
-    graph, _ = scored_model(model, len(first.tokens))
-    space = graph.paths(f"x@{condition.role.noun(first).position}", "qoi")
+    graph, _ = scored_model(model, len(first.tokens), view)
+    space = graph.paths(view.source(condition.role.noun(first).position), "qoi")
 
     def blocks(skip: Callable[[range], bool]) -> Iterator[Block]:
         for places, result in influence_blocks(
-            model, vocabulary, condition.sentences, condition.role, settings, skip=skip
+            model, vocabulary, condition.sentences, condition.role, settings, skip=skip, view=view
         ):
             n, audit = len(places), result.audit
             facts = {name: np.asarray(getattr(audit, name), float)[:n] for name in _AUDITED}
             yield Block(places, result.influences[:n], facts)
 
     shape = len(condition.sentences), space.count
-    dtype = model.embedding[...].dtype
+    dtype = view.embedding(model).dtype
     found = collected(kept, shape, blocks, dtype=dtype, advance=advance)
     audit = pf.Audit(**found.facts, n_steps=settings.n_steps, dtype=str(found.values.dtype))
     return pf.Attribution(space, found.values, audit)
@@ -227,7 +232,9 @@ _AUDITED = ("structural", "reference_total", "quadrature")
 _ROWS = 64
 
 
-def summarise(model: str, condition: Condition, result: pf.Attribution) -> Measured:
+def summarise(
+    model: str, condition: Condition, result: pf.Attribution, view: AbstractView = LSTM_VIEW
+) -> Row:
     """The row of one condition.
 
     Neither all influences nor the resampled means of all paths are held in memory at a time.
@@ -236,10 +243,10 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Measu
         model: what the row calls the model.
         condition: the sentences.
         result: the influences of all paths, one example per sentence; may be on disk.
+        view: how the model was taken apart.
     """
-    influences = result.influences
-    path = result.space.rank(condition.primary_path)
     first = condition.sentences[0]
+    influences, living, path = _living(condition, result, view)
     helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
     # Influence against the verb, seen from its own end, is influence for it.
     sign = 1 if helpful else -1
@@ -248,13 +255,13 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Measu
     residual = np.abs(np.asarray(result.audit.quadrature))
     rank = rank_interval(influences, path, sign=sign)
     interval = metrics.bootstrap_interval
-    row = Row(
+    return Row(
         model=model,
         role=condition.role,
         task=first.task,
         condition=first.condition,
         n_sentences=len(influences),
-        n_paths=result.space.count,
+        n_paths=len(living),
         sign=sign,
         p_plus=interval((of["total"] > 0).astype(np.float64)),
         total=interval(of["total"]),
@@ -265,12 +272,36 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Measu
         rank=rank.place,
         first=rank.first,
         magnitude=interval(of["magnitude"]),
-        largest=str(result.space.unrank(largest)),
+        largest=str(result.space.unrank(int(living[largest]))),
         largest_share=interval(of["largest_share"]),
         structural=float(np.max(result.audit.structural)),
         quadrature=float(residual.mean() / np.abs(of["total"] - result.audit.quadrature).mean()),
     )
-    return Measured(row, {name: tuple(of[name].tolist()) for name in ("primary", "magnitude")})
+
+
+def numbers_of_sentences(
+    condition: Condition, result: pf.Attribution, view: AbstractView = LSTM_VIEW
+) -> dict[str, tuple[float, ...]]:
+    """The numbers that `Measured` has of every sentence."""
+    influences, _, path = _living(condition, result, view)
+    of = _numbers_of_sentences(influences, path, path, 1)
+    return {name: tuple(of[name].tolist()) for name in ("primary", "magnitude")}
+
+
+def _living(
+    condition: Condition, result: pf.Attribution, view: AbstractView
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The influences of the paths that can carry anything, their ranks, and the primary path's place
+    among them.
+    """
+    first = condition.sentences[0]
+    position = condition.role.noun(first).position
+    living = view.living(result.space, position)
+    primary = result.space.rank(view.primary_path(position, len(first.tokens) - 1))
+    # Where every path lives, what is on disk stays there.
+    everything = len(living) == result.space.count
+    influences = result.influences if everything else result.influences[:, living]
+    return influences, living, int(np.searchsorted(living, primary))
 
 
 def _mean_of_rows(influences: np.ndarray) -> np.ndarray:
