@@ -87,7 +87,7 @@ def test_accuracies_are_those_of_the_equations(model, vocabulary):
             means[f"{name}{layer}@{step}"] = value.mean(axis=0)
             return value
 
-        def put(name, layer, step, value, means=means, held=left):
+        def put(name, layer, step, value, means=means, left=left):
             label = f"{name}{layer}@{step}"
             return np.broadcast_to(means[label], value.shape) if label in left else value
 

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ def remove_outputs(folder: Path, names: Sequence[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+VERSION = pf.__version__
 # What does not change the numbers of a run, or is named by its contents.
 _NO_INPUTS = ("out", "checkpoint", "tiny", "decayed", "vocab")
 
@@ -70,16 +71,30 @@ def stamp(
 
 
 def finished(
-    folder: Path, step: str, options: argparse.Namespace, model: Path
+    folder: Path, step: str, model: Path, given: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """What `stamp` wrote of the same command, if its outputs are still what they were then."""
+    """What `stamp` wrote of a command, if it was asked the same and its outputs are still there.
+
+    Arguments:
+        folder: where the outputs are.
+        step: name of the command.
+        model: file of the model.
+        given: options that must have been the same, by name; others may have been any.
+
+    Returns:
+        The record, or None where the command has to be run.
+    """
     try:
         record = json.loads(_stamp_file(folder, step).read_text(encoding="utf-8"))
-        same = {name: record[name] for name in ("options", "model", "versions")}
+        same = record["model"] == _sha256(model) and record["versions"]["pathflow"] == VERSION
+        options = record["options"]
         files = {name: _sha256(folder / name) for name in record["outputs"]}
+        whole = files == record["outputs"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return record if same == asked(options, model) and files == record["outputs"] else None
+    wanted = json.loads(json.dumps(dict(given), default=str))
+    agree = all(options.get(name) == value for name, value in wanted.items())
+    return record if same and whole and agree else None
 
 
 def asked(options: argparse.Namespace, model: Path) -> dict[str, Any]:
@@ -87,7 +102,7 @@ def asked(options: argparse.Namespace, model: Path) -> dict[str, Any]:
     given = {k: v for k, v in vars(options).items() if k not in _NO_INPUTS}
     # Through JSON, so that it compares equal with what was read.
     plain = json.loads(json.dumps(given, default=str))
-    versions = {"pathflow": pf.__version__, "jax": jax.__version__}
+    versions = {"pathflow": VERSION, "jax": jax.__version__}
     return {"options": plain, "model": _sha256(model), "versions": versions}
 
 

@@ -291,8 +291,8 @@ def numbers_of_sentences(
 def _living(
     condition: Condition, result: pf.Attribution, view: AbstractView
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """The influences of the paths that can carry anything, their ranks, and the primary path's place
-    among them.
+    """The influences of the paths that can carry anything, their ranks, and the place of the
+    primary path among them.
     """
     first = condition.sentences[0]
     position = condition.role.noun(first).position
