@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_LEFT, _WIDTH, _ROW, _TOP = 132, 420, 24, 30
+_LEFT, _WIDTH, _ROW, _TOP = 128, 424, 24, 30
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,21 @@ class Dot:
     untrained: float | None = None
 
 
-def dot_chart(title: str, dots: Sequence[Dot]) -> str:
+def dot_chart(title: str, dots: Sequence[Dot], *, grouped: bool = True) -> str:
     """Measured numbers with their intervals, published ones and those without training, line by
     line.
+
+    Arguments:
+        title: above it.
+        dots: the lines.
+        grouped: whether a rule stands between lines whose labels begin with different words.
     """
     height = _TOP + _ROW * len(dots) + 26
     parts = [
-        (f'<svg class="chart" role="img" aria-label="{escape(title)}" '
-        f'viewBox="0 0 {_LEFT + _WIDTH + 52} {height}">'),
+        (
+            f'<svg class="chart" role="img" aria-label="{escape(title)}" '
+            f'viewBox="0 0 {_LEFT + _WIDTH + 52} {height}">'
+        ),
         f'<text class="chart-title" x="0" y="14">{escape(title)}</text>',
     ]
     for tick in (0, 0.25, 0.5, 0.75, 1):
@@ -46,7 +53,7 @@ def dot_chart(title: str, dots: Sequence[Dot]) -> str:
     for i, dot in enumerate(dots):
         y = _TOP + _ROW * (i + 0.5)
         first = dot.label.split(" ")[0]
-        if group and first != group:
+        if grouped and group and first != group:
             line = y - _ROW / 2
             parts.append(
                 f'<line class="rule" x1="0" x2="{_LEFT + _WIDTH}" y1="{line}" y2="{line}"/>'
@@ -86,7 +93,7 @@ def legend(*, untrained: bool) -> str:
         '<polygon class="published" points="8,2 14,8 8,14 2,8"/>',
         '<line class="untrained" x1="8" x2="8" y1="1" y2="15"/>',
     ]
-    names = ["this model, 95% interval", "published (2 × 650 units)", "untrained, mean"]
+    names = ["this model, 95% interval", "published (2 x 650 units)", "untrained, mean"]
     shown = list(zip(marks, names, strict=True))[: 3 if untrained else 2]
     items = [f'<span><svg viewBox="0 0 16 16">{mark}</svg>{name}</span>' for mark, name in shown]
     return f'<p class="legend">{"".join(items)}</p>'

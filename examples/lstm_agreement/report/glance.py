@@ -69,7 +69,7 @@ def _card(title: str, number: str, text: str) -> str:
 
 def _span(values: Sequence[float], form: str = "{:.2f}") -> str:
     ends = [form.format(v) for v in (min(values), max(values))]
-    return ends[0] if ends[0] == ends[1] else "–".join(ends)
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _trained(rows: Lines, role: Role) -> Lines:
@@ -82,34 +82,30 @@ def charts(contents: Contents) -> str:
     drawn = []
     for role, whose in ((Role.SUBJECT, "subject"), (Role.INTERVENING, "noun between")):
         mine = _trained(rows, role)
-        if not mine:
-            continue
         for field, name in (("share", "Share of influence of its sign"), ("t", "t-value")):
             title = f"{name}, primary path from the {whose}"
-            drawn.append(dot_chart(title, [_dot(r, field, f"paper_{field}") for r in mine]))
-        if role is Role.SUBJECT:
-            control = _untrained(rows, role)
-            dots = [
-                _dot(r, "magnitude", None, control.get((r["task"], r["condition"]))) for r in mine
-            ]
-            title = "Share of all absolute influence, with and without training"
-            drawn.append(dot_chart(title, dots))
-    if accuracy := contents.tables.get("accuracy"):
-        drawn.append(
-            dot_chart(
-                "Accuracy",
-                [
-                    Dot(f"{a['task']} {a['condition']}", *[a["accuracy"]] * 3, a["paper_accuracy"])
-                    for a in accuracy
-                ],
-            )
-        )
+            drawn.append((title, [_dot(r, field, f"paper_{field}") for r in mine], True))
+    control = _untrained(rows, Role.SUBJECT)
+    dots = [
+        _dot(r, "magnitude", None, control.get((r["task"], r["condition"])))
+        for r in _trained(rows, Role.SUBJECT)
+    ]
+    drawn.append(("Share of all absolute influence, from the subject", dots, True))
+    accuracy = [
+        Dot(f"{a['task']} {a['condition']}", *[a["accuracy"]] * 3, a["paper_accuracy"])
+        for a in contents.tables.get("accuracy", [])
+    ]
+    drawn.append(("Accuracy", accuracy, True))
     for task in ("nounPP", "nounPPAdv"):
         dots = _schemes([r for r in contents.tables.get("table2", []) if r["task"] == task])
-        if dots:
-            drawn.append(dot_chart(f"Accuracy with gates held at their means, {task}", dots))
-    boxes = "".join(f'<figure class="chart-card">{svg}</figure>' for svg in drawn)
-    return f'{legend(untrained=True)}<div class="charts">{boxes}</div>' if drawn else ""
+        title = f"Accuracy with gates held at their means, {task}, mean of all conditions"
+        drawn.append((title, dots, False))
+    boxes = "".join(
+        f'<figure class="chart-card">{dot_chart(title, dots, grouped=grouped)}</figure>'
+        for title, dots, grouped in drawn
+        if dots
+    )
+    return f'{legend(untrained=bool(control))}<div class="charts">{boxes}</div>' if boxes else ""
 
 
 def _dot(
@@ -137,10 +133,8 @@ def _schemes(rows: Lines) -> list[Dot]:
         mine = [r for r in rows if r["scheme"] == name]
         if not mine:
             continue
-        mean, low, high = (
-            sum(r[f"accuracy{end}"] for r in mine) / len(mine) for end in ("", "_low", "_high")
-        )
+        mean = sum(r["accuracy"] for r in mine) / len(mine)
         published = [r["paper_accuracy"] for r in mine if r["paper_accuracy"] is not None]
         beside = sum(published) / len(published) if published else None
-        dots.append(Dot(name.replace("all but ", "not "), mean, low, high, beside))
+        dots.append(Dot(name, mean, mean, mean, beside))
     return dots

@@ -33,9 +33,11 @@ def page(contents: Contents, folder: Path) -> str:
         ("paper", "Beside the paper", _beside(contents, render)),
         ("method", "Method", render(prose.METHOD)),
     ]
-    for section in SECTIONS:
-        if section.name in contents.texts:
-            parts.append((section.name, section.title, _section(section, contents, folder, render)))
+    parts += [
+        (s.name, s.title, _section(s, contents, folder, render))
+        for s in SECTIONS
+        if s.name in contents.texts
+    ]
     parts += [
         ("unchecked", "What was not checked", render(prose.UNCHECKED) + _missing(contents)),
         ("model", "Model card", _card(contents.model)),
@@ -151,8 +153,8 @@ def _missing(contents: Contents) -> str:
     if not contents.missing:
         return ""
     items = "".join(
-        f"<li>{escape(s.title)}: not measured for this page; <code>{escape(s.command)}</code> makes "
-        "it.</li>"
+        f"<li>{escape(s.title)}: not measured for this page; <code>{escape(s.command)}</code> "
+        "makes it.</li>"
         for s in contents.missing
     )
     return f'<h3>Not on this page</h3><ul class="missing">{items}</ul>'
@@ -161,16 +163,17 @@ def _missing(contents: Contents) -> str:
 def _card(model: Mapping[str, Any]) -> str:
     sizes = {
         "file": model["file"],
-        "layers × units": f"{model['layers']} × {model['units']}",
+        "layers x units": f"{model['layers']} x {model['units']}",
         "words": f"{model['words']:,}",
         "licence": model["licence"] or "-",
         "attribution": model["attribution"] or "-",
     }
-    parts = [_list(sizes)]
-    for name in ("training", "evaluation"):
-        if model[name]:
-            parts.append(f"<h3>{name.capitalize()}</h3>{_list(model[name])}")
-    return "".join(parts)
+    more = "".join(
+        f"<h3>{name.capitalize()}</h3>{_list(model[name])}"
+        for name in ("training", "evaluation")
+        if model[name]
+    )
+    return _list(sizes) + more
 
 
 def _run(contents: Contents) -> str:

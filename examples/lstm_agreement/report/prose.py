@@ -8,9 +8,10 @@ from typing import Any
 from examples.lstm_agreement.report.contents import Contents
 
 METHOD = """\
-**Sentences.** Tasks from *The writer knows* (Simple) to *The writer near the houses probably knows*
-(nounPPAdv). A group fills a task with words and holds one sentence per number condition, by swapping
-the forms of the same words: SS, SP, PS, PP are the numbers of the subject and of the noun between.
+**Sentences.** Tasks from *The writer knows* (Simple) to *The writer near the houses probably
+knows* (nounPPAdv). A group fills a task with words and holds one sentence per number condition, by
+swapping the forms of the same words: SS, SP, PS, PP are the numbers of the subject and of the noun
+between.
 
 **Quantity of interest.** The score of the verb form that agrees with the subject minus that of the
 other form, in logits, after the last word before the verb. The state is zero before the first word.
@@ -40,10 +41,14 @@ def differences(contents: Contents) -> str:
     lines = [
         "| what | the paper | here |",
         "| --- | --- | --- |",
-        (f"| size | 2 × 650 units, 50,001 words | {model['layers']} × {model['units']} units, "
-        f"{model['words']:,} words |"),
-        (f"| training | 83 million words of Wikipedia, forty times | {read} read in all, "
-        "repetitions counted |"),
+        (
+            f"| size | 2 x 650 units, 50,001 words | {model['layers']} x {model['units']} units, "
+            f"{model['words']:,} words |"
+        ),
+        (
+            f"| training | 83 million words of Wikipedia, forty times | {read} read in all, "
+            "repetitions counted |"
+        ),
         "| sentences | the published files, conditions sampled apart | "
         + (
             f"the files in {asked['tasks_dir']}"
@@ -52,10 +57,14 @@ def differences(contents: Contents) -> str:
         )
         + f"; at most {asked.get('sentences', '?')} per condition |",
         "| state before a sentence | after a few unrelated sentences | zero |",
-        (f"| quadrature | right Riemann sum, 50 points | {asked.get('rule', '?')}, "
-        f"{asked.get('steps', '?')} points |"),
-        ("| Table 2's set of gates | read literally, without the subject's own step | with it; "
-        "otherwise no scheme could keep the primary path |"),
+        (
+            f"| quadrature | right Riemann sum, 50 points | {asked.get('rule', '?')}, "
+            f"{asked.get('steps', '?')} points |"
+        ),
+        (
+            "| Table 2's set of gates | read literally, without the subject's own step | with it; "
+            "otherwise no scheme could keep the primary path |"
+        ),
     ]
     return "\n".join(lines) + "\n\n" + _READING
 
