@@ -118,10 +118,9 @@ def subject_table(results: Results, *, steps: bool) -> str:
         accuracy = results.accuracy(r["task"], r["condition"])
         beside = [f"{r[k]:.2f} ({number(r[f'paper_{k}'])})" for k in ("p_plus", "share", "t")]
         path = f"`{short_label(r['largest'], steps=steps)}`"
-        lines.append(
-            [r["task"], r["condition"], f"{accuracy:.2f}", beside[0], f"{r['n_paths']:,}"]
-            + [beside[1], beside[2], path, f"{r['largest_share']:.2f}"]
-        )
+        counts = [f"{accuracy:.2f}", beside[0], f"{r['n_paths']:,}"]
+        largest = [path, f"{r['largest_share']:.2f}"]
+        lines.append([r["task"], r["condition"], *counts, *beside[1:], *largest])
     table = markdown_table(header, lines)
     # The path is a word.
     return table.replace("| ---: | ---: |\n", "| --- | ---: |\n", 1)
