@@ -26,11 +26,13 @@ from examples.lstm_agreement.console.options import (
 )
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.context import figure
+from examples.lstm_agreement.context.finished import FinishedLengths
 from examples.lstm_agreement.context.lengths import Length, measure
 from examples.lstm_agreement.context.report import csv_rows, table
 from examples.lstm_agreement.context.sentences import long_sentences
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
+from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.measure import Settings
 from pathflow.models import Checkpoint
 
@@ -76,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    return carried_out(lambda: _run(options), f"; what is done is in {options.out / 'context.csv'}")
+    return carried_out(
+        lambda: _run(options), f"; the same command goes on from what is kept in {options.out}"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -92,6 +96,13 @@ def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) ->
     remove_outputs(options.out, OUTPUTS)
     lexicon = ENGLISH.within(checkpoint.vocabulary)
     found: list[Length] = []
+    finished = FinishedLengths(
+        options.out / "context.jsonl",
+        Keys(checkpoint.vocabulary, _SETTINGS),
+        checkpoint.model,
+        options.draws,
+        options.seed,
+    )
     for n_phrases in options.phrases:
         sentences = long_sentences(n_phrases, options.sentences, seed=options.seed, lexicon=lexicon)
         for length in measure(
@@ -101,7 +112,9 @@ def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) ->
             _SETTINGS,
             draws=options.draws,
             seed=options.seed,
+            known=finished.find,
         ):
+            finished.add([s for s in sentences if s.condition == length.condition], length)
             found.append(length)
             print(f"{length.n_words} words, {length.condition}", file=sys.stderr, flush=True)
             write_csv(options.out / "context.csv", *csv_rows(found))
