@@ -107,16 +107,16 @@ def _sentence(file: PairFile, where: str, group: int, line: str) -> Sentence:
         raise StudyError(f"{where}: the two sentences must differ in one word and in no other.")
     tokens = [good[0].capitalize(), *good[1 : differ[0]]]
     at = _noun_positions(tokens)
-    # In the case, the noun that stands first in the sentence is not always named first, the
-    # subject always is, but within object relatives and complements, where it is the other way
-    # round only in the sentence.
+    # A case names the number of the noun that is agreed with first, wherever it stands.
     numbers = [_NUMBERS[part] for part in case if part in _NUMBERS]
     if not at or not numbers:
         raise StudyError(f"{where}: no noun after 'the', or no number in {fields[0]!r}.")
     position = at[file.subject.value]
-    others = [p for p in at if p != position]
     subject = _noun(where, position, tokens[position], numbers[0])
-    other = _noun(where, others[0], tokens[others[0]], numbers[1]) if _two(numbers, others) else None
+    other = None
+    if len(numbers) > 1 and len(at) > 1:
+        (where_other,) = set(at) - {position}
+        other = _noun(where, where_other, tokens[where_other], numbers[1])
     return Sentence(
         task=file.name,
         condition="".join(n.value for n in (numbers if other is not None else numbers[:1])),
@@ -127,10 +127,6 @@ def _sentence(file: PairFile, where: str, group: int, line: str) -> Sentence:
         correct=good[differ[0]],
         wrong=bad[differ[0]],
     )
-
-
-def _two(numbers: list[Number], others: list[int]) -> bool:
-    return len(numbers) > 1 and bool(others)
 
 
 def _noun_positions(tokens: list[str]) -> list[int]:

@@ -138,14 +138,21 @@ def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, 
 
 
 def margins_under(
-    model: LSTMLanguageModel, encoded: Encoded, interventions: Interventions
+    model: LSTMLanguageModel,
+    encoded: Encoded,
+    interventions: Interventions,
+    *,
+    along: str | None = None,
 ) -> np.ndarray:
-    """Score of the agreeing verb above the other when nodes are replaced, one per sentence."""
+    """Score of the agreeing verb above the other when nodes are replaced, one per sentence; with
+    `along`, the paths of a pattern alone see it.
+    """
     traced, parameters = traced_model(model, encoded.tokens.shape[1])
     found = pf.do(
         traced,
         (parameters, jnp.asarray(encoded.tokens)),
         interventions,
+        along=along,
         qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
         in_axes=(None, 0),
     )

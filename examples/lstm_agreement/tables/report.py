@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from examples.lstm_agreement.console.text import Table, as_markdown, interval
 from examples.lstm_agreement.language_models.evaluation import Accuracy
@@ -50,7 +51,7 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 f"{1 - row.share.mean:.2f}",
                 interval(row.t),
                 f"{published.t:.2f}",
-                _rank(row.rank),
+                rank_text(row.rank),
                 interval(row.magnitude),
                 interval(spread) if spread else "-",
             )
@@ -184,21 +185,29 @@ def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
     """Every number of every row, one column each: an interval takes three."""
     names, lines = [], []
     for row in rows:
-        names, values = [], []
-        for field in dataclasses.fields(Row):
-            value = getattr(row, field.name)
-            if isinstance(value, Interval):
-                names += [field.name, f"{field.name}_low", f"{field.name}_high"]
-                values += [f"{v:.6g}" for v in value]
-            else:
-                names.append(field.name)
-                values.append(value.value if isinstance(value, Role) else value)
+        names, values = columns_of(row)
         published = _PUBLISHED[row.role][row.task, row.condition]
         names += [f"paper_{f.name}" for f in dataclasses.fields(published)]
         lines.append(values + list(dataclasses.astuple(published)))
     return names, lines
 
 
-def _rank(estimate: Interval) -> str:
+def columns_of(row: Any) -> tuple[list[str], list[object]]:
+    """The fields of a dataclass as names and values, an interval as three."""
+    names: list[str] = []
+    values: list[object] = []
+    for field in dataclasses.fields(row):
+        value = getattr(row, field.name)
+        if isinstance(value, Interval):
+            names += [field.name, f"{field.name}_low", f"{field.name}_high"]
+            values += [f"{v:.6g}" for v in value]
+        else:
+            names.append(field.name)
+            values.append(value.value if isinstance(value, Role) else value)
+    return names, values
+
+
+def rank_text(estimate: Interval) -> str:
+    """As in "3 [2, 5]", or "1" where all resamples agree."""
     value, low, high = (round(v) for v in (estimate.mean, estimate.low, estimate.high))
     return str(value) if low == high == value else f"{value} [{low}, {high}]"
