@@ -1,10 +1,10 @@
 """How number is carried across a clause, and by which paths: `python -m
 examples.lstm_agreement.clauses`.
 
-Relative clauses, complements and conjoined predicates put a verb between a subject and its own verb, or
-another subject before it. Accuracy is asked of both verbs, the numbers of Table 1 of the second; and
-where an inner verb stands between, which paths carry the outer number across it, by influence and by
-intervention.
+Relative clauses, complements and conjoined predicates put a verb between a subject and its own verb,
+or another subject before it. Accuracy is asked of both verbs, the numbers of Table 1 of the second;
+and where an inner verb stands between, which paths carry the outer number across it, by influence
+and by intervention.
 """
 
 import argparse
@@ -188,16 +188,17 @@ def _measure(
     ]
     found.rows += [row for _, row, _ in compute(models, vocabulary, asked, _SETTINGS)]
     if isinstance(task, ClauseTask) and task.crossed is not None:
-        found.titles[task.name] = _title(task, few[0])
         ways, verdicts = across(models, vocabulary, few, task.crossed, _SETTINGS)
         found.ways += ways
         found.verdicts += verdicts
+        found.titles[task.name] = _title(task, few[0], verdicts[-1])
 
 
-def _title(task: ClauseTask, sentence: Sentence) -> str:
-    """The task and a sentence, with a bar before the inner verb."""
+def _title(task: ClauseTask, sentence: Sentence, verdict: Verdict) -> str:
+    """The task, its accuracy, and a sentence with a bar before the inner verb."""
     words = [*sentence.tokens, sentence.correct]
-    return f"{task.name}: {' '.join(words[: task.crossed])} | {' '.join(words[task.crossed :])}"
+    text = f"{' '.join(words[: task.crossed])} | {' '.join(words[task.crossed :])}"
+    return f"{task.name} (accuracy {verdict.accuracy.mean:.2f})\n{text}"
 
 
 def _report(found: _Found, options: argparse.Namespace) -> list[str]:
@@ -223,6 +224,11 @@ def _report(found: _Found, options: argparse.Namespace) -> list[str]:
             "By what it enters the step of the inner verb",
             report.entry_table(found.ways),
             report.ENTRY_LEGEND,
+        ),
+        (
+            "And without training",
+            report.size_table(found.ways),
+            report.SIZE_LEGEND,
         ),
         (
             "Whether intervention agrees",

@@ -19,6 +19,10 @@ from pathflow.models import LSTMLanguageModel, Vocabulary
 
 _NONE = Interval(float("nan"), float("nan"), float("nan"))
 _N_RESAMPLES = 2000
+# All conditions together. Influence starts half way between a noun's two forms, and an exchange
+# goes the whole way: only the sentences of both numbers together have all of its points.
+ALL = "all"
+_Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Way:
 
     Arguments:
         task: name of the task.
-        condition: numbers of the outer and the inner noun.
+        condition: numbers of the outer and the inner noun, or "all".
         n_sentences: how many sentences.
         kind: "before" (the state that the number is in before the inner verb), "entry" (that state
             and what takes the number from it), "after" (the state behind the inner verb), "way"
@@ -65,7 +69,7 @@ class Verdict:
 
     Arguments:
         task: name of the task.
-        condition: numbers of the outer and the inner noun.
+        condition: numbers of the outer and the inner noun, or "all".
         n_sentences: how many sentences.
         accuracy: as the sentences are.
         accuracy_exchanged: with the whole state before the inner verb from the other sentence.
@@ -124,15 +128,16 @@ def across(
     changed = exchange(models["trained"], vocabulary, sentences, verb)
     structural = max(c.structural for c in (trained, *untrained))
     ways, verdicts = [], []
-    for condition, mine in by_condition(sentences):
-        first = next(s for s in sentences if s.condition == condition)
-        ways += _ways(first, trained, untrained, changed, mine)
-        verdicts.append(_verdict(first, trained, changed, mine, structural))
+    together = (ALL, np.ones(len(sentences), bool))
+    for condition, mine in (*by_condition(sentences), together):
+        key = sentences[0].task, condition, int(mine.sum())
+        ways += _ways(key, trained, untrained, changed, mine)
+        verdicts.append(_verdict(key, trained, changed, mine, structural))
     return ways, verdicts
 
 
 def _ways(
-    first: Sentence,
+    key: _Key,
     trained: Crossing,
     untrained: Sequence[Crossing],
     changed: Exchange,
@@ -165,9 +170,7 @@ def _ways(
             spread = [o[i] for o in others]
             found.append(
                 Way(
-                    first.task,
-                    first.condition,
-                    int(mine.sum()),
+                    *key,
                     kind,
                     name,
                     metrics.bootstrap_interval(mine_of[:, i]),
@@ -180,9 +183,7 @@ def _ways(
     lost = clean - changed.primary[mine]
     found.append(
         Way(
-            first.task,
-            first.condition,
-            int(mine.sum()),
+            *key,
             "primary path",
             "primary path",
             metrics.bootstrap_interval(trained.primary[mine]),
@@ -196,7 +197,7 @@ def _ways(
 
 
 def _verdict(
-    first: Sentence, trained: Crossing, changed: Exchange, mine: np.ndarray, structural: float
+    key: _Key, trained: Crossing, changed: Exchange, mine: np.ndarray, structural: float
 ) -> Verdict:
     clean = changed.clean[mine]
     influence = trained.by_state()[mine]
@@ -204,9 +205,7 @@ def _verdict(
     lead, top = _lead(influence.mean(axis=0), lost)
     by_entry = clean[:, None] - changed.by_entry[mine]
     return Verdict(
-        first.task,
-        first.condition,
-        int(mine.sum()),
+        *key,
         _accuracy(clean),
         _accuracy(changed.all_states[mine]),
         metrics.bootstrap_interval(influence.sum(axis=1)),
@@ -241,7 +240,8 @@ def ratio_interval(part: np.ndarray, whole: np.ndarray) -> Interval:
     """The mean of one number over that of another, with its 95% percentile bootstrap interval.
 
     Arguments:
-        part, whole: one number per sentence; sentences are resampled with both.
+        part: one number per sentence.
+        whole: the same of what it is a part of; sentences are resampled with both.
     """
     means = _resampled(np.stack([part, whole], axis=1))
     low, high = np.quantile(means[:, 0] / means[:, 1], [0.025, 0.975])

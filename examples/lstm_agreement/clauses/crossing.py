@@ -1,9 +1,9 @@
 """What carries the outer subject's number into and out of the step of the inner verb, exactly.
 
-A path visits words in their order, so that it enters the step of the inner verb exactly once: from the
-cell of a layer into the same cell, or from the hidden state of a layer into one of the four gates. That
-makes ten classes of paths that have nothing in common and add up to all of them; and likewise for how a
-path leaves the step, where the sentence goes on.
+A path visits words in their order, so that it enters the step of the inner verb exactly once: from
+the cell of a layer into the same cell, or from the hidden state of a layer into one of the four
+gates. That makes ten classes of paths that have nothing in common and add up to all of them; and
+likewise for how a path leaves the step, where the sentence goes on.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""The same question asked by interventions: what of the state before the inner verb must be as in
-the sentence with the other number, for the score to change?
+"""The same question asked by interventions: what does the score lose when a part of the state
+before the inner verb is the one of the sentence with the other number of the subject.
 
-No derivative is taken. All four states together hold everything that is known of the subject by then,
-so that exchanging them changes as much as exchanging the word itself.
+No derivative is taken. All four states together hold everything that is known of the subject by
+then, so that exchanging them changes as much as exchanging the word itself.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from examples.lstm_agreement.clauses.accuracy import Score
-from examples.lstm_agreement.clauses.across import Verdict, Way
+from examples.lstm_agreement.clauses.across import ALL, Verdict, Way
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES
 from examples.lstm_agreement.console.text import Table, interval
 from examples.lstm_agreement.tables.measure import Role
@@ -13,36 +13,40 @@ from examples.lstm_agreement.tables.report import columns_of, rank_text
 from examples.lstm_agreement.tables.table1 import Row
 
 ACCURACY_LEGEND = """\
-C: numbers of the verb's subject and of the other noun that stands before the verb. "first verb": the
-sentence ends before its first verb, and this one is asked about. Brackets hold 95% bootstrap intervals
-over sentences."""
+C: numbers of the verb's subject and of the other noun that stands before the verb. "first verb":
+the sentence ends before its first verb, and this one is asked about. Brackets hold 95% bootstrap
+intervals over sentences."""
 PATHS_LEGEND = """\
 As in Table 1 of the study. C: numbers of the verb's subject and of the other noun. P+: fraction of
-sentences whose total influence from the noun is positive. |P|: number of paths. Share: expected
-fraction that the primary path has of all influence of its sign, positive from subjects and helpful
-nouns (+), negative from attractors (-). t: probability that the primary path exceeds another one. Rank:
-place by mean influence, from the end of the sign. Magnitude: expected fraction of the sum of all
-absolute influences; untrained: the same in models with initial parameters, the mean, the smallest and
-the largest. Then the path of rank 1 and its share. In "complement" the other noun stands before the
-subject."""
+sentences whose total influence from the noun is positive; total in logits. |P|: number of paths.
+Share: expected fraction that the primary path has of all influence of its sign, positive from
+subjects and helpful nouns (+), negative from attractors (-). t: probability that the primary path
+exceeds another one. Rank: place by mean influence, from the end of the sign. Magnitude: expected
+fraction of the sum of all absolute influences; untrained: the same in models with initial
+parameters, the mean, the smallest and the largest. Then the path of rank 1 and its share. In
+"complement" the other noun stands before the subject."""
 ACROSS_LEGEND = """\
-Every path from the outer subject enters the step of the inner verb once, from a cell (c) or a hidden
-state (h) of layer 0 or 1. a / b / u: a is the exact sum of the influences of these paths as a fraction of
-the total; b is what the score difference loses when only this state, before the inner verb, is the one of
-the sentence with the other number of the subject, as a fraction of what it loses with the whole state,
-found by running the model and no derivative; u is the expected fraction of the sum of absolute values of
-the four sums in untrained models (the trained one's is in the CSV file)."""
+Every path from the outer subject enters the step of the inner verb once, from a cell (c) or a
+hidden state (h) of layer 0 or 1. a / b: a is the exact sum of the influences of these paths, as a
+fraction of the total; b is what the score difference loses when this state alone, before the inner
+verb, is the one of the sentence with the other number of the subject, as a fraction of what it
+loses with the whole state; b is found by running the model, without derivatives. Influence starts
+half way between the noun's two forms, and an exchange goes the whole way, so that the lines for all
+conditions together are the ones to compare."""
 ENTRY_LEGEND = """\
-The same by what takes the number into the step: a cell into itself, a hidden state into a gate of its
-layer. a / b as above."""
+The same by what takes the number into the step: a cell into itself, a hidden state into a gate of
+its layer."""
+SIZE_LEGEND = """\
+a / b: expected fraction of the sum of the absolute values of the four sums, all conditions
+together; a: of the trained model; b: of untrained models of the same sizes, mean of them."""
 VERDICT_LEGEND = """\
-First: the state with the largest influence before the inner verb. Lead: what exchanging it takes from the
-score difference more than exchanging any other state alone does, in logits; confirmed where the interval is
-above zero, refuted where it is below, open where it holds zero. Entries: Spearman's correlation of
-influence and exchange over the ten ways in. Exchanged: accuracy with the whole state of the other
-sentence: a model that uses the subject's number then prefers the other verb. Largest way: entry, and
-state behind the inner verb. Primary: fraction of the total influence, and of what an exchange of the
-subject along the primary path alone takes from the score difference."""
+First: the state with the largest influence before the inner verb. Lead: what exchanging it takes
+from the score difference more than exchanging any other state alone does, in logits; confirmed
+where the interval is above zero, refuted where it is below, open where it holds zero. Entries:
+Spearman's correlation of influence and exchange over the ten ways in. Exchanged: accuracy with the
+whole state of the other sentence; a model that uses the subject's number then prefers the other
+verb. Largest way: entry, and state behind the inner verb. Primary: fraction of the total influence,
+and of what an exchange of the whole state takes, that the primary path has."""
 
 
 def accuracy_table(scores: Sequence[Score]) -> Table:
@@ -90,28 +94,36 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
 
 def across_table(ways: Sequence[Way]) -> Table:
     """What the number is in before the inner verb, a line per task and condition."""
-    return ("task", "C", *STATES), _lines(ways, "before", STATES, untrained=True)
+    return ("task", "C", *STATES), _lines(ways, "before", STATES)
 
 
 def entry_table(ways: Sequence[Way]) -> Table:
     """What takes it into the step, a line per task and condition."""
     names = tuple(map(str, ENTRIES))
-    return ("task", "C", *names), _lines(ways, "entry", names, untrained=False)
+    return ("task", "C", *names), _lines(ways, "entry", names)
 
 
-def _lines(
-    ways: Sequence[Way], kind: str, names: Sequence[str], *, untrained: bool
-) -> list[tuple[str, ...]]:
+def size_table(ways: Sequence[Way]) -> Table:
+    """The states before the inner verb in the trained model and in untrained ones."""
+    found = {(w.task, w.name): w for w in ways if w.kind == "before" and w.condition == ALL}
+    lines = []
+    for task in dict.fromkeys(key[0] for key in found):
+        of_task = [found[task, state] for state in STATES]
+        sizes = (f"{w.size.mean:.2f} / {_number(w.untrained.mean)}" for w in of_task)
+        lines.append((task, ALL, *sizes))
+    return ("task", "C", *STATES), lines
+
+
+def _lines(ways: Sequence[Way], kind: str, names: Sequence[str]) -> list[tuple[str, ...]]:
     found = {(w.task, w.condition, w.name): w for w in ways if w.kind == kind}
     return [
-        (task, condition, *(_fractions(found[task, condition, n], untrained) for n in names))
+        (task, condition, *(_fractions(found[task, condition, name]) for name in names))
         for task, condition in dict.fromkeys(key[:2] for key in found)
     ]
 
 
-def _fractions(way: Way, untrained: bool) -> str:
-    text = f"{way.fraction.mean:.2f} / {way.exchanged_fraction.mean:.2f}"
-    return text + (f" / {_number(way.untrained.mean)}" if untrained else "")
+def _fractions(way: Way) -> str:
+    return f"{way.fraction.mean:.2f} / {way.exchanged_fraction.mean:.2f}"
 
 
 def verdict_table(verdicts: Sequence[Verdict], ways: Sequence[Way]) -> Table:

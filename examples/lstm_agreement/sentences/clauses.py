@@ -2,8 +2,8 @@
 
 A task is a row of parts that ends with the verb that is asked about, as in `The [outer] that
 [transitive] the [inner] [agreement]`. A group fills it with words and holds one sentence per
-condition. Every verb but the last agrees with its own subject, so that it tells that subject's number
-once more.
+condition. Every verb but the last agrees with its own subject, so that it tells that subject's
+number once more.
 """
 
 import dataclasses
