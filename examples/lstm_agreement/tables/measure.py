@@ -19,6 +19,8 @@ from pathflow.models import LSTMLanguageModel, Vocabulary
 _Result = TypeVar("_Result")
 # What `pathflow.do` takes.
 Interventions = pf.AbstractChoice | Mapping[str, pf.AbstractIntervention]
+# Words are compared one with one, or all of one set with all of another.
+Quantity = pf.LogitDifference | pf.SetDifference
 # A default cannot decide what a type variable stands for, so it has the type of any search.
 _ENUMERATE = cast("Any", pf.Enumerate())
 
@@ -104,37 +106,89 @@ def noun_influences(
     """
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
-    forms = encode_forms(nouns, vocabulary)
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
-    source = f"x@{nouns[0].position}"
+    return word_influences(
+        model,
+        encoded.tokens,
+        nouns[0].position,
+        encode_forms(nouns, vocabulary),
+        pf.LogitDifference(encoded.correct, encoded.wrong),
+        settings,
+        search=search,
+        advance=advance,
+    )
+
+
+def word_influences(
+    model: LSTMLanguageModel,
+    tokens: np.ndarray,
+    position: int,
+    forms: np.ndarray,
+    qoi: Quantity,
+    settings: Settings = Settings(),
+    *,
+    search: pf.AbstractSearch[_Result] = _ENUMERATE,
+    advance: Callable[[int], None] = lambda _n: None,
+) -> _Result:
+    """The influences of paths from a word of each sentence on a difference of scores.
+
+    Arguments:
+        model: the language model.
+        tokens: the words before the one asked about, (sentences, steps).
+        position: of the word that the paths start from.
+        forms: the forms that the word could have, (sentences, forms); the line of interest starts
+            at the mean of their embeddings.
+        qoi: the quantity, with an entry per sentence.
+        settings: the quadrature.
+        search: as of `noun_influences`.
+        advance: called with the number of sentences done since the last call.
+
+    Returns:
+        What the search finds, with one example per sentence, in their order.
+    """
+    n = len(tokens)
+    traced, parameters = traced_model(model, tokens.shape[1], _n_words(qoi))
     embedding = model.embedding[...]
     results = []
-    for start in range(0, len(nouns), settings.chunk):
+    for start in range(0, n, settings.chunk):
         # Every chunk has the same shape, so that nothing is compiled twice; the last repeats a
         # sentence.
-        at = np.arange(start, start + settings.chunk).clip(max=len(nouns) - 1)
+        at = np.arange(start, start + settings.chunk).clip(max=n - 1)
         result = pf.attribute(
             traced,
-            (parameters, jnp.asarray(encoded.tokens[at])),
-            source=source,
+            (parameters, jnp.asarray(tokens[at])),
+            source=f"x@{position}",
             doi=pf.Line(
                 embedding[forms[at]].mean(axis=1), n_steps=settings.n_steps, rule=settings.rule
             ),
-            qoi=pf.LogitDifference(encoded.correct[at], encoded.wrong[at]),
+            qoi=type(qoi)(qoi.good[at], qoi.bad[at]),
             in_axes=(None, 0),
             search=search,
         )
         results.append(result)
-        advance(min(settings.chunk, len(nouns) - start))
-    if settings.chunk == len(nouns):
+        advance(min(settings.chunk, n - start))
+    if settings.chunk == n:
         return results[0]
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *results)
 
 
-def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
-    """The graph of a model for sentences of one length, and the parameters, its first argument."""
+def _n_words(qoi: Quantity) -> tuple[int, int] | None:
+    if isinstance(qoi, pf.LogitDifference):
+        return None
+    return qoi.good.shape[-1], qoi.bad.shape[-1]
+
+
+def traced_model(
+    model: LSTMLanguageModel, steps: int, n_words: tuple[int, int] | None = None
+) -> tuple[pf.TracedGraph, nnx.State]:
+    """The graph of a model for sentences of one length, and the parameters, its first argument.
+
+    Arguments:
+        model: the language model.
+        steps: words of a sentence.
+        n_words: where sets of words are compared, how many each has; None for one word each.
+    """
     structure, parameters = nnx.split(model)
-    return _trace(structure, _shapes(parameters), steps), parameters
+    return _trace(structure, _shapes(parameters), steps, n_words), parameters
 
 
 def margins_under(
@@ -147,30 +201,51 @@ def margins_under(
     """Score of the agreeing verb above the other when nodes are replaced, one per sentence; with
     `along`, the paths of a pattern alone see it.
     """
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
+    qoi = pf.LogitDifference(encoded.correct, encoded.wrong)
+    return quantity_under(model, encoded.tokens, qoi, interventions, along=along)
+
+
+def quantity_under(
+    model: LSTMLanguageModel,
+    tokens: np.ndarray,
+    qoi: Quantity,
+    interventions: Interventions,
+    *,
+    along: str | None = None,
+) -> np.ndarray:
+    """A difference of scores when nodes are replaced, one per sentence; see `margins_under`."""
+    traced, parameters = traced_model(model, tokens.shape[1], _n_words(qoi))
     found = pf.do(
         traced,
-        (parameters, jnp.asarray(encoded.tokens)),
+        (parameters, jnp.asarray(tokens)),
         interventions,
         along=along,
-        qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
+        qoi=qoi,
         in_axes=(None, 0),
     )
     return np.asarray(found, np.float64)
 
 
 @lru_cache(16)
-def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+def _trace(
+    structure: nnx.GraphDef,
+    shapes: tuple[Any, ...],
+    steps: int,
+    n_words: tuple[int, int] | None,
+) -> pf.TracedGraph:
     """The graph for sentences of one length.
 
     Models of the same sizes share it, and with it all that is compiled for it; so the parameters
     are arguments, of which only the shapes matter here.
     """
+    qoi = pf.LogitDifference(jnp.int32(0), jnp.int32(1))
+    if n_words is not None:
+        qoi = pf.SetDifference(*[jnp.zeros(n, jnp.int32) for n in n_words])
     return pf.trace(
         lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
         jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]]),
         jnp.zeros(steps, jnp.int32),
-        qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
+        qoi=qoi,
     )
 
 

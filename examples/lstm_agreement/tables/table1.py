@@ -169,10 +169,32 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
         condition: the sentences.
         result: the influences of all paths, one example per sentence.
     """
-    influences = np.asarray(result.influences, np.float64)
-    path = result.space.rank(condition.primary_path)
     first = condition.sentences[0]
     helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
+    key = condition.role, first.task, first.condition
+    return row_of(model, key, condition.primary_path, result, helpful=helpful)
+
+
+def row_of(
+    model: str,
+    key: tuple[Role, str, str],
+    primary: str,
+    result: pf.Attribution,
+    *,
+    helpful: bool = True,
+) -> Row:
+    """The row of any influences.
+
+    Arguments:
+        model: what the row calls the model.
+        key: role, task and condition.
+        primary: the primary path.
+        result: the influences of all paths, one example per sentence.
+        helpful: whether influence for the quantity is what is asked about, or against it.
+    """
+    influences = np.asarray(result.influences, np.float64)
+    path = result.space.rank(primary)
+    role, task, condition = key
     # Influence against the verb, seen from its own end, is influence for it.
     signed = influences if helpful else -influences
     largest = int(np.argmax(signed.mean(axis=0)))
@@ -180,9 +202,9 @@ def summarise(model: str, condition: Condition, result: pf.Attribution) -> Row:
     residual = np.abs(np.asarray(result.audit.quadrature))
     return Row(
         model=model,
-        role=condition.role,
-        task=first.task,
-        condition=first.condition,
+        role=role,
+        task=task,
+        condition=condition,
         n_sentences=len(influences),
         n_paths=result.space.count,
         sign=1 if helpful else -1,
