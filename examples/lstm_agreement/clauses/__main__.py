@@ -2,9 +2,9 @@
 examples.lstm_agreement.clauses`.
 
 Relative clauses, complements and conjoined predicates put a verb between a subject and its own
-verb, or another subject before it. Accuracy is asked of both verbs, the numbers of Table 1 of the second;
-and where an inner verb stands between, which paths carry the outer number across it, by influence
-and by intervention.
+verb, or another subject before it. Accuracy is asked of both verbs, the numbers of Table 1 of the
+second; and where an inner verb stands between, which paths carry the outer number across it, by
+influence and by intervention.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Other concepts than the number of a verb, and another quantity for that: `python -m
 examples.lstm_agreement.concepts`.
 
-Each is an entry of `catalogue.py`: where its sentences come from, which word the paths start from, which
-forms the line of interest joins, and whose scores are compared. First comes how well the model has the
-concept, then what the paths carry of it.
+Each is an entry of `catalogue.py`: where its sentences come from, which word the paths start from,
+which forms the line of interest joins, and whose scores are compared. First comes how well the
+model has the concept, then what the paths carry of it.
 """
 
 import argparse
@@ -43,6 +43,7 @@ from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.tables.measure import Settings
+from pathflow.models import Vocabulary
 
 _OUTPUTS = (
     "concepts.md",
@@ -145,7 +146,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _examples(
-    vocabulary, options: argparse.Namespace
+    vocabulary: Vocabulary, options: argparse.Namespace
 ) -> tuple[list[tuple[Concept, tuple[Example, ...]]], list[str]]:
     """The examples of every concept that the model knows the words of, and what is left out.
 

@@ -117,7 +117,7 @@ class Frames(AbstractSource):
             found += self._of_frame(name, texts, vocabulary, n, seed)
         if not found:
             raise StudyError(
-                "the model knows too few words of every frame; ask a model with a larger vocabulary."
+                "the model knows too few words of every frame; ask one with a larger vocabulary."
             )
         return tuple(found)
 

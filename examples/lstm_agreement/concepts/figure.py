@@ -1,9 +1,10 @@
-"""The figure of the concepts: does the model have it, and does the primary path carry it?"""
+"""The figure of the concepts: whether the model has them, and what the primary path carries."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from examples.lstm_agreement.concepts.measure import Carried, Known
@@ -55,7 +56,9 @@ def draw(known: Sequence[Known], carried: Sequence[Carried], file: Path) -> None
     figure.savefig(file, dpi=160)
 
 
-def _points(axes, values: Sequence[Interval], places: np.ndarray, colour: str, label: str) -> None:
+def _points(
+    axes: Axes, values: Sequence[Interval], places: np.ndarray, colour: str, label: str
+) -> None:
     for value, place in zip(values, places, strict=True):
         axes.plot([value.low, value.high], [place, place], color=colour, linewidth=1.2)
     axes.plot([v.mean for v in values], places, "o", color=colour, markersize=3.5, label=label)

@@ -82,8 +82,8 @@ class Known:
         n_sentences: how many sentences.
         accuracy: fraction of them in which the words that agree have the higher score.
         moved: fraction of them in which that difference is larger than with the other form of the
-            source word. A model that prefers one answer whatever stands there can be moved in all of
-            them, and have an accuracy of 1 with one value and 0 with the other.
+            source word. A model that prefers one answer whatever stands there can be moved in all
+            of them, and have an accuracy of 1 with one value and 0 with the other.
     """
 
     concept: str

@@ -20,9 +20,9 @@ the same in models with initial parameters, their mean. Exchanged: what the quan
 other form of the source word, per word; primary, largest: the fractions of it that it loses when
 the primary path, or the path of rank 1, alone sees that form, found by running the model."""
 EFFECT_LEGEND = """\
-a / b: one verb / all verbs of each number, on the same sentences. Total: in logits, per verb. Paths:
-Spearman's correlation of the mean influences of all paths; of 10: how many of the ten largest paths
-are the same; same first: whether the path of rank 1 is."""
+a / b: one verb / all verbs of each number, on the same sentences. Total: in logits, per verb.
+Paths: Spearman's correlation of the mean influences of all paths; of 10: how many of the ten
+largest paths are the same; same first: whether the path of rank 1 is."""
 
 
 def known_table(found: Sequence[Known]) -> Table:
