@@ -81,6 +81,8 @@ class Concept:
 
 
 Pair = tuple[str, str]
+# Pairs of source words that a concept needs at least.
+_FEWEST = 4
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,12 @@ class Frames(AbstractSource):
             raise StudyError(
                 f"the model does not know {', '.join(missing)}, which are asked about; ask a model "
                 "with a larger vocabulary."
+            )
+        n_known = sum(set(pair) <= set(vocabulary.words) for pair in self.pairs)
+        if n_known < _FEWEST:
+            raise StudyError(
+                f"the model knows both forms of {n_known} of {len(self.pairs)} source words, and "
+                f"fewer than {_FEWEST} say little; ask a model with a larger vocabulary."
             )
         found: list[Example] = []
         for name, texts in self.frames.items():

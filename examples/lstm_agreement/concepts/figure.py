@@ -28,6 +28,7 @@ def draw(known: Sequence[Known], carried: Sequence[Carried], file: Path) -> None
     left, right = figure.subplots(1, 2, sharey=True)
     for name, colour, shift in (("accuracy", _ACCURACY, 0.12), ("moved", _MOVED, -0.12)):
         _points(left, [getattr(k, name) for k in known], places + shift, colour, name)
+    left.set_xlim(-0.03, 1.03)
     left.axvline(0.5, color="#555555", linewidth=0.8, linestyle=":")
     found = {
         (c.concept, c.row.task, c.row.condition): c for c in carried if c.row.model == "trained"
@@ -41,15 +42,16 @@ def draw(known: Sequence[Known], carried: Sequence[Carried], file: Path) -> None
     _points(right, [r.largest_share for r in rows], at - 0.12, _LARGEST, "path of rank 1")
     left.set_yticks(places, _labels(keys), fontsize=7)
     left.set_ylim(places[-1] - 0.7, 0.7)
-    left.set_title("Does the model have the concept? (dotted: chance)", loc="left", fontsize=9)
-    right.set_title("Share of the positive influence", loc="left", fontsize=9)
+    left.set_title(
+        "Does the model have the concept? (dotted: chance)", loc="left", fontsize=9, pad=18
+    )
+    right.set_title("Share of the positive influence", loc="left", fontsize=9, pad=18)
     for axes in (left, right):
-        axes.set_xlim(-0.03, 1.03)
         axes.tick_params(labelsize=7)
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
-        axes.legend(frameon=False, fontsize=7, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2)
+        axes.legend(frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
         for i, key in enumerate(keys):
             if i and key[:1] != keys[i - 1][:1]:
                 axes.axhline(places[i] + 0.5, color="#555555", linewidth=0.6)

@@ -84,6 +84,7 @@ class Known:
         moved: fraction of them in which that difference is larger than with the other form of the
             source word. A model that prefers one answer whatever stands there can be moved in all
             of them, and have an accuracy of 1 with one value and 0 with the other.
+        shift: by how much it is larger, in logits, per word of the quantity.
     """
 
     concept: str
@@ -92,6 +93,7 @@ class Known:
     n_sentences: int
     accuracy: Interval
     moved: Interval
+    shift: Interval
 
 
 def known(
@@ -109,6 +111,7 @@ def known(
         len(examples),
         metrics.bootstrap_interval((as_it_is > 0).astype(np.float64)),
         metrics.bootstrap_interval((as_it_is > other).astype(np.float64)),
+        metrics.bootstrap_interval((as_it_is - other) / len(examples[0].good)),
     )
 
 

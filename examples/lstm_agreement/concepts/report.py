@@ -10,7 +10,7 @@ KNOWN_LEGEND = """\
 C: value of the source word, and of the other one. Accuracy: fraction of sentences in which the
 words that agree have the higher score. Moved: fraction in which their lead is larger than with the
 other form of the source word: whether the model takes the word into account at all, whatever it
-prefers. Brackets hold 95% bootstrap intervals over sentences."""
+prefers. Shift: by how much, in logits, per word of the quantity. Brackets hold 95% bootstrap intervals over sentences."""
 CARRIED_LEGEND = """\
 Total: mean influence of the source word along all paths, in logits, per word of the quantity. P+:
 fraction of sentences with a positive total. |P|: number of paths. Share: expected fraction of the
@@ -35,10 +35,11 @@ def known_table(found: Sequence[Known]) -> Table:
             str(k.n_sentences),
             interval(k.accuracy),
             interval(k.moved),
+            f"{k.shift.mean:+.2f}",
         )
         for k in found
     ]
-    return ("concept", "frame", "C", "sentences", "accuracy", "moved"), lines
+    return ("concept", "frame", "C", "sentences", "accuracy", "moved", "shift"), lines
 
 
 def carried_table(found: Sequence[Carried]) -> Table:
