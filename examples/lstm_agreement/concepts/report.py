@@ -10,7 +10,8 @@ KNOWN_LEGEND = """\
 C: value of the source word, and of the other one. Accuracy: fraction of sentences in which the
 words that agree have the higher score. Moved: fraction in which their lead is larger than with the
 other form of the source word: whether the model takes the word into account at all, whatever it
-prefers. Shift: by how much, in logits, per word of the quantity. Brackets hold 95% bootstrap intervals over sentences."""
+prefers. Shift: by how much, in logits, per word of the quantity. Brackets hold 95% bootstrap
+intervals over sentences."""
 CARRIED_LEGEND = """\
 Total: mean influence of the source word along all paths, in logits, per word of the quantity. P+:
 fraction of sentences with a positive total. |P|: number of paths. Share: expected fraction of the
