@@ -9,7 +9,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement import figure
@@ -21,6 +20,7 @@ from examples.lstm_agreement.console.text import show, write_csv, write_text
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.language_models.saturation import saturated_candidates
+from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.encoding import known_sentences
 from examples.lstm_agreement.sentences.lakretz import read_task
 from examples.lstm_agreement.sentences.tasks import (
@@ -187,18 +187,6 @@ def first_groups(
     """
     own = options.tasks_dir is None
     return tuple(s for s in sentences if not own or s.group < options.accuracy_sentences)
-
-
-def untrained(model: LSTMLanguageModel, seed: int) -> LSTMLanguageModel:
-    """A model of the same sizes with its initial parameters."""
-    return LSTMLanguageModel(
-        model.vocab_size,
-        model.embed_dim,
-        model.hidden_dim,
-        model.n_layers,
-        model.tied,
-        rngs=nnx.Rngs(seed),
-    )
 
 
 def _table(

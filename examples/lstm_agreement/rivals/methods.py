@@ -13,14 +13,14 @@ from examples.lstm_agreement.rivals.contextual import decompose
 from examples.lstm_agreement.rivals.diagnosis import folds, unit_hits
 from examples.lstm_agreement.rivals.question import Question, Unit
 from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
-from examples.lstm_agreement.tables.measure import (
+from examples.lstm_agreement.tables.measure import Role, noun_influences
+from examples.lstm_agreement.tables.neurons import unit_influences
+from examples.lstm_agreement.tables.scored import (
     SCORED_AXES,
-    Role,
-    noun_influences,
     scored_arguments,
     scored_model,
+    verb_difference,
 )
-from examples.lstm_agreement.tables.neurons import unit_influences
 from examples.lstm_agreement.tables.table1 import Condition
 
 Scores = Float64[np.ndarray, "sentences units"]
@@ -92,7 +92,7 @@ def activation_scores(
     before = question.held([node], question.swapped_words)[node]
     found = pf.attribute(
         traced,
-        (parameters, *scored_arguments(words)),
+        (parameters, *scored_arguments(words.tokens, verb_difference(words))),
         source=node,
         doi=pf.Line(jnp.asarray(before, traced.node(node).dtype), n_steps=n_steps, rule=rule),
         in_axes=SCORED_AXES,

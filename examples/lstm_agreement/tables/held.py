@@ -10,12 +10,12 @@ import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode
 from examples.lstm_agreement.sentences.tasks import Sentence
 from examples.lstm_agreement.tables.blocks import Block, Kept, collected
-from examples.lstm_agreement.tables.measure import (
+from examples.lstm_agreement.tables.measure import Interventions, blocks
+from examples.lstm_agreement.tables.scored import (
     SCORED_AXES,
-    Interventions,
-    blocks,
     scored_arguments,
     scored_model,
+    verb_difference,
 )
 from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow.models import Vocabulary
@@ -55,13 +55,14 @@ def margins_of(
         StudyError: a word is unknown, or the sentences are of more than one length.
     """
     encoded = encode(sentences, vocabulary)
+    qoi = verb_difference(encoded)
     traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
 
     def measured(skip: Callable[[range], bool]) -> Iterator[Block]:
         for places, at in _places(len(sentences)):
             if skip(places):
                 continue
-            arguments = parameters, *scored_arguments(encoded, at)
+            arguments = parameters, *scored_arguments(encoded.tokens, qoi, at)
             margins = [pf.do(traced, arguments, way, in_axes=SCORED_AXES) for way in ways]
             yield Block(places, np.stack(margins, axis=1)[: len(places)], {})
 
@@ -87,9 +88,9 @@ def node_means(
 ) -> dict[str, jnp.ndarray]:
     """The mean of nodes over all sentences."""
     traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
-    sums = dict.fromkeys(nodes, np.zeros(()))
+    qoi, sums = verb_difference(encoded), dict.fromkeys(nodes, np.zeros(()))
     for places, at in _places(len(encoded.tokens)):
-        arguments = parameters, *scored_arguments(encoded, at)
+        arguments = parameters, *scored_arguments(encoded.tokens, qoi, at)
         values = pf.activations(traced, arguments, nodes, in_axes=SCORED_AXES)
         for node, value in values.items():
             mine = np.asarray(value, np.float64)[: len(places)].sum(axis=0)

@@ -14,6 +14,16 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode, encode_forms
 from examples.lstm_agreement.sentences.tasks import Noun, Sentence
+from examples.lstm_agreement.tables.scored import (
+    SCORED_AXES,
+    Quantity,
+    n_words,
+    scored_arguments,
+    scored_model,
+    shapes_of,
+    verb_difference,
+    zeros,
+)
 from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow.models import Vocabulary
 
@@ -22,6 +32,13 @@ _Result = TypeVar("_Result")
 Interventions = pf.AbstractChoice | Mapping[str, pf.AbstractIntervention]
 # A default cannot decide what a type variable stands for, so it has the type of any search.
 _ENUMERATE = cast("Any", pf.Enumerate())
+# Whether the sentences with some places are left out.
+Skip = Callable[[range], bool]
+
+
+def _none(_places: range) -> bool:
+    """Leaves nothing out."""
+    return False
 
 
 class Role(enum.Enum):
@@ -103,15 +120,8 @@ def noun_influences(
     Raises:
         StudyError: a word is unknown to the model, or the sentences are of more than one length.
     """
-    results = []
-    for at, result in influence_blocks(
-        model, vocabulary, sentences, role, settings, search=search, view=view
-    ):
-        results.append(result)
-        advance(len(at))
-    if settings.chunk == len(sentences):
-        return results[0]
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(sentences)], *results)
+    found = influence_blocks(model, vocabulary, sentences, role, settings, search=search, view=view)
+    return _together(found, len(sentences), settings, advance)
 
 
 def influence_blocks(
@@ -122,7 +132,7 @@ def influence_blocks(
     settings: Settings,
     *,
     search: pf.AbstractSearch[_Result] = _ENUMERATE,
-    skip: Callable[[range], bool] = lambda _at: False,
+    skip: Skip = _none,
     view: AbstractView = LSTM_VIEW,
 ) -> Iterator[tuple[range, _Result]]:
     """The same, block after block of sentences.
@@ -134,7 +144,7 @@ def influence_blocks(
         role: which noun.
         settings: the quadrature.
         search: what is asked of the paths.
-        skip: whether the sentences with these places are left out.
+        skip: whether the sentences with some places are left out.
         view: how the model is taken apart.
 
     Yields:
@@ -143,20 +153,91 @@ def influence_blocks(
     """
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
-    forms = encode_forms(nouns, vocabulary)
-    traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
-    source = view.source(nouns[0].position)
+    yield from _word_blocks(
+        model,
+        encoded.tokens,
+        nouns[0].position,
+        encode_forms(nouns, vocabulary),
+        verb_difference(encoded),
+        settings,
+        search,
+        skip,
+        view,
+    )
+
+
+def word_influences(
+    model: nnx.Module,
+    tokens: np.ndarray,
+    position: int,
+    forms: np.ndarray,
+    qoi: Quantity,
+    settings: Settings = Settings(),
+    *,
+    search: pf.AbstractSearch[_Result] = _ENUMERATE,
+    advance: Callable[[int], None] = lambda _n: None,
+    view: AbstractView = LSTM_VIEW,
+) -> _Result:
+    """The influences of paths from a word of each sentence on a difference of scores.
+
+    Arguments:
+        model: the language model.
+        tokens: the words before the one asked about, (sentences, steps).
+        position: of the word that the paths start from.
+        forms: the forms that the word could have, (sentences, forms); the line of interest starts
+            at the mean of their embeddings.
+        qoi: the quantity, with an entry per sentence.
+        settings: the quadrature.
+        search: as of `noun_influences`.
+        advance: called with the number of sentences done since the last call.
+        view: how the model is taken apart.
+
+    Returns:
+        What the search finds, with one example per sentence, in their order.
+    """
+    found = _word_blocks(model, tokens, position, forms, qoi, settings, search, _none, view)
+    return _together(found, len(tokens), settings, advance)
+
+
+def _together(
+    found: Iterator[tuple[range, _Result]],
+    n: int,
+    settings: Settings,
+    advance: Callable[[int], None],
+) -> _Result:
+    results = []
+    for places, result in found:
+        results.append(result)
+        advance(len(places))
+    if settings.chunk == n:
+        return results[0]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *results)
+
+
+def _word_blocks(
+    model: nnx.Module,
+    tokens: np.ndarray,
+    position: int,
+    forms: np.ndarray,
+    qoi: Quantity,
+    settings: Settings,
+    search: pf.AbstractSearch[_Result],
+    skip: Skip,
+    view: AbstractView,
+) -> Iterator[tuple[range, _Result]]:
+    n = len(tokens)
+    traced, parameters = scored_model(model, tokens.shape[1], view, n_words(qoi))
     embedding = view.embedding(model)
-    for places in blocks(len(nouns), settings.chunk):
+    for places in blocks(n, settings.chunk):
         if skip(places):
             continue
         # Every block has the same shape, so that nothing is compiled twice; the last repeats a
         # sentence.
-        at = np.arange(places.start, places.start + settings.chunk).clip(max=len(nouns) - 1)
+        at = np.arange(places.start, places.start + settings.chunk).clip(max=n - 1)
         result = pf.attribute(
             traced,
-            (parameters, *scored_arguments(encoded, at)),
-            source=source,
+            (parameters, *scored_arguments(tokens, qoi, at)),
+            source=view.source(position),
             doi=pf.Line(
                 embedding[forms[at]].mean(axis=1), n_steps=settings.n_steps, rule=settings.rule
             ),
@@ -177,40 +258,7 @@ def traced_model(
     """The graph of a model for sentences of one length, and the parameters, its first argument."""
     structure, parameters = nnx.split(model)
     split = None if view.split is None else tuple(view.split.items())
-    return _trace(structure, _shapes(parameters), steps, view.nodes, split), parameters
-
-
-# Parameters are the same for all sentences, tokens and verbs are not.
-SCORED_AXES = (None, 0, 0)
-
-
-def scored_model(
-    model: nnx.Module, steps: int, view: AbstractView = LSTM_VIEW
-) -> tuple[pf.TracedGraph, nnx.State]:
-    """The same graph, but of a model that scores the two forms of each sentence's verb alone.
-
-    Of tens of thousands of words only these two are asked about. With all of them, every sentence
-    at every point would take a product with all output weights, and as many logits.
-
-    Arguments:
-        model: the language model.
-        steps: how many words a sentence has.
-        view: how the model is taken apart.
-
-    Returns:
-        The graph of a function of parameters, tokens and the numbers of the verb's forms, the
-        agreeing one first; and the parameters.
-    """
-    structure, parameters = nnx.split(model)
-    split = None if view.split is None else tuple(view.split.items())
-    shapes = _shapes(parameters)
-    return _trace_scored(structure, shapes, steps, view.nodes, split, view.scores), parameters
-
-
-def scored_arguments(encoded: Encoded, at: np.ndarray | slice = slice(None)) -> tuple[Any, Any]:
-    """What a scored model takes after its parameters, for the sentences with some places."""
-    verbs = np.stack([encoded.correct[at], encoded.wrong[at]], axis=-1)
-    return jnp.asarray(encoded.tokens[at]), jnp.asarray(verbs)
+    return _trace(structure, shapes_of(parameters), steps, view.nodes, split), parameters
 
 
 def margins_under(
@@ -227,10 +275,27 @@ def margins_under(
     All sentences go through together, so that an intervention may ask for their mean. With
     `along`, these paths alone see the replacement, and with `sparing` all others.
     """
-    traced, parameters = scored_model(model, encoded.tokens.shape[1], view)
+    qoi = verb_difference(encoded)
+    return quantity_under(
+        model, encoded.tokens, qoi, interventions, view=view, along=along, sparing=sparing
+    )
+
+
+def quantity_under(
+    model: nnx.Module,
+    tokens: np.ndarray,
+    qoi: Quantity,
+    interventions: Interventions,
+    *,
+    view: AbstractView = LSTM_VIEW,
+    along: Any = None,
+    sparing: Any = None,
+) -> np.ndarray:
+    """A difference of scores when nodes are replaced, one per sentence; see `margins_under`."""
+    traced, parameters = scored_model(model, tokens.shape[1], view, n_words(qoi))
     found = pf.do(
         traced,
-        (parameters, *scored_arguments(encoded)),
+        (parameters, *scored_arguments(tokens, qoi)),
         interventions,
         along=along,
         sparing=sparing,
@@ -254,41 +319,9 @@ def _trace(
     """
     return pf.trace(
         lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
-        _zeros(shapes),
+        zeros(shapes),
         jnp.zeros(steps, jnp.int32),
         nodes=nodes,
         split=None if split is None else dict(split),
         qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
     )
-
-
-@lru_cache(16)
-def _trace_scored(
-    structure: nnx.GraphDef,
-    shapes: tuple[Any, ...],
-    steps: int,
-    nodes: pf.AbstractNodeSelector,
-    split: tuple[tuple[str, pf.AbstractParts], ...] | None,
-    score: Callable[[Any, jax.Array, jax.Array], jax.Array],
-) -> pf.TracedGraph:
-    def scores(parameters: nnx.State, tokens: jax.Array, verbs: jax.Array) -> jax.Array:
-        return score(nnx.merge(structure, parameters), tokens, verbs)
-
-    return pf.trace(
-        scores,
-        _zeros(shapes),
-        jnp.zeros(steps, jnp.int32),
-        jnp.zeros(2, jnp.int32),
-        nodes=nodes,
-        split=None if split is None else dict(split),
-        qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
-    )
-
-
-def _zeros(shapes: tuple[Any, ...]) -> nnx.State:
-    return jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]])
-
-
-def _shapes(parameters: nnx.State) -> tuple[Any, ...]:
-    leaves, treedef = jax.tree.flatten(parameters)
-    return treedef, tuple((x.shape, x.dtype) for x in leaves)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, as_markdown, interval
@@ -53,7 +54,7 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 f"{1 - row.share.mean:.2f}",
                 interval(row.t),
                 _published(published, "t"),
-                _rank(row.rank),
+                rank_text(row.rank),
                 interval(row.magnitude),
                 interval(spread) if spread else "-",
             )
@@ -243,6 +244,15 @@ def difference_table(differences: Sequence[Difference]) -> Table:
     return ("difference", "task", "C", "mean", "p", "Holm"), lines
 
 
-def _rank(estimate: Interval) -> str:
+def columns_of(record: Any) -> tuple[list[str], list[object]]:
+    """The fields of a dataclass as names and values, an interval as three; in the order of
+    `csv_table`.
+    """
+    names, (values,) = csv_table([record])
+    return names, values
+
+
+def rank_text(estimate: Interval) -> str:
+    """As in "3 [2, 5]", or "1" where all resamples agree."""
     value, low, high = (round(v) for v in (estimate.mean, estimate.low, estimate.high))
     return str(value) if low == high == value else f"{value} [{low}, {high}]"

@@ -25,13 +25,8 @@ from examples.lstm_agreement.sentences.tasks import (
 )
 from examples.lstm_agreement.tables.blocks import Block, Kept, collected
 from examples.lstm_agreement.tables.bootstrap import p_of_zero, rank_interval
-from examples.lstm_agreement.tables.measure import (
-    Role,
-    Settings,
-    influence_blocks,
-    primary_path,
-    scored_model,
-)
+from examples.lstm_agreement.tables.measure import Role, Settings, influence_blocks, primary_path
+from examples.lstm_agreement.tables.scored import scored_model
 from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
 from pathflow.models import Vocabulary
@@ -237,8 +232,6 @@ def summarise(
 ) -> Row:
     """The row of one condition.
 
-    Neither all influences nor the resampled means of all paths are held in memory at a time.
-
     Arguments:
         model: what the row calls the model.
         condition: the sentences.
@@ -246,8 +239,41 @@ def summarise(
         view: how the model was taken apart.
     """
     first = condition.sentences[0]
-    influences, living, path = _living(condition, result, view)
+    position = condition.role.noun(first).position
     helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
+    return row_of(
+        model,
+        (condition.role, first.task, first.condition),
+        view.primary_path(position, len(first.tokens) - 1),
+        result,
+        helpful=helpful,
+        living=view.living(result.space, position),
+    )
+
+
+def row_of(
+    model: str,
+    key: tuple[Role, str, str],
+    primary: str,
+    result: pf.Attribution,
+    *,
+    helpful: bool = True,
+    living: np.ndarray | None = None,
+) -> Row:
+    """The row of any influences.
+
+    Neither all influences nor the resampled means of all paths are held in memory at a time.
+
+    Arguments:
+        model: what the row calls the model.
+        key: role, task and condition.
+        primary: the primary path.
+        result: the influences of all paths, one example per sentence.
+        helpful: whether influence for the quantity is what is asked about, or against it.
+        living: ranks of the paths that can carry anything; all by default.
+    """
+    influences, living, path = _living(result, primary, living)
+    role, task, condition = key
     # Influence against the verb, seen from its own end, is influence for it.
     sign = 1 if helpful else -1
     largest = int(np.argmax(sign * _mean_of_rows(influences)))
@@ -257,9 +283,9 @@ def summarise(
     interval = metrics.bootstrap_interval
     return Row(
         model=model,
-        role=condition.role,
-        task=first.task,
-        condition=first.condition,
+        role=role,
+        task=task,
+        condition=condition,
         n_sentences=len(influences),
         n_paths=len(living),
         sign=sign,
@@ -283,25 +309,25 @@ def numbers_of_sentences(
     condition: Condition, result: pf.Attribution, view: AbstractView = LSTM_VIEW
 ) -> dict[str, tuple[float, ...]]:
     """The numbers that `Measured` has of every sentence."""
-    influences, _, path = _living(condition, result, view)
+    first = condition.sentences[0]
+    position = condition.role.noun(first).position
+    primary = view.primary_path(position, len(first.tokens) - 1)
+    influences, _, path = _living(result, primary, view.living(result.space, position))
     of = _numbers_of_sentences(influences, path, path, 1)
     return {name: tuple(of[name].tolist()) for name in ("primary", "magnitude")}
 
 
 def _living(
-    condition: Condition, result: pf.Attribution, view: AbstractView
+    result: pf.Attribution, primary: str, living: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """The influences of the paths that can carry anything, their ranks, and the place of the
     primary path among them.
     """
-    first = condition.sentences[0]
-    position = condition.role.noun(first).position
-    living = view.living(result.space, position)
-    primary = result.space.rank(view.primary_path(position, len(first.tokens) - 1))
+    living = np.arange(result.space.count) if living is None else living
     # Where every path lives, what is on disk stays there.
     everything = len(living) == result.space.count
     influences = result.influences if everything else result.influences[:, living]
-    return influences, living, int(np.searchsorted(living, primary))
+    return influences, living, int(np.searchsorted(living, result.space.rank(primary)))
 
 
 def _mean_of_rows(influences: np.ndarray) -> np.ndarray:
