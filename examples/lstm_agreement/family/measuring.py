@@ -3,34 +3,47 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
 
 import pathflow as pf
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import write_csv, write_text
 from examples.lstm_agreement.family.members import Member
 from examples.lstm_agreement.family.patching import Patch, swap_subjects
 from examples.lstm_agreement.family.views import TransformerView
 from examples.lstm_agreement.language_models.evaluation import evaluate
-from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, TASKS, Sentence, generate
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, TASKS, generate
 from examples.lstm_agreement.tables import report, table2, table2_report
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
-from examples.lstm_agreement.tables.table1 import Condition, Row, compute, conditions
+from examples.lstm_agreement.tables.paired import Difference, between_rows, between_schemes
+from examples.lstm_agreement.tables.table1 import (
+    Condition,
+    Measured,
+    Row,
+    compute,
+    conditions,
+    numbers_of_sentences,
+)
 from examples.lstm_agreement.tables.view import AbstractView
 from examples.lstm_agreement.train.grammar import VOCABULARY
 from pathflow import metrics
 
-FILES = ("accuracy.csv", "table1.csv", "routes.csv", "table2.csv", "patches.csv")
+FILES = (
+    "accuracy.csv",
+    "table1.csv",
+    "routes.csv",
+    "table2.csv",
+    "differences.csv",
+    "patches.csv",
+)
 _KEY = "key.json"
 _WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
-
-Csv = tuple[Sequence[str], Sequence[Sequence[object]]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ def measure(
 
 def _tables(
     member: Member, model: nnx.Module, amounts: Amounts, advance: Callable[[str], None]
-) -> dict[str, Csv]:
+) -> dict[str, CsvTable]:
     """All tables of a model, by the names of their files."""
     n_groups = max(amounts.sentences, amounts.groups)
     sentences = {
@@ -130,14 +143,43 @@ def _tables(
         view=view,
         advance=lambda what, _n: advance(what),
     )
-    rows = [row for _, row, _ in found]
+    measured = [Measured(row, numbers_of_sentences(c, result, view)) for c, row, result in found]
+    rows = [m.row for m in measured]
+    held = [
+        table2.hold(
+            model,
+            VOCABULARY,
+            sentences[task.name],
+            table2.rank_1_paths(rows, task.name),
+            view=view,
+            advance=lambda _n, name=task.name: advance(f"{name}, nodes held"),
+        )
+        for task in table2.TASKS
+    ]
+    of_schemes = [d for h in held for d in _between(h)]
     return {
-        "accuracy.csv": report.accuracy_table(accuracies),
+        "accuracy.csv": report.accuracy_csv(accuracies),
         "table1.csv": report.table1_csv(rows),
-        "routes.csv": as_csv(list(_routes(model, asked, view, amounts.settings, advance))),
-        "table2.csv": _held(model, sentences, rows, view, advance),
-        "patches.csv": as_csv(list(_patches(model, asked, rows, view, advance))),
+        "routes.csv": csv_table(list(_routes(model, asked, view, amounts.settings, advance))),
+        "table2.csv": table2_report.table2_csv([c for h in held for c in table2.accuracies(h)]),
+        "differences.csv": report.differences_csv([*between_rows(measured), *of_schemes]),
+        "patches.csv": csv_table(list(_patches(model, asked, rows, view, advance))),
     }
+
+
+def _between(held: table2.Held) -> Iterator[Difference]:
+    """The differences of accuracy that hypotheses are about.
+
+    The primary path of another architecture than the LSTM may have more than two gates; it is
+    compared with as many.
+    """
+    n_gates = held.n_kept[table2.Scheme("s")]
+    pairs = (
+        (f"all but CR{n_gates}", "all but Cs"),
+        ("all but Ci", "C"),
+        ("C", "all but CFsi"),
+    )
+    return between_schemes(held.task, held.conditions, held.margins, pairs)
 
 
 def find(
@@ -169,24 +211,6 @@ def find(
         spaces[ends] = result.space
     found = {ends: int(np.sum(means, axis=0).argmax()) for ends, means in sums.items()}
     return {ends: str(spaces[ends].unrank(rank)) for ends, rank in found.items()}
-
-
-def as_csv(entries: Sequence[Any]) -> tuple[list[str], list[list[object]]]:
-    """Dataclasses as lines, of which every one has one column per number."""
-    names: list[str] = []
-    lines = []
-    for entry in entries:
-        names, values = [], []
-        for field in dataclasses.fields(entry):
-            value = getattr(entry, field.name)
-            if isinstance(value, metrics.Interval):
-                names += [field.name, f"{field.name}_low", f"{field.name}_high"]
-                values += [f"{v:.6g}" for v in value]
-            else:
-                names.append(field.name)
-                values.append(f"{value:.6g}" if isinstance(value, float) else value)
-        lines.append(values)
-    return names, lines
 
 
 def _halves(asked: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
@@ -230,28 +254,6 @@ def _routes(
             )
 
 
-def _held(
-    model: nnx.Module,
-    sentences: Mapping[str, Sequence[Sentence]],
-    rows: Sequence[Row],
-    view: AbstractView,
-    advance: Callable[[str], None],
-) -> tuple[list[str], list[list[object]]]:
-    compressed = [
-        entry
-        for task in table2.TASKS
-        for entry in table2.compress(
-            model,
-            VOCABULARY,
-            sentences[task.name],
-            table2.rank_1_paths(rows, task.name),
-            view=view,
-            advance=lambda what: advance(f"{what} held"),
-        )
-    ]
-    return table2_report.table2_csv(compressed)
-
-
 def _patches(
     model: nnx.Module,
     asked: Sequence[Condition],
@@ -262,7 +264,7 @@ def _patches(
     largest = {(r.role, r.task, r.condition): r.largest for r in rows if r.model == "trained"}
     for condition in asked:
         first = condition.sentences[0]
-        if condition.role is not Role.SUBJECT:
+        if condition.role is not Role.SUBJECT or first.task not in (SIMPLE.name, *_WITH_NOUN):
             continue
         advance(f"patching, {condition.name}")
         at, last = first.subject.position, len(first.tokens) - 1

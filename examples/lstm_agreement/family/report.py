@@ -40,7 +40,7 @@ _LEGENDS = {
     "observations": "Each model says of a hypothesis that it holds in all conditions (holds), in "
     "some (partly), in none (does not hold), or that most conditions are open; how many models say "
     "which. Last column: what the LSTMs of all sizes and seeds have in common.",
-    "conditions": "How many models say yes/no/neither (95% intervals over sentences).",
+    "conditions": "How many models say yes/no/neither (p under 0.05, not corrected for the number of conditions).",
     "table1": "Of the primary path. Share: expected fraction of all influence of its sign; t: "
     "probability to exceed another path, drawn uniformly; rank: place by mean influence; "
     "magnitude: expected fraction of the sum of absolute influences, and the same before training.",
@@ -238,13 +238,14 @@ def held_table(family: Sequence[Measured]) -> Table:
 
 
 def _accuracy(one: Measured, task: str, what: str) -> float:
+    lines = [r for r in one.lines["table2.csv"] if r["task"] == task]
+    n_gates = next(r["n_kept"] for r in lines if r["scheme"] == "Cs")
     scheme = {
         "model as it is": "C",
         "primary path held": "all but Cs",
-        "as many at random": f"all but CR{one.tables.gates[task]}",
+        "as many at random": f"all but CR{n_gates}",
     }[what]
-    lines = one.lines["table2.csv"]
-    return mean(float(r["accuracy"]) for r in lines if (r["task"], r["scheme"]) == (task, scheme))
+    return mean(float(r["accuracy"]) for r in lines if r["scheme"] == scheme)
 
 
 def patches_table(family: Sequence[Measured]) -> Table:

@@ -16,6 +16,7 @@ from examples.lstm_agreement.hypotheses import (
     Verdict,
     read_csv,
     summary,
+    verdicts,
 )
 
 Line = Mapping[str, str]
@@ -44,7 +45,7 @@ class Measured:
         Raises:
             StudyError: they are no lines of these files.
         """
-        asked = (lines[f"{name}.csv"] for name in ("table1", "table2", "accuracy"))
+        asked = (lines[f"{name}.csv"] for name in ("table1", "differences"))
         try:
             return cls(member, Tables.of_lines(*asked), lines)
         except (KeyError, ValueError) as error:
@@ -134,7 +135,7 @@ def answers(family: Sequence[Measured]) -> list[Answer]:
             for task, condition in asked:
                 found += [
                     Answer(one.member, hypothesis, task, condition, verdict)
-                    for verdict in hypothesis.ask(one.tables.of(task, condition))
+                    for verdict in verdicts(list(hypothesis.ask(one.tables.of(task, condition))))
                 ]
     return found
 

@@ -5,6 +5,7 @@ Every other gate from the subject on is held at its mean over all sentences of t
 through them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,11 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, Sentence, by_condition
+from examples.lstm_agreement.tables.blocks import Kept
 from examples.lstm_agreement.tables.bootstrap import interval_over
-from examples.lstm_agreement.tables.measure import Role, margins_under
+from examples.lstm_agreement.tables.held import grouped, margins_of, node_means
+from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paired import Difference, between_schemes
 from examples.lstm_agreement.tables.table1 import Row
 from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
@@ -133,6 +137,16 @@ def gate_sets(
             yield Scheme(f"R{size}", True), gates - frozenset(drawn)
 
 
+# Holding the gates of the subject's path, or of both, against as many random ones; holding those of
+# the noun's, or those of the paths of rank 1, against holding none.
+COMPARED = (
+    ("all but CR2", "all but Cs"),
+    ("all but CR4", "all but Csi"),
+    ("all but Ci", "C"),
+    ("C", "all but CFsi"),
+)
+
+
 def compress(
     model: nnx.Module,
     vocabulary: Vocabulary,
@@ -141,7 +155,8 @@ def compress(
     *,
     seed: int = 0,
     view: AbstractView = LSTM_VIEW,
-    advance: Callable[[str], None] = lambda _what: None,
+    kept: Kept | None = None,
+    advance: Callable[[int], None] = lambda _n: None,
 ) -> tuple[Compressed, ...]:
     """Accuracy per condition and scheme.
 
@@ -152,7 +167,8 @@ def compress(
         found: paths of rank 1 by noun, of any condition.
         seed: draws the random gates.
         view: how the model is taken apart.
-        advance: called with the name of each scheme that is done.
+        kept: where, and under which key, the score differences are kept block by block.
+        advance: called with the number of sentences done since the last call.
 
     Returns:
         One entry per scheme and condition. Random gates of one number are one scheme; its intervals
@@ -161,28 +177,74 @@ def compress(
     Raises:
         StudyError: a word is unknown, or the sentences are of more than one length.
     """
+    asked = hold(
+        model, vocabulary, sentences, found, seed=seed, view=view, kept=kept, advance=advance
+    )
+    return accuracies(asked)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What was measured under all schemes.
+
+    Arguments:
+        task: name of the task.
+        conditions: with the sentences of each.
+        n_kept: how many gates each scheme keeps.
+        margins: score differences under each, (draws, sentences), by its name.
+    """
+
+    task: str
+    conditions: tuple[tuple[str, np.ndarray], ...]
+    n_kept: Mapping[Scheme, int]
+    margins: Mapping[str, np.ndarray]
+
+
+def hold(
+    model: nnx.Module,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    found: Mapping[Role, Sequence[str]],
+    *,
+    seed: int = 0,
+    view: AbstractView = LSTM_VIEW,
+    kept: Kept | None = None,
+    advance: Callable[[int], None] = lambda _n: None,
+) -> Held:
+    """Score differences under every scheme; arguments and errors are those of `compress`."""
     first = sentences[0]
-    encoded = encode(sentences, vocabulary)
     gates = all_gates(first, view)
-    margins: dict[Scheme, list[np.ndarray]] = {}
-    kept: dict[Scheme, int] = {}
-    for scheme, keep in gate_sets(first, found, np.random.default_rng(seed), view):
-        held = pf.Keep(sorted(keep), among=sorted(gates))
-        margins.setdefault(scheme, []).append(margins_under(model, encoded, held, view=view))
-        kept[scheme] = len(keep)
-        advance(str(scheme))
+    means = node_means(model, encode(sentences, vocabulary), sorted(gates), view)
+    sets = list(gate_sets(first, found, np.random.default_rng(seed), view))
+    ways = [{gate: pf.Fix(means[gate]) for gate in sorted(gates - keep)} for _, keep in sets]
+    measured = margins_of(model, vocabulary, sentences, ways, view=view, kept=kept, advance=advance)
+    return Held(
+        first.task,
+        by_condition(sentences),
+        {scheme: len(keep) for scheme, keep in sets},
+        grouped(measured, Counter(str(scheme) for scheme, _ in sets)),
+    )
+
+
+def accuracies(held: Held) -> tuple[Compressed, ...]:
+    """Accuracy per condition and scheme."""
     return tuple(
         Compressed(
-            first.task,
+            held.task,
             condition,
             scheme,
-            kept[scheme],
-            interval_over(np.stack(draws)[:, of_condition] > 0),
-            interval_over(np.stack(draws)[:, of_condition]),
+            n_kept,
+            interval_over(held.margins[str(scheme)][:, of_condition] > 0),
+            interval_over(held.margins[str(scheme)][:, of_condition]),
         )
-        for scheme, draws in margins.items()
-        for condition, of_condition in by_condition(sentences)
+        for scheme, n_kept in held.n_kept.items()
+        for condition, of_condition in held.conditions
     )
+
+
+def differences(held: Held) -> tuple[Difference, ...]:
+    """The differences of accuracy between the schemes of `COMPARED`."""
+    return tuple(between_schemes(held.task, held.conditions, held.margins, COMPARED))
 
 
 def rank_1_paths(rows: Sequence[Row], task: str) -> dict[Role, tuple[str, ...]]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import nnx
 
 import pathflow as pf
+from pathflow.models import LSTMLanguageModel
 
 
 class AbstractView(abc.ABC):
@@ -31,6 +33,17 @@ class AbstractView(abc.ABC):
     @abc.abstractmethod
     def embedding(self, model: Any) -> jax.Array:
         """The words' vectors, one row per word."""
+
+    @staticmethod
+    def scores(model: Any, tokens: jax.Array, words: jax.Array) -> jax.Array:
+        """The scores of some words after a sentence, as a function with the same nodes.
+
+        Arguments:
+            model: the language model.
+            tokens: the sentence.
+            words: numbers of words.
+        """
+        return model(tokens)[words]
 
     @abc.abstractmethod
     def source(self, position: int) -> str:
@@ -79,6 +92,13 @@ class RecurrentView(AbstractView):
         """See `AbstractView.embedding`."""
         return model.embedding[...]
 
+    @staticmethod
+    def scores(model: Any, tokens: jax.Array, words: jax.Array) -> jax.Array:
+        """See `AbstractView.scores`; of an LSTM, no other scores are computed."""
+        if isinstance(model, LSTMLanguageModel):
+            return scoring_only(model, words)(tokens)
+        return model(tokens)[words]
+
     def source(self, position: int) -> str:
         """See `AbstractView.source`."""
         return f"x@{position}"
@@ -106,6 +126,27 @@ class RecurrentView(AbstractView):
             "second layer": f"x {at} (?1@{position})+ {self.waits}1+ {outer}qoi",
             "first layer": f"x {at} {self.waits}0+ {out}{end} qoi",
         }
+
+
+def scoring_only(model: LSTMLanguageModel, words: jax.Array) -> LSTMLanguageModel:
+    """The model with the logits of some words alone.
+
+    It reads all words as before.
+
+    Arguments:
+        model: the language model.
+        words: their numbers, in the order of the logits.
+    """
+    rows, bias = model.output_rows[words], model.output_bias[...][words]
+    # Only its form is taken; its parameters are never made.
+    small = nnx.eval_shape(
+        lambda: LSTMLanguageModel(
+            len(words), model.embed_dim, model.hidden_dim, model.n_layers, False, rngs=nnx.Rngs(0)
+        )
+    )
+    small.embedding, small.layers = model.embedding, model.layers
+    small.output_kernel, small.output_bias = nnx.Param(rows), nnx.Param(bias)
+    return small
 
 
 LSTM_VIEW = RecurrentView("fiog", ("g0", "c0", "h0", "g1"), "c", "h")
