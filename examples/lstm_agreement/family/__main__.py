@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--accuracy-sentences",
         type=positive,
-        default=200,
+        default=100,
         help="groups per task for accuracies and held gates (%(default)s)",
     )
     out.add_argument(
