@@ -259,6 +259,7 @@ def test_what_is_common_to_models():
     assert summary.what_it_is(count({"holds": 2, "partly": 1})) == "differs by training"
     assert summary.in_short(count({"open": 1, "holds": 2})) == "2 holds, 1 open"
     assert str(summary.Spread.over([0.5, 0.1, 0.3])) == "0.30 [0.10, 0.50]"
+    assert str(summary.Spread.over([-0.001, 0.1])) == "0.05 [0.00, 0.10]"
 
 
 def test_the_shipped_summary_is_that_of_the_shipped_tables():

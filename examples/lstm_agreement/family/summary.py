@@ -103,7 +103,9 @@ class Spread:
         return cls(statistics.median(found), min(found), max(found))
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        # What rounds to zero has no sign.
+        median, low, high = (round(v, 2) + 0.0 for v in (self.median, self.low, self.high))
+        return f"{median:.2f} [{low:.2f}, {high:.2f}]"
 
 
 @dataclass(frozen=True)
