@@ -21,13 +21,19 @@ from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.tables.bootstrap import N_RESAMPLES, holm, two_sided
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.paired import (
+    NONE_OVER_RANK_1,
+    NOUN_HELD_OVER_NONE,
+    RANDOM_OVER_SUBJECT,
     SUBJECT_OVER_NOUN,
     TRAINED_OVER_UNTRAINED,
-    scheme_pair,
 )
 
 _RESULTS = Path(__file__).with_name("results")
 _LEVEL = 0.05
+_TABLES = ("table1", "differences")
+# What must be there, and numbers.
+_OF_ROWS = ("first", "primary", "primary_low", "primary_p")
+_OF_DIFFERENCES = ("difference", "p")
 
 
 class Verdict(enum.Enum):
@@ -85,24 +91,46 @@ class Tables:
             StudyError: one of them is missing, or no table of the study.
         """
         try:
-            with (folder / "table1.csv").open(encoding="utf-8") as file:
-                rows = {
-                    (Role(r["role"]), r["task"], r["condition"]): r
-                    for r in csv.DictReader(file)
-                    if r["model"] == "trained"
-                }
-            with (folder / "differences.csv").open(encoding="utf-8") as file:
-                found = {(r["what"], r["task"], r["condition"]): r for r in csv.DictReader(file)}
-            for row in rows.values():
-                _ = [float(row[name]) for name in ("first", "primary", "primary_low", "primary_p")]
-            for row in found.values():
-                _ = [float(row[name]) for name in ("difference", "p")]
+            return cls.of_lines(*(read_csv(folder / f"{name}.csv") for name in _TABLES))
         except (OSError, KeyError, ValueError) as error:
             raise StudyError(
                 f"{folder} does not hold the tables of a run of the study ({error!r}); give the "
                 "folder that `python -m examples.lstm_agreement` wrote."
             ) from error
+
+    @classmethod
+    def of_lines(
+        cls, table1: Sequence[Mapping[str, str]], differences: Sequence[Mapping[str, str]]
+    ) -> "Tables":
+        """From the lines of the two files.
+
+        Raises:
+            KeyError, ValueError: they are no lines of these files.
+        """
+        rows = {
+            (Role(r["role"]), r["task"], r["condition"]): r
+            for r in table1
+            if r["model"] == "trained"
+        }
+        found = {(r["what"], r["task"], r["condition"]): r for r in differences}
+        for lines, names in ((rows, _OF_ROWS), (found, _OF_DIFFERENCES)):
+            for line in lines.values():
+                _ = [float(line[name]) for name in names]
         return cls(rows, found)
+
+    def of(self, task: str, condition: str) -> "Tables":
+        """One condition alone."""
+        key = task, condition
+        return Tables(
+            {k: row for k, row in self.rows.items() if k[1:] == key},
+            {k: d for k, d in self.differences.items() if k[1:] == key},
+        )
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The lines of a file with a header."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 Answers = Iterator[Evidence]
@@ -186,17 +214,17 @@ HYPOTHESES = (
     Hypothesis(
         "4",
         "Holding the gates of the subject's path costs more than holding random ones",
-        _greater(scheme_pair("all but CR2", "all but Cs")),
+        _greater(RANDOM_OVER_SUBJECT),
     ),
     Hypothesis(
         "4",
         "Holding the gates of an attractor's path helps",
-        _greater(scheme_pair("all but Ci", "C"), ("SP", "PS")),
+        _greater(NOUN_HELD_OVER_NONE, ("SP", "PS")),
     ),
     Hypothesis(
         "own",
         "Holding the gates of the paths of rank 1 costs accuracy",
-        _greater(scheme_pair("C", "all but CFsi")),
+        _greater(NONE_OVER_RANK_1),
     ),
     Hypothesis(
         "control",

@@ -18,7 +18,13 @@ from examples.lstm_agreement.hypotheses import (
     verdicts,
 )
 from examples.lstm_agreement.tables.measure import Role
-from examples.lstm_agreement.tables.paired import SUBJECT_OVER_NOUN
+from examples.lstm_agreement.tables.paired import (
+    NONE_OVER_RANK_1,
+    NOUN_HELD_OVER_NONE,
+    RANDOM_OVER_SUBJECT,
+    SUBJECT_OVER_NOUN,
+    TRAINED_OVER_UNTRAINED,
+)
 
 YES, NO, OPEN = Verdict.YES, Verdict.NO, Verdict.OPEN
 ASKED = {h.statement: h.ask for h in HYPOTHESES}
@@ -68,12 +74,20 @@ def test_sizes():
     assert answers("It has less influence", rows, found) == [YES, NO, OPEN, OPEN]
 
 
+def test_one_condition_alone():
+    rows = {(Role.SUBJECT, "nounPP", c): {"first": f} for c, f in (("SS", "1"), ("SP", "0"))}
+    found = between(NOUN_HELD_OVER_NONE, (1, 0.01), (1, 0.01))
+    alone = Tables(rows, found).of("nounPP", "SP")
+    assert list(alone.rows) == [(Role.SUBJECT, "nounPP", "SP")]
+    assert list(alone.differences) == [(NOUN_HELD_OVER_NONE, "nounPP", "SP")]
+
+
 def test_gates_and_training():
     four = (0.3, 0.01), (-0.3, 0.01), (0.0, 1.0), (0.3, 0.01)
-    found = between("accuracy all but CR2 - all but Cs", *four)
-    found |= between("accuracy all but Ci - C", *four)
-    found |= between("accuracy C - all but CFsi", *four[:2])
-    found |= between("magnitude trained - untrained", *four[:1])
+    found = between(RANDOM_OVER_SUBJECT, *four)
+    found |= between(NOUN_HELD_OVER_NONE, *four)
+    found |= between(NONE_OVER_RANK_1, *four[:2])
+    found |= between(TRAINED_OVER_UNTRAINED, *four[:1])
     assert answers("Holding the gates of the subject", (), found) == [YES, NO, OPEN, YES]
     assert answers("Holding the gates of an attractor", (), found) == [NO, OPEN]
     assert answers("Holding the gates of the paths of rank 1", (), found) == [YES, NO]
