@@ -48,7 +48,8 @@ def claims():
         f"of the score within {max(r['quadrature'] for r in rows):.1%}"
     )
     simple = of(TINY, s, "share", "Simple")
-    yield f"share of {simple[0]:.2f} (S) and {simple[1]:.2f} (P), t = {min(of(TINY, s, 't')):.2f} or more"
+    least = min(of(TINY, s, "t"))
+    yield f"share of {simple[0]:.2f} (S) and {simple[1]:.2f} (P), t = {least:.2f} or more"
     ranks = of(TINY, s, "rank", "nounPP", "nounPPAdv")
     yield f"ranks from {min(ranks)} to {max(ranks)} over distances"
     yield (
@@ -62,8 +63,7 @@ def claims():
         numbers = [m.accuracy(task, condition) for m in (DECAYED, ENGLISH)]
         yield f"{numbers[0]:.2f} against {numbers[1]:.2f}"
     yield f"namePP PS ({ENGLISH.accuracy('namePP', 'PS'):.2f} against 0.69)"
-    two, four = (held(TINY, "all but CR2"), held(TINY, "all but CR4"))
-    yield f"as many random gates leave {four}"
+    yield f"as many random gates leave {held(TINY, 'all but CR4')}"
     yield (
         f"the subject's two gates leaves {held(DECAYED, 'all but Cs')} of "
         f"{held(DECAYED, 'C')}, two random gates leave {held(DECAYED, 'all but CR2')}"
@@ -72,7 +72,6 @@ def claims():
         f"nounPPAdv is at {held(DECAYED, 'all but Ci', 'nounPPAdv')} against "
         f"{held(DECAYED, 'C', 'nounPPAdv')}"
     )
-    del two
     untrained = {
         task: [ENGLISH.magnitude_untrained(task, c) for c in conditions]
         for task, conditions in (("Simple", "SP"), ("nounPP", FOUR))
