@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 
@@ -13,6 +14,10 @@ class LanguageModel(Protocol):
     `nnx.Module`. What it carries from one batch to the next is its own affair: a recurrent model
     its hidden states, a model that reads every batch afresh the empty tuple.
     """
+
+    def __call__(self, tokens: Int[Array | np.ndarray, " steps"], /) -> Float[Array, " vocab"]:
+        """Logits of the word after the last one of a sequence."""
+        ...
 
     @property
     def output_rows(self) -> Float[Array, "vocab features"]:

@@ -107,15 +107,14 @@ def test_schemes_of_the_same_sentences():
         "r": np.array([[1.0, 1, 1, 1], [-1, -1, 1, 1]]),
     }
     conditions = [("S", np.array([True, True, False, False])), ("P", np.array([0, 0, 1, 1], bool))]
-    pairs = [(f"{one} - {two}", one, two) for one, two in ("ab", "ar", "ra")]
-    pairs.append(("a - none", "a", "none"))
+    pairs = (("a", "b"), ("a", "r"), ("r", "a"), ("a", "none"))
     found = list(between_schemes("Simple", conditions, margins, pairs))
     assert [(d.what, d.condition, d.difference.mean) for d in found] == [
-        ("a - b", "S", 0.5),
-        ("a - b", "P", 0.5),
-        ("a - r", "S", 0.5),
-        ("a - r", "P", -0.5),
-        ("r - a", "S", -0.5),
-        ("r - a", "P", 0.5),
+        ("accuracy a - b", "S", 0.5),
+        ("accuracy a - b", "P", 0.5),
+        ("accuracy a - r", "S", 0.5),
+        ("accuracy a - r", "P", -0.5),
+        ("accuracy r - a", "S", -0.5),
+        ("accuracy r - a", "P", 0.5),
     ]
     assert dataclasses.asdict(found[0])["task"] == "Simple"

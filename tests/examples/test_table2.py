@@ -5,12 +5,7 @@ import pytest
 
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, generate
 from examples.lstm_agreement.tables.measure import Role
-from examples.lstm_agreement.tables.paired import (
-    NONE_OVER_RANK_1,
-    NOUN_HELD_OVER_NONE,
-    RANDOM_OVER_BOTH,
-    RANDOM_OVER_SUBJECT,
-)
+from examples.lstm_agreement.tables.paired import scheme_pair
 from examples.lstm_agreement.tables.table2 import (
     DRAWS,
     PUBLISHED,
@@ -28,10 +23,13 @@ from tests.examples.numpy_lstm import margins
 from tests.examples.test_report import row
 
 COMPARED = {
-    RANDOM_OVER_SUBJECT: ("all but CR2", "all but Cs"),
-    RANDOM_OVER_BOTH: ("all but CR4", "all but Csi"),
-    NOUN_HELD_OVER_NONE: ("all but Ci", "C"),
-    NONE_OVER_RANK_1: ("C", "all but CFsi"),
+    scheme_pair(*pair): pair
+    for pair in (
+        ("all but CR2", "all but Cs"),
+        ("all but CR4", "all but Csi"),
+        ("all but Ci", "C"),
+        ("C", "all but CFsi"),
+    )
 }
 OTHER = "x@1 o0@1 h0@1 o1@1 h1@1 f1@2 c1@2 c1@3 c1@4 h1@4 qoi"
 

@@ -15,11 +15,6 @@ from examples.lstm_agreement.tables.table1 import Measured
 from pathflow import metrics
 
 SUBJECT_OVER_NOUN = "primary path of the subject - size of the noun's"
-# Of accuracies with gates held.
-RANDOM_OVER_SUBJECT = "accuracy as many random gates held - all but Cs"
-RANDOM_OVER_BOTH = "accuracy as many random gates held - all but Csi"
-NOUN_HELD_OVER_NONE = "accuracy all but Ci - C"
-NONE_OVER_RANK_1 = "accuracy C - all but CFsi"
 TRAINED_OVER_UNTRAINED = "magnitude trained - untrained"
 TRAINED_OVER_UNTRAINED_NOUN = "magnitude trained - untrained, from the noun"
 
@@ -99,7 +94,7 @@ def between_schemes(
     task: str,
     conditions: Sequence[tuple[str, np.ndarray]],
     margins: Mapping[str, np.ndarray],
-    pairs: Sequence[tuple[str, str, str]],
+    pairs: Sequence[tuple[str, str]],
 ) -> Iterator[Difference]:
     """Differences of accuracy between schemes of Table 2.
 
@@ -107,14 +102,18 @@ def between_schemes(
         task: name of the task.
         conditions: with the sentences of each.
         margins: score differences under every scheme, (draws, sentences).
-        pairs: how the difference is called, and the two schemes; pairs with one that was not
-            measured are left out.
+        pairs: the schemes to compare; pairs with one that was not measured are left out.
     """
-    for what, one, other in pairs:
+    for one, other in pairs:
         if one not in margins or other not in margins:
             continue
         # Draws of one scheme have nothing to do with those of another, but for the sentences.
         right = (margins[one] > 0).astype(float), (margins[other] > 0).astype(float)
         values = right[0] - right[1] if len(right[1]) == 1 else right[0] - right[1].mean(axis=0)
         for condition, of_condition in conditions:
-            yield difference(task, condition, what, values[:, of_condition])
+            yield difference(task, condition, scheme_pair(one, other), values[:, of_condition])
+
+
+def scheme_pair(one: str, other: str) -> str:
+    """How a difference of two schemes is called."""
+    return f"accuracy {one} - {other}"

@@ -20,10 +20,6 @@ from examples.lstm_agreement.tables.bootstrap import interval_over
 from examples.lstm_agreement.tables.held import grouped, margins_of, node_means
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.paired import (
-    NONE_OVER_RANK_1,
-    NOUN_HELD_OVER_NONE,
-    RANDOM_OVER_BOTH,
-    RANDOM_OVER_SUBJECT,
     Difference,
     between_schemes,
 )
@@ -245,10 +241,10 @@ def differences(held: Held) -> tuple[Difference, ...]:
     """
     subject, both = (f"all but CR{held.n_kept[Scheme(name)]}" for name in ("s", "si"))
     pairs = (
-        (RANDOM_OVER_SUBJECT, subject, "all but Cs"),
-        (RANDOM_OVER_BOTH, both, "all but Csi"),
-        (NOUN_HELD_OVER_NONE, "all but Ci", "C"),
-        (NONE_OVER_RANK_1, "C", "all but CFsi"),
+        (subject, "all but Cs"),
+        (both, "all but Csi"),
+        ("all but Ci", "C"),
+        ("C", "all but CFsi"),
     )
     return tuple(between_schemes(held.task, held.conditions, held.margins, pairs))
 
