@@ -155,10 +155,9 @@ def test_states_exchanged_one_by_one_and_all_but_one(lstm, words, task):
     assert np.ptp(found.by_state - found.clean[:, None]) > 1e-3
 
 
-@TASKS
-def test_entries_exchanged_one_by_one(lstm, words, task):
-    sentences = generate_clauses(task, 2, seed=3)
-    verb = task.crossed
+def test_entries_exchanged_one_by_one(lstm, words):
+    sentences = generate_clauses(COORDINATION, 2, seed=3)
+    verb = COORDINATION.crossed
     graph, parameters = traced_model(lstm, len(sentences[0].tokens))
     tokens = [encode(s, words).tokens for s in (sentences, [swapped(s) for s in sentences])]
     mine, other = [
