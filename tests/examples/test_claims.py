@@ -14,7 +14,8 @@ FOUR = ("SS", "SP", "PS", "PP")
 
 
 def span(values):
-    return f"{min(values):.2f} to {max(values):.2f}"
+    ends = [f"{v:.2f}" for v in (min(values), max(values))]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def of(results, role, field, *tasks, sign=None):
