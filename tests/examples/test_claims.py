@@ -73,6 +73,12 @@ def claims():
         f"nounPPAdv is at {held(DECAYED, 'all but Ci', 'nounPPAdv')} against "
         f"{held(DECAYED, 'C', 'nounPPAdv')}"
     )
+    first, second = (
+        [n["t"] for n in ENGLISH.tables["neurons"] if n["unit"] == unit and n["role"] == s.value]
+        for unit in dict.fromkeys(n["unit"] for n in ENGLISH.tables["neurons"])
+    )
+    yield f"one has a t of {span(first)} on the other half"
+    yield f"the other has a t of {span(second)}"
     untrained = {
         task: [ENGLISH.magnitude_untrained(task, c) for c in conditions]
         for task, conditions in (("Simple", "SP"), ("nounPP", FOUR))
