@@ -29,9 +29,10 @@ from examples.lstm_agreement.tables.paired import (
 
 _RESULTS = Path(__file__).with_name("results")
 _LEVEL = 0.05
-_FILES = ("table1.csv", "differences.csv")
-# As many random gates as the primary path has, of which there are two in an LSTM.
-_NEEDED = re.compile(re.escape(scheme_pair("all but CR#", "all but Cs")).replace("\\#", r"\d+"))
+_TABLES = ("table1", "differences")
+# What must be there, and numbers.
+_OF_ROWS = ("first", "primary", "primary_low", "primary_p")
+_OF_DIFFERENCES = ("difference", "p")
 
 
 class Verdict(enum.Enum):
@@ -89,7 +90,7 @@ class Tables:
             StudyError: one of them is missing, or no table of the study.
         """
         try:
-            return cls.of_lines(*(read_csv(folder / name) for name in _FILES))
+            return cls.of_lines(*(read_csv(folder / f"{name}.csv") for name in _TABLES))
         except (OSError, KeyError, ValueError) as error:
             raise StudyError(
                 f"{folder} does not hold the tables of a run of the study ({error!r}); give the "
@@ -111,10 +112,9 @@ class Tables:
             if r["model"] == "trained"
         }
         found = {(r["what"], r["task"], r["condition"]): r for r in differences}
-        for row in rows.values():
-            _ = [float(row[name]) for name in ("first", "primary", "primary_low", "primary_p")]
-        for row in found.values():
-            _ = [float(row[name]) for name in ("difference", "p")]
+        for lines, names in ((rows, _OF_ROWS), (found, _OF_DIFFERENCES)):
+            for line in lines.values():
+                _ = [float(line[name]) for name in names]
         return cls(rows, found)
 
     def of(self, task: str, condition: str) -> "Tables":
@@ -122,7 +122,7 @@ class Tables:
         key = task, condition
         return Tables(
             {k: row for k, row in self.rows.items() if k[1:] == key},
-            {k: row for k, row in self.differences.items() if k[1:] == key},
+            {k: d for k, d in self.differences.items() if k[1:] == key},
         )
 
 
@@ -180,15 +180,22 @@ def _positive(row: Mapping[str, str]) -> Evidence:
     return Evidence(float(row["difference"]) > 0, float(row["p"]))
 
 
+def _named(what: str) -> re.Pattern[str]:
+    return re.compile(re.escape(what))
+
+
+# As many random gates as the primary path has: two in an LSTM.
+_RANDOM_OVER_SUBJECT = re.compile(scheme_pair(r"all but CR\d+", "all but Cs"))
+
+
 def _greater(
-    name: str | re.Pattern[str], conditions: Sequence[str] | None = None
+    what: re.Pattern[str], conditions: Sequence[str] | None = None
 ) -> Callable[[Tables], Answers]:
     """That a difference is positive, in some conditions or in all."""
-    pattern = re.compile(re.escape(name)) if isinstance(name, str) else name
 
     def ask(tables: Tables) -> Answers:
-        for (what, _, condition), row in tables.differences.items():
-            if pattern.fullmatch(what) and (conditions is None or condition in conditions):
+        for (name, _, condition), row in tables.differences.items():
+            if what.fullmatch(name) and (conditions is None or condition in conditions):
                 yield _positive(row)
 
     return ask
@@ -216,22 +223,22 @@ HYPOTHESES = (
     Hypothesis(
         "4",
         "Holding the gates of the subject's path costs more than holding random ones",
-        _greater(_NEEDED),
+        _greater(_RANDOM_OVER_SUBJECT),
     ),
     Hypothesis(
         "4",
         "Holding the gates of an attractor's path helps",
-        _greater(scheme_pair("all but Ci", "C"), ("SP", "PS")),
+        _greater(_named(scheme_pair("all but Ci", "C")), ("SP", "PS")),
     ),
     Hypothesis(
         "own",
         "Holding the gates of the paths of rank 1 costs accuracy",
-        _greater(scheme_pair("C", "all but CFsi")),
+        _greater(_named(scheme_pair("C", "all but CFsi"))),
     ),
     Hypothesis(
         "control",
         "The subject's primary path has more of all influence than without training",
-        _greater(TRAINED_OVER_UNTRAINED),
+        _greater(_named(TRAINED_OVER_UNTRAINED)),
     ),
 )
 

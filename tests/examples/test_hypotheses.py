@@ -18,7 +18,7 @@ from examples.lstm_agreement.hypotheses import (
     verdicts,
 )
 from examples.lstm_agreement.tables.measure import Role
-from examples.lstm_agreement.tables.paired import SUBJECT_OVER_NOUN
+from examples.lstm_agreement.tables.paired import SUBJECT_OVER_NOUN, TRAINED_OVER_UNTRAINED
 
 YES, NO, OPEN = Verdict.YES, Verdict.NO, Verdict.OPEN
 ASKED = {h.statement: h.ask for h in HYPOTHESES}
@@ -68,13 +68,25 @@ def test_sizes():
     assert answers("It has less influence", rows, found) == [YES, NO, OPEN, OPEN]
 
 
+def test_one_condition_alone():
+    rows = {(Role.SUBJECT, "nounPP", c): {"first": f} for c, f in (("SS", "1"), ("SP", "0"))}
+    found = between("accuracy all but Ci - C", (1, 0.01), (1, 0.01))
+    alone = Tables(rows, found).of("nounPP", "SP")
+    assert list(alone.rows) == [(Role.SUBJECT, "nounPP", "SP")]
+    assert list(alone.differences) == [("accuracy all but Ci - C", "nounPP", "SP")]
+
+
 def test_gates_and_training():
     four = (0.3, 0.01), (-0.3, 0.01), (0.0, 1.0), (0.3, 0.01)
     found = between("accuracy all but CR2 - all but Cs", *four)
     found |= between("accuracy all but Ci - C", *four)
     found |= between("accuracy C - all but CFsi", *four[:2])
-    found |= between("magnitude trained - untrained", *four[:1])
+    found |= between(TRAINED_OVER_UNTRAINED, *four[:1])
     assert answers("Holding the gates of the subject", (), found) == [YES, NO, OPEN, YES]
+    # Against as many random gates as there are on the primary path, however many those are.
+    four_gates = between("accuracy all but CR4 - all but Cs", (0.3, 0.01))
+    four_gates |= between("accuracy all but CR4 - all but Csi", (-0.3, 0.01))
+    assert answers("Holding the gates of the subject", (), four_gates) == [YES]
     assert answers("Holding the gates of an attractor", (), found) == [NO, OPEN]
     assert answers("Holding the gates of the paths of rank 1", (), found) == [YES, NO]
     assert answers("The subject's primary path has more", (), found) == [YES]

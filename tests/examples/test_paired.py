@@ -22,7 +22,6 @@ from examples.lstm_agreement.tables.paired import (
     TRAINED_OVER_UNTRAINED_NOUN,
     between_rows,
     between_schemes,
-    scheme_pair,
 )
 from examples.lstm_agreement.tables.table1 import Measured
 from tests.examples.test_report import row
@@ -111,11 +110,11 @@ def test_schemes_of_the_same_sentences():
     pairs = (("a", "b"), ("a", "r"), ("r", "a"), ("a", "none"))
     found = list(between_schemes("Simple", conditions, margins, pairs))
     assert [(d.what, d.condition, d.difference.mean) for d in found] == [
-        (scheme_pair("a", "b"), "S", 0.5),
-        (scheme_pair("a", "b"), "P", 0.5),
-        (scheme_pair("a", "r"), "S", 0.5),
-        (scheme_pair("a", "r"), "P", -0.5),
-        (scheme_pair("r", "a"), "S", -0.5),
-        (scheme_pair("r", "a"), "P", 0.5),
+        ("accuracy a - b", "S", 0.5),
+        ("accuracy a - b", "P", 0.5),
+        ("accuracy a - r", "S", 0.5),
+        ("accuracy a - r", "P", -0.5),
+        ("accuracy r - a", "S", -0.5),
+        ("accuracy r - a", "P", 0.5),
     ]
     assert dataclasses.asdict(found[0])["task"] == "Simple"

@@ -206,6 +206,16 @@ def test_wrong_inputs(tmp_path, capsys, monkeypatch):
         page._renderer()
 
 
+def test_columns_of_words_are_left():
+    lines = ("a | b | path | n", "- | - | -: | -:", "1 | 2 | `x@1 c` | -", "1 | 2 | c | 5")
+    text = "".join(f"| {line} |\n" for line in lines)
+    html = page._renderer()(text)
+    assert "<th>path</th>" in html
+    assert "<td><code>x@1 c</code></td>" in html
+    assert html.count("text-align:right") == 3
+    assert page._renderer()("no table") == "<p>no table</p>\n"
+
+
 def test_marks_are_where_the_numbers_are():
     dots = [
         Dot("nounPP SS", 0.25, 0.125, 0.5, 0.75, 1.0),

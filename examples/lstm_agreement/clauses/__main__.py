@@ -153,6 +153,8 @@ def _run(options: argparse.Namespace) -> None:
         _tell(f"{task.name}, {source}")
         _measure(task, sentences, source, few, models, sources, found)
         found.write(options.out)
+    if not found.rows:
+        raise StudyError("no task is left; ask a model that knows the words.")
     for file, pairs in sources.pairs(VERB_FILES):
         _tell(f"{file.name}: the model knows {len(pairs)} sentences")
         if pairs:

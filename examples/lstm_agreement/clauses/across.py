@@ -202,7 +202,7 @@ def _verdict(
     clean = changed.clean[mine]
     influence = trained.by_state()[mine]
     lost = clean[:, None] - changed.by_state[mine]
-    lead, top = _lead(influence.mean(axis=0), lost)
+    lead, top = lead_of(influence.mean(axis=0), lost)
     by_entry = clean[:, None] - changed.by_entry[mine]
     return Verdict(
         *key,
@@ -219,7 +219,7 @@ def _verdict(
     )
 
 
-def _lead(
+def lead_of(
     influence: Float64[np.ndarray, " states"], lost: Float64[np.ndarray, "sentences states"]
 ) -> tuple[Interval, int]:
     """How far the state of the largest influence is ahead of the best other one, by exchange.

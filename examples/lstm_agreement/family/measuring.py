@@ -21,7 +21,7 @@ from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, TASKS, generate
 from examples.lstm_agreement.tables import report, table2, table2_report
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
-from examples.lstm_agreement.tables.paired import Difference, between_rows, between_schemes
+from examples.lstm_agreement.tables.paired import between_rows
 from examples.lstm_agreement.tables.table1 import (
     Condition,
     Measured,
@@ -156,7 +156,7 @@ def _tables(
         )
         for task in table2.TASKS
     ]
-    of_schemes = [d for h in held for d in _between(h)]
+    of_schemes = [d for h in held for d in table2.differences(h)]
     return {
         "accuracy.csv": report.accuracy_csv(accuracies),
         "table1.csv": report.table1_csv(rows),
@@ -165,21 +165,6 @@ def _tables(
         "differences.csv": report.differences_csv([*between_rows(measured), *of_schemes]),
         "patches.csv": csv_table(list(_patches(model, asked, rows, view, advance))),
     }
-
-
-def _between(held: table2.Held) -> Iterator[Difference]:
-    """The differences of accuracy that hypotheses are about.
-
-    The primary path of another architecture than the LSTM may have more than two gates; it is
-    compared with as many.
-    """
-    n_gates = held.n_kept[table2.Scheme("s")]
-    pairs = (
-        (f"all but CR{n_gates}", "all but Cs"),
-        ("all but Ci", "C"),
-        ("C", "all but CFsi"),
-    )
-    return between_schemes(held.task, held.conditions, held.margins, pairs)
 
 
 def find(

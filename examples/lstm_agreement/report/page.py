@@ -97,10 +97,34 @@ def _renderer() -> Callable[[str], str]:
     return lambda text: _framed(markdown.render(text))
 
 
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
+_CELL = re.compile(r"<(t[hd])(?: style=\"text-align:right\")?>(.*?)</t[hd]>", re.DOTALL)
+
+
 def _framed(html: str) -> str:
-    """Tables in frames that scroll on their own; numbers to the right are the Markdown's own."""
+    """Tables in frames that scroll on their own, with columns of words to the left."""
+    html = _TABLE.sub(lambda m: _aligned(m[0]), html)
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
     return html.replace("</table>", "</table></div>")
+
+
+def _aligned(table: str) -> str:
+    """Markdown says which columns are numbers, but by their places and not by what they hold."""
+    _, *lines = ([text for _, text in _CELL.findall(row)] for row in _ROW.findall(table))
+    words = {
+        i
+        for i, cells in enumerate(zip(*lines, strict=True))
+        if all(re.sub("<.*?>", "", cell)[:1].isalpha() for cell in cells)
+    }
+
+    def of_row(row: re.Match[str]) -> str:
+        places = iter(range(len(row[0])))
+        return _CELL.sub(
+            lambda c: f"<{c[1]}>{c[2]}</{c[1]}>" if next(places) in words else c[0], row[0]
+        )
+
+    return _ROW.sub(of_row, table)
 
 
 def _beside(contents: Contents, render: Callable[[str], str]) -> str:

@@ -142,7 +142,7 @@ _SCHEMES = (
 def held_table(models: Mapping[str, Results], task: str) -> str:
     """Means of Table 2 over the conditions of a task, model by model."""
     header = ["model", *(title for _, title in _SCHEMES)]
-    header += ["gates of the paths of rank 1 held (how many)", "they alone"]
+    header += ["gates of the subject's paths of rank 1 held (how many)", "they alone"]
     any_model = next(iter(models.values()))
     published = {
         str(scheme): [
@@ -165,7 +165,7 @@ def held_table(models: Mapping[str, Results], task: str) -> str:
         for scheme, _ in _SCHEMES:
             found = results.held(task, scheme)
             cells.append(number(None if found is None else found[0]))
-        own, alone = results.held(task, "all but CFsi"), results.held(task, "CFsi")
+        own, alone = results.held(task, "all but CFs"), results.held(task, "CFs")
         cells.append("-" if own is None or alone is None else f"{own[0]:.2f} ({alone[1]})")
         cells.append(number(None if alone is None else alone[0]))
         lines.append(cells)

@@ -109,8 +109,11 @@ def _sentence(file: PairFile, where: str, group: int, line: str) -> Sentence:
     at = _noun_positions(tokens)
     # A case names the number of the noun that is agreed with first, wherever it stands.
     numbers = [_NUMBERS[part] for part in case if part in _NUMBERS]
-    if not at or not numbers:
-        raise StudyError(f"{where}: no noun after 'the', or no number in {fields[0]!r}.")
+    if not 1 <= len(at) <= 2 or not numbers:
+        raise StudyError(
+            f"{where}: expected one or two nouns after 'the' and a number in {fields[0]!r}, got "
+            f"{len(at)} nouns."
+        )
     position = at[file.subject.value]
     subject = _noun(where, position, tokens[position], numbers[0])
     other = None

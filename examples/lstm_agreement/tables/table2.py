@@ -19,7 +19,10 @@ from examples.lstm_agreement.tables.blocks import Kept
 from examples.lstm_agreement.tables.bootstrap import interval_over
 from examples.lstm_agreement.tables.held import grouped, margins_of, node_means
 from examples.lstm_agreement.tables.measure import Role
-from examples.lstm_agreement.tables.paired import Difference, between_schemes
+from examples.lstm_agreement.tables.paired import (
+    Difference,
+    between_schemes,
+)
 from examples.lstm_agreement.tables.table1 import Row
 from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
@@ -137,16 +140,6 @@ def gate_sets(
             yield Scheme(f"R{size}", True), gates - frozenset(drawn)
 
 
-# Holding the gates of the subject's path, or of both, against as many random ones; holding those of
-# the noun's, or those of the paths of rank 1, against holding none.
-COMPARED = (
-    ("all but CR2", "all but Cs"),
-    ("all but CR4", "all but Csi"),
-    ("all but Ci", "C"),
-    ("C", "all but CFsi"),
-)
-
-
 def compress(
     model: nnx.Module,
     vocabulary: Vocabulary,
@@ -243,8 +236,17 @@ def accuracies(held: Held) -> tuple[Compressed, ...]:
 
 
 def differences(held: Held) -> tuple[Difference, ...]:
-    """The differences of accuracy between the schemes of `COMPARED`."""
-    return tuple(between_schemes(held.task, held.conditions, held.margins, COMPARED))
+    """Differences of accuracy: random gates held against as many of the subject's path, or of both
+    paths; those of the noun's against none; none against those of the paths of rank 1.
+    """
+    subject, both = (f"all but CR{held.n_kept[Scheme(name)]}" for name in ("s", "si"))
+    pairs = (
+        (subject, "all but Cs"),
+        (both, "all but Csi"),
+        ("all but Ci", "C"),
+        ("C", "all but CFsi"),
+    )
+    return tuple(between_schemes(held.task, held.conditions, held.margins, pairs))
 
 
 def rank_1_paths(rows: Sequence[Row], task: str) -> dict[Role, tuple[str, ...]]:
