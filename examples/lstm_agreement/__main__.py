@@ -4,36 +4,56 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
-from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement import figure
-from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
+from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import RULES, folder, model_path, parser
 from examples.lstm_agreement.console.progress import Advance, progress
 from examples.lstm_agreement.console.text import show, write_csv, write_text
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.language_models.saturation import saturated_candidates
+from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.encoding import known_sentences
 from examples.lstm_agreement.sentences.lakretz import read_task
-from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, Sentence, Task, generate
+from examples.lstm_agreement.sentences.tasks import (
+    NOUN_PP,
+    SIMPLE,
+    TASKS,
+    Sentence,
+    Task,
+    count_groups,
+    generate,
+)
 from examples.lstm_agreement.tables import neurons, neurons_report, report, table2, table2_report
-from examples.lstm_agreement.tables.finished import FinishedRows
 from examples.lstm_agreement.tables.measure import Role, Settings
-from examples.lstm_agreement.tables.table1 import Condition, Row, compute, conditions
+from examples.lstm_agreement.tables.paired import Difference, between_rows
+from examples.lstm_agreement.tables.storage import ROWS, Storage
+from examples.lstm_agreement.tables.table1 import (
+    Condition,
+    Measured,
+    Row,
+    compute,
+    conditions,
+    numbers_of_sentences,
+)
 from pathflow.models import Checkpoint, LSTMLanguageModel
 
 # The condition of the figure: with an attractor, the two primary paths pull in opposite directions.
 _DRAWN = ("nounPP", "SP")
-_OUTPUTS = (
+STEP = "tables"
+OUTPUTS = (
     "tables.md",
     "table1.csv",
     "table2.csv",
+    "differences.csv",
     "neurons.csv",
     "ablations.csv",
     "accuracy.csv",
@@ -47,27 +67,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0, or 1 after an input that cannot be used, or 130 after an interruption; the same command
-        goes on from the rows that are finished by then.
+        goes on from the sentences that are done by then.
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    rows = options.out / "rows.jsonl"
-    message = f"; the same command goes on from the rows in {rows}"
+    message = f"; the same command goes on from what is kept in {options.out}"
     return carried_out(lambda: _run(options), message)
 
 
 def _run(options: argparse.Namespace) -> None:
-    start = time.monotonic()
     path = model_path(options)
     checkpoint = open_checkpoint(path, options.vocab)
     sentences = {task.name: sentences_of(task, checkpoint, options) for task in TASKS}
     options.out.mkdir(parents=True, exist_ok=True)
-    remove_outputs(options.out, _OUTPUTS)
+    with only_run(options.out, "python -m examples.lstm_agreement"):
+        _measure(options, path, checkpoint, sentences)
 
+
+def _measure(
+    options: argparse.Namespace,
+    path: Path,
+    checkpoint: Checkpoint,
+    sentences: Mapping[str, Sequence[Sentence]],
+) -> None:
+    start = time.monotonic()
+    remove_outputs(options.out, OUTPUTS)
+    storage = Storage(options.out, checkpoint.vocabulary, _settings(options))
+    of_tables = {name: first_groups(s, options) for name, s in sentences.items()}
     accuracies = [
-        a for s in sentences.values() for a in evaluate(checkpoint.model, checkpoint.vocabulary, s)
+        a for s in of_tables.values() for a in evaluate(checkpoint.model, checkpoint.vocabulary, s)
     ]
-    write_csv(options.out / "accuracy.csv", *report.accuracy_table(accuracies))
+    write_csv(options.out / "accuracy.csv", *report.accuracy_csv(accuracies))
     show("Accuracy", report.accuracy_table(accuracies))
 
     asked = [
@@ -78,44 +108,61 @@ def _run(options: argparse.Namespace) -> None:
         models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
     n_asked = sum(len(c.sentences) for c in asked)
     with progress((len(models) + 1) * n_asked) as advance:
-        rows, drawn = _table(checkpoint, models, asked, options, advance)
-        settings = _settings(options)
+        measured, drawn = _table(checkpoint, models, asked, options, storage, advance)
         units, found = neurons.compute(
-            checkpoint.model, checkpoint.vocabulary, asked, settings, advance=advance
+            checkpoint.model,
+            checkpoint.vocabulary,
+            asked,
+            _settings(options),
+            kept=lambda c: storage.of_units(checkpoint.model, c),
+            advance=advance,
         )
-
-    for role, title in (
-        (Role.SUBJECT, "From the subject"),
-        (Role.INTERVENING, "From the intervening noun"),
-    ):
+    rows = [m.row for m in measured]
+    for role, title in report.TITLES.items():
         show(title, report.short_path_table(rows, role))
     print(report.SHORT_LEGEND)
-    sections = _compressed(checkpoint, sentences, rows, options)
-    sections += _neurons(checkpoint, sentences, units, found, options)
+    differences = list(between_rows(measured))
+    sections, of_schemes = _compressed(checkpoint, of_tables, rows, options, storage)
+    differences += of_schemes
+    sections += _neurons(checkpoint, of_tables, units, found, options, storage)
+    write_csv(options.out / "differences.csv", *report.differences_csv(differences))
+    show("Differences on the same sentences", report.difference_table(differences))
+    sections += report.difference_section(differences)
     if drawn:
         _draw(asked, drawn, options.out)
-    facts = {
-        "model": f"{checkpoint.card.title} ({path.name})",
-        "sentences": f"{options.tasks_dir or 'own generator'}, {options.sentences} per condition, "
-        f"seed {options.seed}",
-        "points": f"{options.steps}, {options.rule}",
-        **report.audit_facts(rows, found),
-        "saturated candidate cells": _saturation(models, checkpoint, sentences[SIMPLE.name]),
-        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
-        "seconds": f"{time.monotonic() - start:.0f}",
-    }
-    text = report.markdown(rows, sections, accuracies, facts)
-    write_text(options.out / "tables.md", text)
+    facts = _facts(options, path, checkpoint, models, sentences) | report.audit_facts(rows, found)
+    facts["seconds"] = f"{time.monotonic() - start:.0f}, of this run alone"
+    write_text(options.out / "tables.md", report.markdown(rows, sections, accuracies, facts))
+    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
     for name, value in facts.items():
         print(f"{name}: {value}")
-    written = [name for name in _OUTPUTS if (options.out / name).exists()]
+    written = [name for name in OUTPUTS if (options.out / name).exists()]
     print(f"wrote {', '.join(written)} to {options.out}")
+
+
+def _facts(
+    options: argparse.Namespace,
+    path: Path,
+    checkpoint: Checkpoint,
+    models: Mapping[str, LSTMLanguageModel],
+    sentences: Mapping[str, Sequence[Sentence]],
+) -> dict[str, str]:
+    """What a reader must know of the run, by name."""
+    return {
+        "model": f"{checkpoint.card.title} ({path.name})",
+        "sentences": f"{options.tasks_dir or 'own generator'}, at most {options.sentences} per "
+        f"condition in Table 1, {options.accuracy_sentences} groups for accuracy and Table 2, "
+        f"seed {options.seed}",
+        "points": f"{options.steps}, {options.rule}",
+        "saturated candidate cells": _saturation(models, checkpoint, sentences[SIMPLE.name]),
+        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
+    }
 
 
 def sentences_of(
     task: Task, checkpoint: Checkpoint, options: argparse.Namespace
 ) -> tuple[Sentence, ...]:
-    """The sentences of a task that the options ask for and the model knows."""
+    """The sentences of a task that the options ask for, or all that the model knows."""
     if options.tasks_dir is not None:
         found = known_sentences(read_task(task, options.tasks_dir), checkpoint.vocabulary)
         # The files are sorted by their words, so that the first sentences would be all about
@@ -124,24 +171,22 @@ def sentences_of(
         return tuple(
             sorted((found[i] for i in order), key=lambda s: task.conditions.index(s.condition))
         )
-    return generate(
-        task,
+    # Short sentences have few words to choose: no task has fewer than a few hundred groups.
+    n_groups = min(
         max(options.sentences, options.accuracy_sentences),
-        seed=options.seed,
-        vocabulary=checkpoint.vocabulary,
+        max(1, count_groups(task, vocabulary=checkpoint.vocabulary)),
     )
+    return generate(task, n_groups, seed=options.seed, vocabulary=checkpoint.vocabulary)
 
 
-def untrained(model: LSTMLanguageModel, seed: int) -> LSTMLanguageModel:
-    """A model of the same sizes with its initial parameters."""
-    return LSTMLanguageModel(
-        model.vocab_size,
-        model.embed_dim,
-        model.hidden_dim,
-        model.n_layers,
-        model.tied,
-        rngs=nnx.Rngs(seed),
-    )
+def first_groups(
+    sentences: Sequence[Sentence], options: argparse.Namespace
+) -> tuple[Sentence, ...]:
+    """The sentences that the accuracy and Table 2 are asked about: all published ones, and of the
+    own ones as many groups as the options say.
+    """
+    own = options.tasks_dir is None
+    return tuple(s for s in sentences if not own or s.group < options.accuracy_sentences)
 
 
 def _table(
@@ -149,11 +194,11 @@ def _table(
     models: Mapping[str, LSTMLanguageModel],
     asked: Sequence[Condition],
     options: argparse.Namespace,
+    storage: Storage,
     advance: Advance,
-) -> tuple[list[Row], dict[Role, tuple[Row, pf.Attribution]]]:
+) -> tuple[list[Measured], dict[Role, tuple[Row, pf.Attribution]]]:
     """The rows of Table 1, of which an earlier run may have left some, and what is drawn."""
-    settings = _settings(options)
-    finished = FinishedRows(options.out / "rows.jsonl", checkpoint.vocabulary, settings)
+    finished = storage.rows
     found = {
         (c.name, name): row
         for c in asked
@@ -167,30 +212,40 @@ def _table(
         return (first.task, first.condition, name) == (*_DRAWN, "trained")
 
     def wanted(name: str, condition: Condition) -> bool:
-        # The figure needs every path, and not the row alone.
+        # The figure needs every path, and not the row alone; its blocks are kept.
         if is_drawn(name, condition) or (condition.name, name) not in found:
             return True
         advance(f"{condition.name}, {name}, found", len(condition.sentences))
         return False
 
     if n_found:
-        print(f"{n_found} rows found in {options.out / 'rows.jsonl'}", file=sys.stderr)
+        print(f"{n_found} rows found in {options.out / ROWS}", file=sys.stderr)
     for condition, row, result in compute(
-        models, checkpoint.vocabulary, asked, settings, wanted=wanted, advance=advance
+        models,
+        checkpoint.vocabulary,
+        asked,
+        _settings(options),
+        wanted=wanted,
+        kept=storage.of_row,
+        advance=advance,
     ):
+        model = models[row.model]
+        measured = Measured(row, numbers_of_sentences(condition, result))
         if (condition.name, row.model) not in found:
-            finished.add(models[row.model], condition, row)
-        found[condition.name, row.model] = row
+            finished.add(model, condition, measured)
+        found[condition.name, row.model] = measured
         if is_drawn(row.model, condition):
-            drawn[row.role] = row, result
+            drawn[row.role] = row, result.mean()
+        else:
+            storage.blocks.drop(storage.of_row(model, row.model, condition).key)
         rows = _in_order(found, models, asked)
-        write_csv(options.out / "table1.csv", *report.table1_csv(rows))
+        write_csv(options.out / "table1.csv", *report.table1_csv([m.row for m in rows]))
     return _in_order(found, models, asked), drawn
 
 
 def _in_order(
-    found: Mapping[tuple[str, str], Row], models: Iterable[str], asked: Sequence[Condition]
-) -> list[Row]:
+    found: Mapping[tuple[str, str], Measured], models: Iterable[str], asked: Sequence[Condition]
+) -> list[Measured]:
     keys = ((c.name, name) for c in asked for name in models)
     return [found[key] for key in keys if key in found]
 
@@ -204,22 +259,33 @@ def _compressed(
     sentences: Mapping[str, Sequence[Sentence]],
     rows: Sequence[Row],
     options: argparse.Namespace,
-) -> list[str]:
-    """Measures Table 2 and shows it; its part of the report."""
+    storage: Storage,
+) -> tuple[list[str], list[Difference]]:
+    """Measures Table 2 and shows it; its part of the report, and what differs."""
     compressed: list[table2.Compressed] = []
+    differences: list[Difference] = []
     for task in table2.TASKS:
-        if task.name in options.tasks:
-            compressed += table2.compress(
+        if task.name not in options.tasks:
+            continue
+        paths = table2.rank_1_paths(rows, task.name)
+        what = ["gates", options.seed, {role.value: found for role, found in paths.items()}]
+        asked = sentences[task.name]
+        with progress(len(asked)) as advance:
+            held = table2.hold(
                 checkpoint.model,
                 checkpoint.vocabulary,
-                sentences[task.name],
-                table2.rank_1_paths(rows, task.name),
+                asked,
+                paths,
                 seed=options.seed,
+                kept=storage.of_held(checkpoint.model, asked, what),
+                advance=partial(advance, f"{task.name}, gates held"),
             )
-            write_csv(options.out / "table2.csv", *table2_report.table2_csv(compressed))
-            table = table2_report.compression_table(compressed, task.name)
-            show(f"Accuracy with gates held at their means, {task.name}", table)
-    return table2_report.section(compressed)
+        compressed += table2.accuracies(held)
+        differences += table2.differences(held)
+        write_csv(options.out / "table2.csv", *table2_report.table2_csv(compressed))
+        table = table2_report.compression_table(compressed, task.name)
+        show(f"Accuracy with gates held at their means, {task.name}", table)
+    return table2_report.section(compressed), differences
 
 
 def _neurons(
@@ -228,20 +294,25 @@ def _neurons(
     units: Sequence[int],
     found: Sequence[neurons.Neuron],
     options: argparse.Namespace,
+    storage: Storage,
 ) -> list[str]:
     """Shows the primary neurons and what holding them does; their part of the report."""
-    ablated = [
-        a
-        for task in (SIMPLE, NOUN_PP)
-        if task.name in options.tasks
-        for a in neurons.ablate(
-            checkpoint.model,
-            checkpoint.vocabulary,
-            sentences[task.name],
-            units,
-            seed=options.seed,
-        )
-    ]
+    ablated: list[neurons.Ablated] = []
+    for task in (SIMPLE, NOUN_PP):
+        if task.name not in options.tasks:
+            continue
+        asked = sentences[task.name]
+        what = ["units", options.seed, list(units)]
+        with progress(len(asked)) as advance:
+            ablated += neurons.ablate(
+                checkpoint.model,
+                checkpoint.vocabulary,
+                asked,
+                units,
+                seed=options.seed,
+                kept=storage.of_held(checkpoint.model, asked, what),
+                advance=partial(advance, f"{task.name}, units held"),
+            )
     write_csv(options.out / "neurons.csv", *neurons_report.neurons_csv(found))
     write_csv(options.out / "ablations.csv", *neurons_report.ablations_csv(ablated))
     show("Primary neurons", neurons_report.neuron_table(found))

@@ -21,6 +21,8 @@ from pathflow.models._fit import fit as fit
 from pathflow.models._fit import shuffled as shuffled
 from pathflow.models._gpt2 import load_gpt2 as load_gpt2
 from pathflow.models._gru import GRU as GRU
+from pathflow.models._gru_lm import GRULanguageModel as GRULanguageModel
+from pathflow.models._language_model import LanguageModel as LanguageModel
 from pathflow.models._lstm import LSTMLanguageModel as LSTMLanguageModel
 from pathflow.models._lstm import LSTMState as LSTMState
 from pathflow.models._mlp import MLP as MLP

@@ -1,6 +1,7 @@
 """How well a model predicts a text."""
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,14 +9,14 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, Integer
 
 from pathflow._errors import ShapeError
-from pathflow.models._lstm import LSTMLanguageModel, LSTMState
+from pathflow.models._language_model import LanguageModel
 from pathflow.models._objectives import FullSoftmax
 
 _WINDOW = 32
 
 
 def perplexity(
-    model: LSTMLanguageModel,
+    model: LanguageModel,
     words: Integer[np.ndarray, " words"],
     end: int,
     *,
@@ -55,13 +56,13 @@ def perplexity(
 
 @nnx.jit
 def _loss(
-    model: LSTMLanguageModel,
+    model: LanguageModel,
     inputs: Int[Array, "steps batch"],
     targets: Int[Array, "steps batch"],
     keep: Float[Array, "steps batch"],
     weights: Float[Array, "steps batch"],
-    state: LSTMState,
-) -> tuple[Float[Array, ""], LSTMState]:
+    state: Any,
+) -> tuple[Float[Array, ""], Any]:
     features, state = model.features(inputs, keep.astype(model.output_bias[...].dtype), state)
     flat = features.reshape(-1, features.shape[-1])
     objective = FullSoftmax()

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from pathflow._errors import ArgumentError
-from pathflow.models._lstm import LSTMLanguageModel
+from pathflow.models._language_model import LanguageModel
 
 
 class Candidates(NamedTuple):
@@ -35,7 +35,7 @@ class AbstractObjective(abc.ABC):
     @abc.abstractmethod
     def losses(
         self,
-        model: LSTMLanguageModel,
+        model: LanguageModel,
         features: Float[Array, "positions hidden"],
         targets: Int[Array, " positions"],
         candidates: Candidates,
@@ -53,7 +53,7 @@ class FullSoftmax(AbstractObjective):
 
     def losses(
         self,
-        model: LSTMLanguageModel,
+        model: LanguageModel,
         features: Float[Array, "positions hidden"],
         targets: Int[Array, " positions"],
         candidates: Candidates,  # noqa: ARG002
@@ -130,7 +130,7 @@ class SampledSoftmax(AbstractObjective):
 
     def losses(
         self,
-        model: LSTMLanguageModel,
+        model: LanguageModel,
         features: Float[Array, "positions hidden"],
         targets: Int[Array, " positions"],
         candidates: Candidates,

@@ -19,7 +19,7 @@ from flax import nnx
 from pathflow._compat import compiled
 from pathflow.models._config import TrainConfig
 from pathflow.models._corpus import AbstractCorpus, Batch, Position, batches
-from pathflow.models._lstm import LSTMLanguageModel, LSTMState
+from pathflow.models._language_model import LanguageModel
 from pathflow.models._objectives import AbstractObjective, Candidates
 from pathflow.models._progress import Progress
 from pathflow.models._training_state import Record, TrainingState
@@ -29,11 +29,11 @@ from pathflow.storage import write_atomic
 STATE_FILE = "state.safetensors"
 LOG_FILE = "log.jsonl"
 
-Evaluate = Callable[[LSTMLanguageModel], Mapping[str, int | float]]
+Evaluate = Callable[[Any], Mapping[str, int | float]]
 
 
 def train(
-    model: LSTMLanguageModel,
+    model: LanguageModel,
     corpus: AbstractCorpus,
     config: TrainConfig,
     *,
@@ -47,7 +47,7 @@ def train(
     update to update, and is a constant at the first word of each.
 
     Arguments:
-        model: is changed.
+        model: any `LanguageModel`; is changed.
         corpus: the text.
         config: the settings.
         folder: where the training is saved (`state.safetensors`) and its records are written
@@ -107,7 +107,7 @@ def _due(step: int, total: int, every: int) -> bool:
 class _Run:
     """A training's fixed parts: the compiled update and where things are written."""
 
-    def __init__(self, model: LSTMLanguageModel, config: TrainConfig, folder: Path | None):
+    def __init__(self, model: LanguageModel, config: TrainConfig, folder: Path | None):
         self._model = model
         self._config = config
         self._folder = folder
@@ -151,8 +151,8 @@ class _Run:
 
     def _compiled(self, objective: AbstractObjective) -> Callable:
         def loss(
-            parameters: Any, recurrent: LSTMState, batch: Batch, candidates: Candidates
-        ) -> tuple[jax.Array, LSTMState]:
+            parameters: Any, recurrent: Any, batch: Batch, candidates: Candidates
+        ) -> tuple[jax.Array, Any]:
             model = nnx.merge(self._graphdef, parameters)
             keep = batch.keep.astype(model.output_bias[...].dtype)
             features, after = model.features(batch.inputs, keep, recurrent)
@@ -200,7 +200,7 @@ class _Run:
         if self._folder is not None:
             state.save(self._folder / STATE_FILE, self._config)
 
-    def model_at(self, state: TrainingState) -> LSTMLanguageModel:
+    def model_at(self, state: TrainingState) -> LanguageModel:
         """The model with the parameters of the state, copied: the next update takes its own."""
         nnx.update(self._model, jax.tree.map(jnp.copy, state.arrays["parameters"]))
         return self._model

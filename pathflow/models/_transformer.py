@@ -8,10 +8,11 @@ them.
 import math
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, DTypeLike, Float
+from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow.models._activations import AbstractActivation, Gelu
@@ -50,10 +51,22 @@ class Stream(nnx.Module):
 
     def __call__(self, tokens: Tokens, *, causal: bool) -> Float[Array, "steps width"]:
         """The stream after the last layer, normalised."""
-        x, seen = self._start(tokens, causal)
-        for layer in self.layers:
-            x = layer(x, self.positions, seen)
-        return self.outer_norm(x) if self.normalised_last else x
+        return self._end(*self._start(tokens, causal))
+
+    def packed(self, tokens: Tokens, keep: Float[Array, " steps"]) -> Float[Array, "steps width"]:
+        """The same for sequences one after the other, none of which sees those before it.
+
+        Arguments:
+            tokens: the words of all sequences.
+            keep: 0 at the first word of each sequence.
+        """
+        check_length(tokens, self.positions)
+        places = jnp.arange(len(tokens))
+        fresh = keep == 0
+        which = jnp.cumsum(fresh.astype(places.dtype))
+        first = jax.lax.cummax(jnp.where(fresh, places, jnp.zeros_like(places)))
+        seen = (which[:, None] == which[None]) & (places[:, None] >= places[None])
+        return self._end(self._embedded(tokens, places - first), seen)
 
     def patterns(self, tokens: Tokens, *, causal: bool) -> Float[Array, "layers heads steps steps"]:
         """The attention patterns of all heads."""
@@ -69,13 +82,25 @@ class Stream(nnx.Module):
         """What the first layer reads, and which positions see which."""
         check_length(tokens, self.positions)
         steps = len(tokens)
+        seen = jnp.asarray(np.tril(np.ones((steps, steps), bool))) if causal else None
+        return self._embedded(tokens, slice(steps)), seen
+
+    def _embedded(self, tokens: Tokens, places: Array | slice) -> Float[Array, "steps width"]:
+        """What the first layer reads; `places` are the words' positions."""
         x = tag(self.embedding[...][jnp.asarray(tokens)], "tok")
         if self.positions.max_length is not None:
-            x = x + tag(self.position_table[...][:steps], "pos")
+            x = x + tag(self.position_table[...][places], "pos")
         if not self.normalised_last:
             x = self.outer_norm(x)
-        seen = jnp.asarray(np.tril(np.ones((steps, steps), bool))) if causal else None
-        return tag(x, "embed"), seen
+        return tag(x, "embed")
+
+    def _end(
+        self, x: Float[Array, "steps width"], seen: Array | None
+    ) -> Float[Array, "steps width"]:
+        """What the layers make of it, normalised."""
+        for layer in self.layers:
+            x = layer(x, self.positions, seen)
+        return self.outer_norm(x) if self.normalised_last else x
 
 
 class _Transformer(AbstractReferenceModel):
@@ -223,10 +248,35 @@ class TransformerDecoder(_Transformer):
         """Logits after every word; arguments and errors are those of `__call__`."""
         return tag(self.stream(tokens, causal=self.causal) @ self.output_rows.T, "logits")
 
+    def features(
+        self,
+        tokens: Int[Array, "steps batch"],
+        keep: Float[Array, "steps batch"],
+        state: tuple[()] = (),
+    ) -> tuple[Float[Array, "steps batch width"], tuple[()]]:
+        """The normalised stream of a batch of rows, time first; see `LanguageModel.features`.
+
+        A row may hold several sequences one after the other: no word sees the words of another
+        sequence, and positions count from a sequence's first word. Nothing is carried over to the
+        next call, so that a sequence which is cut is read from the cut on.
+        """
+        read = jax.vmap(self.stream.packed, in_axes=1, out_axes=1)
+        return read(jnp.asarray(tokens), jnp.asarray(keep)), state
+
+    def initial_state(self, *batch: int) -> tuple[()]:  # noqa: ARG002
+        """Nothing is carried from one batch to the next."""
+        return ()
+
     @property
     def output_rows(self) -> Float[Array, "vocab width"]:
         """The output weights, one row per word."""
         return self.stream.embedding[...] if self.tied else self.unembedding[...]
+
+    @property
+    def output_bias(self) -> Float[Array, " vocab"]:
+        """Zeros: no word has a score of its own."""
+        rows = self.output_rows
+        return jnp.zeros(len(rows), rows.dtype)
 
 
 @register_model

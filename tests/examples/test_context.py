@@ -100,7 +100,12 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     asked = ["--checkpoint", str(path), "--out", str(out), "--phrases", "0", "1"]
     assert command.main([*asked, "--sentences", "2", "--draws", "20"]) == 0
     assert "wrote context.csv" in capsys.readouterr().out
-    assert {f.name for f in out.iterdir()} == {"context.md", "context.csv", "context.png"}
+    assert {f.name for f in out.iterdir()} == {
+        ".lock",
+        "context.jsonl",
+        "context.run.json",
+        *("context.md", "context.csv", "context.png"),
+    }
     rows = list(csv.DictReader((out / "context.csv").read_text().splitlines()))
     assert [(r["n_words"], r["condition"]) for r in rows] == [
         *(("0", c) for c in "SP"),
@@ -111,3 +116,35 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     assert "a test's model" in (out / "context.md").read_text()
     assert command.main(["--checkpoint", str(tmp_path / "none"), "--out", str(out)]) == 1
     assert "error: " in capsys.readouterr().err
+
+
+def test_it_goes_on_where_it_was_stopped(model, vocabulary, tmp_path, capsys, monkeypatch):
+    # Shares of a model that has learnt nothing may all be zero, which has no logarithm to draw.
+    monkeypatch.setattr(command.figure, "draw", lambda _numbers, _file: None)
+    path, done = tmp_path / "model.safetensors", []
+    save_checkpoint(path, model, vocabulary, ModelCard("a test's model"))
+    asked = ["--checkpoint", str(path), "--phrases", "0", "--sentences", "2", "--draws", "20"]
+    assert command.main([*asked, "--out", str(tmp_path / "whole")]) == 0
+
+    def dies(*arguments, **keywords):
+        done.append(arguments)
+        # Three searches for each of two conditions.
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        return noun_influences(*arguments, **keywords)
+
+    monkeypatch.setattr("examples.lstm_agreement.context.lengths.noun_influences", dies)
+    parts = [*asked, "--out", str(tmp_path / "parts")]
+    assert command.main(parts) == 130
+    assert command.main(parts) == 0
+    assert len(done) == 3 + 1 + 3
+    assert command.main(parts) == 0
+    assert len(done) == 7
+    for name in ("context.csv", "context.md"):
+        assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    # Other draws are another question.
+    assert command.main([*parts, "--seed", "1"]) == 0
+    assert len(done) == 13
+    (tmp_path / "parts" / "context.jsonl").write_text("{}\n")
+    assert command.main(parts) == 1
+    assert "context.jsonl:1 is no length of this study" in capsys.readouterr().err

@@ -7,82 +7,105 @@ import pytest
 
 from examples.lstm_agreement import hypotheses
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.hypotheses import HYPOTHESES, Tables, Verdict, main, summary, table
+from examples.lstm_agreement.hypotheses import (
+    HYPOTHESES,
+    Evidence,
+    Tables,
+    Verdict,
+    main,
+    summary,
+    table,
+    verdicts,
+)
 from examples.lstm_agreement.tables.measure import Role
-from pathflow.metrics import Interval
+from examples.lstm_agreement.tables.paired import SUBJECT_OVER_NOUN, TRAINED_OVER_UNTRAINED
 
 YES, NO, OPEN = Verdict.YES, Verdict.NO, Verdict.OPEN
 ASKED = {h.statement: h.ask for h in HYPOTHESES}
 
 
-def line(**numbers):
-    return {
-        name + end: str(value)
-        for name, estimate in numbers.items()
-        for end, value in zip(("", "_low", "_high"), estimate, strict=True)
-    }
-
-
-def answers(beginning, rows=(), compressed=()):
+def answers(beginning, rows=(), differences=()):
     (ask,) = [a for statement, a in ASKED.items() if statement.startswith(beginning)]
-    return list(ask(Tables(dict(rows), dict(compressed))))
+    return verdicts(list(ask(Tables(dict(rows), dict(differences)))))
 
 
 @pytest.mark.parametrize(
-    ("rank", "verdict"), [((1, 1, 1), YES), ((1, 1, 2), OPEN), ((3, 2, 9), NO)]
+    ("first", "verdict"), [("1", YES), ("0.98", YES), ("0.9", OPEN), ("0.1", OPEN), ("0", NO)]
 )
-def test_rank_1(rank, verdict):
-    rows = {(Role.SUBJECT, "Simple", "S"): line(rank=rank)}
+def test_rank_1(first, verdict):
+    rows = {(Role.SUBJECT, "Simple", "S"): {"first": first}}
     assert answers("From the subject", rows) == [verdict]
     assert answers("It has with a noun", rows) == []
     assert answers("From the noun between", rows) == []
-    rows = {(Role.INTERVENING, "nounPP", "SP"): line(rank=rank)}
+    rows = {(Role.INTERVENING, "nounPP", "SP"): {"first": first}}
     assert answers("From the noun between", rows) == [verdict]
 
 
-def test_signs_and_sizes():
+def test_signs():
+    numbers = [("SS", 1, 0.01), ("SP", 1, 0.01), ("PS", -3, 0.01), ("PP", 1, 0.2)]
     rows = {
-        (Role.SUBJECT, "nounPP", "SS"): line(primary=(2, 1.5, 2.5)),
-        (Role.SUBJECT, "nounPP", "SP"): line(primary=(2, 1.5, 2.5)),
-        (Role.SUBJECT, "nounPP", "PS"): line(primary=(-2, -2.5, -1.5)),
-        (Role.INTERVENING, "nounPP", "SS"): line(primary=(1, 0.5, 1.2)),
-        (Role.INTERVENING, "nounPP", "SP"): line(primary=(1, -0.5, 1.6)),
-        (Role.INTERVENING, "nounPP", "PS"): line(primary=(-3, -4, -2.6)),
+        (Role.INTERVENING, "nounPP", c): {"primary": str(v), "primary_p": str(p)}
+        for c, v, p in numbers
     }
-    assert answers("That path is positive", rows) == [YES, OPEN, YES]
-    # By size: under the subject's, overlapping with it, and none to be under.
-    assert answers("It has less influence", rows) == [YES, OPEN, OPEN]
-    rows[Role.INTERVENING, "nounPP", "SS"] = line(primary=(-3, -4, -2.6))
-    assert answers("It has less influence", rows) == [NO, OPEN, OPEN]
+    rows[Role.SUBJECT, "nounPP", "SS"] = {"primary": "-1", "primary_p": "0.01"}
+    assert answers("That path is positive", rows) == [YES, NO, YES, OPEN]
 
 
-def test_gates():
-    def of(**schemes):
-        return {
-            ("nounPP", c, s): Interval(*v)
-            for s, v in schemes.items()
-            for c in ("SS", "SP", "PS", "PP")
-        }
+def between(what, *numbers):
+    return {
+        (what, "nounPP", c): {"difference": str(d), "p": str(p)}
+        for c, (d, p) in zip(("SS", "SP", "PS", "PP"), numbers, strict=False)
+    }
 
-    held = of(**{"all but Cs": (0.5, 0.4, 0.6), "all but CR2": (0.8, 0.7, 0.9)})
-    assert answers("Holding the gates of the subject", (), held) == [YES] * 4
-    held = of(**{"all but Ci": (0.5, 0.4, 0.6), "C": (0.8, 0.7, 0.9)})
-    assert answers("Holding the gates of an attractor", (), held) == [NO] * 2
+
+def test_sizes():
+    rows = {
+        (Role.SUBJECT, "nounPP", c): {"primary_low": low}
+        for c, low in (("SS", "1.5"), ("SP", "1.5"), ("PS", "-2.5"), ("PP", "0.1"))
+    }
+    found = between(SUBJECT_OVER_NOUN, (1, 0.01), (-1, 0.01), (1, 0.01), (1, 0.4))
+    # A subject's path that works against the verb has nothing that the noun's could be less than.
+    assert answers("It has less influence", rows, found) == [YES, NO, OPEN, OPEN]
+
+
+def test_one_condition_alone():
+    rows = {(Role.SUBJECT, "nounPP", c): {"first": f} for c, f in (("SS", "1"), ("SP", "0"))}
+    found = between("accuracy all but Ci - C", (1, 0.01), (1, 0.01))
+    alone = Tables(rows, found).of("nounPP", "SP")
+    assert list(alone.rows) == [(Role.SUBJECT, "nounPP", "SP")]
+    assert list(alone.differences) == [("accuracy all but Ci - C", "nounPP", "SP")]
+
+
+def test_gates_and_training():
+    four = (0.3, 0.01), (-0.3, 0.01), (0.0, 1.0), (0.3, 0.01)
+    found = between("accuracy all but CR2 - all but Cs", *four)
+    found |= between("accuracy all but Ci - C", *four)
+    found |= between("accuracy C - all but CFsi", *four[:2])
+    found |= between(TRAINED_OVER_UNTRAINED, *four[:1])
+    assert answers("Holding the gates of the subject", (), found) == [YES, NO, OPEN, YES]
+    # Against as many random gates as there are on the primary path, however many those are.
+    four_gates = between("accuracy all but CR4 - all but Cs", (0.3, 0.01))
+    four_gates |= between("accuracy all but CR4 - all but Csi", (-0.3, 0.01))
+    assert answers("Holding the gates of the subject", (), four_gates) == [YES]
+    assert answers("Holding the gates of an attractor", (), found) == [NO, OPEN]
+    assert answers("Holding the gates of the paths of rank 1", (), found) == [YES, NO]
+    assert answers("The subject's primary path has more", (), found) == [YES]
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "text"),
+    ("evidence", "text"),
     [
-        ([YES, YES], "holds (2/0/0)"),
-        ([YES, NO, OPEN], "partly (1/1/1)"),
-        ([NO, OPEN], "does not hold (0/1/1)"),
-        ([YES, OPEN, OPEN], "open (1/0/2)"),
-        ([OPEN], "open (0/0/1)"),
+        ([(True, 0.01), (True, 0.02)], "holds (2/0/0), Holm 2/0/0"),
+        ([(True, 0.03), (True, 0.04)], "holds (2/0/0), Holm 0/0/2"),
+        ([(True, 0.01), (False, 0.04), (True, 0.9)], "partly (1/1/1), Holm 1/0/2"),
+        ([(False, 0.001), (True, 0.5)], "does not hold (0/1/1), Holm 0/1/1"),
+        ([(True, 0.01), (True, 0.5), (True, 0.5)], "open (1/0/2), Holm 1/0/2"),
+        ([(True, 0.05)], "open (0/0/1), Holm 0/0/1"),
         ([], "not asked"),
     ],
 )
-def test_one_word(verdicts, text):
-    assert summary(verdicts) == text
+def test_one_word(evidence, text):
+    assert summary([Evidence(*e) for e in evidence]) == text
 
 
 def test_the_shipped_tables(tmp_path, capsys):
@@ -94,15 +117,8 @@ def test_the_shipped_tables(tmp_path, capsys):
     assert len(lines) == 2 + len(HYPOTHESES)
     for cells in lines[2:]:
         assert f"| {' | '.join(cells)} |" in readme
-    # Three conditions of the grammar's model have the paper's path first, and none of the others.
-    assert lines[2][2:] == ["partly (3/6/1)", "does not hold (0/10/0)", "does not hold (0/10/0)"]
-
-
-def test_all_right_is_not_certain():
-    right, wrong = Interval(1.0, 1.0, 1.0), Interval(0.0, 0.0, 0.0)
-    assert hypotheses._of_accuracy(right, 200) == Interval(1.0, 0.985, 1.0)
-    assert hypotheses._of_accuracy(wrong, 200) == Interval(0.0, 0.0, 0.015)
-    assert hypotheses._of_accuracy(Interval(0.5, 0.4, 0.6), 200) == Interval(0.5, 0.4, 0.6)
+    # Only the grammar's model has the paper's path first, and not in all conditions.
+    assert [x.split(" (")[0] for x in lines[2][2:]] == ["partly", "does not hold", "does not hold"]
 
 
 def test_a_folder_without_tables(tmp_path, capsys):

@@ -3,12 +3,14 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from examples.lstm_agreement.__main__ import main, sentences_of, untrained
+from examples.lstm_agreement.__main__ import first_groups, main, sentences_of, untrained
 from examples.lstm_agreement.console.options import parser
 from examples.lstm_agreement.sentences.lakretz import read_task
-from examples.lstm_agreement.sentences.tasks import SIMPLE
+from examples.lstm_agreement.sentences.tasks import SIMPLE, count_groups
+from examples.lstm_agreement.tables import measure
 from examples.lstm_agreement.tables.table1 import compute
 from pathflow.models import Checkpoint, ModelCard, Vocabulary, save_checkpoint
 
@@ -30,9 +32,11 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     arguments = ["--checkpoint", str(checkpoint), "--out", str(out), *QUICK]
     assert main([*arguments, "--tasks", "Simple", "nounPP"]) == 0
-    names = {"tables.md", "paths.png", "paths.svg", "rows.jsonl"} | {
-        f"{name}.csv" for name in ("table1", "table2", "neurons", "ablations", "accuracy")
+    names = {"tables.md", "paths.png", "paths.svg", "rows.jsonl", "tables.run.json", "blocks"} | {
+        f"{name}.csv"
+        for name in ("table1", "table2", "neurons", "ablations", "accuracy", "differences")
     }
+    names.add(".lock")
     assert {f.name for f in out.iterdir()} == names
     rows = list(csv.DictReader((out / "table1.csv").read_text().splitlines()))
     # Simple and nounPP from the subject, nounPP from the noun, each on two models.
@@ -45,7 +49,10 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     assert max(float(r["structural"]) for r in rows) < 1e-4
     accuracies = list(csv.DictReader((out / "accuracy.csv").read_text().splitlines()))
     assert len(accuracies) == 2 + 2 + 2 + 4 + 4
-    assert {r["sentences"] for r in accuracies} == {"5"}
+    assert {r["n_sentences"] for r in accuracies} == {"5"}
+    differences = list(csv.DictReader((out / "differences.csv").read_text().splitlines()))
+    # Subject against noun, trained against not, from both nouns, and four pairs of schemes.
+    assert len(differences) == 4 + (2 + 4) + 4 + 4 * 4
     text = (out / "tables.md").read_text()
     assert "a test's model" in text
     compressed = list(csv.DictReader((out / "table2.csv").read_text().splitlines()))
@@ -68,7 +75,6 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     [
         (["--checkpoint", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--tasks-dir", "nowhere"], "lexicon.tsv does not exist"),
-        (["--accuracy-sentences", "100000"], "n_groups must be from 1 to"),
     ],
 )
 def test_inputs_that_cannot_be_used(checkpoint, tmp_path, capsys, arguments, message):
@@ -145,8 +151,60 @@ def test_interruption_keeps_what_is_done(checkpoint, tmp_path, capsys, monkeypat
     monkeypatch.setattr("examples.lstm_agreement.__main__.compute", interrupted)
     (tmp_path / "tables.md").write_text("of an earlier run")
     assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path), *QUICK]) == 130
-    assert str(tmp_path / "rows.jsonl") in capsys.readouterr().err
-    assert [f.name for f in tmp_path.iterdir()] == ["accuracy.csv"]
+    assert f"what is kept in {tmp_path}" in capsys.readouterr().err
+    assert {f.name for f in tmp_path.iterdir()} == {"accuracy.csv", ".lock"}
+
+
+def test_all_groups_where_more_are_asked_for(model, vocabulary):
+    options = parser().parse_args(["--sentences", "100000", "--accuracy-sentences", "3"])
+    checkpoint = Checkpoint(model, vocabulary, ModelCard(""))
+    found = sentences_of(SIMPLE, checkpoint, options)
+    assert len(found) == 2 * count_groups(SIMPLE, vocabulary=vocabulary)
+    assert len(set(found)) == len(found)
+    assert first_groups(found, options) == found[:6]
+    options.tasks_dir = PUBLISHED
+    assert first_groups(found, options) == found
+
+
+def test_a_kill_loses_one_block(checkpoint, tmp_path, capsys, monkeypatch):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    asked = ["--checkpoint", str(checkpoint), "--controls", "0", "--sentences", "40", "--steps"]
+    asked += ["2", "--accuracy-sentences", "5", "--tasks", "Simple", "--out"]
+    assert main([*asked, str(whole)]) == 0
+    real, done = measure.pf.attribute, []
+
+    def dies(*arguments, **keywords):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(*arguments, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathflow.attribute", dies)
+        assert main([*asked, str(parts)]) == 130
+    assert not (parts / "rows.jsonl").exists()
+    # As if the disk had been full: a block whose line is there, and whose numbers are not.
+    (array,) = (parts / "blocks").glob("*.npy")
+    values = np.load(array, mmap_mode="r+")
+    values[3] += 1
+    values.flush()
+    done.clear()
+
+    def counted(*arguments, **keywords):
+        done.append(1)
+        return real(*arguments, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathflow.attribute", counted)
+        assert main([*asked, str(parts)]) == 0
+    # Two conditions of three blocks, paths and units; one block was kept, and one was damaged.
+    assert len(done) == 2 * 2 * 3 - 1
+    for name in ("table1.csv", "neurons.csv", "ablations.csv", "differences.csv"):
+        assert (parts / name).read_text() == (whole / name).read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr("pathflow.attribute", dies)
+        done[:] = [1, 1]
+        assert main([*asked, str(parts)]) == 0
 
 
 @pytest.mark.skipif(

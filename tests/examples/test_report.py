@@ -5,11 +5,12 @@ import dataclasses
 
 import pytest
 
-from examples.lstm_agreement.console import text
+from examples.lstm_agreement.console import columns, text
 from examples.lstm_agreement.language_models.evaluation import Accuracy
 from examples.lstm_agreement.tables import neurons_report, paper, report, table2_report
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.neurons import Ablated, Neuron
+from examples.lstm_agreement.tables.paired import Difference
 from examples.lstm_agreement.tables.table1 import Row
 from examples.lstm_agreement.tables.table2 import PUBLISHED, Compressed, Scheme
 from pathflow.metrics import Interval
@@ -27,9 +28,11 @@ def row(**changes):
         "p_plus": Interval(0.25, 0.1, 0.4),
         "total": Interval(-1.5, -2.0, -1.0),
         "primary": Interval(-0.75, -1.0, -0.5),
+        "primary_p": 0.002,
         "share": Interval(0.625, 0.5, 0.75),
         "t": Interval(0.125, 0.1, 0.2),
         "rank": Interval(1, 1.0, 3.0),
+        "first": 0.75,
         "magnitude": Interval(0.5, 0.4, 0.6),
         "largest": "x@4 o0@4 h0@4 o1@4 h1@4 qoi",
         "largest_share": Interval(0.75, 0.7, 0.8),
@@ -163,10 +166,14 @@ def test_neurons_and_ablations():
     held = Ablated("Simple", "S", "24 and 3", Interval(0.5, 0.25, 0.75), Interval(0.5, 0.0, 1.0))
     (line,) = cells(neurons_report.neuron_table([found]))
     assert (line["unit"], line["t"], line["logits"]) == ("24", "1.00 [0.90, 1.00]", "-0.25")
+    assert line["paper"] == "0.99, 1.00"
+    (line,) = cells(neurons_report.neuron_table([dataclasses.replace(found, task="Adv")]))
+    assert line["paper"] == "-, -"
     (line,) = cells(neurons_report.ablation_table([held]))
     assert (line["held at zero"], line["score difference"]) == ("24 and 3", "+0.50")
     names, (line,) = neurons_report.neurons_csv([found])
     assert dict(zip(names, line, strict=True))["share_low"] == "0.25"
+    assert dict(zip(names, line, strict=True))["paper_t_337"] == "1"
     names, (line,) = neurons_report.ablations_csv([held])
     assert dict(zip(names, line, strict=True))["accuracy_high"] == "0.75"
     section = "\n".join(neurons_report.section([found], [held]))
@@ -189,6 +196,50 @@ def test_csv_holds_every_number(tmp_path):
     assert second["model"] == "untrained 0"
     assert {f.name for f in dataclasses.fields(Row)} <= set(first)
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_tasks_that_the_paper_has_no_rows_of(tmp_path):
+    adv = row(role=Role.SUBJECT, task="Adv", condition="S")
+    (found,) = cells(report.short_path_table([adv], Role.SUBJECT))
+    assert (found["P+"], found["share"], found["t"]) == ("0.25/-", "0.62/-", "0.12/-")
+    header, (line,) = report.path_table([adv], Role.SUBJECT)
+    assert [c for name, c in zip(header, line, strict=True) if name == "paper"] == ["-"] * 3
+    text.write_csv(tmp_path / "t.csv", *report.table1_csv([adv, row()]))
+    first, second = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
+    assert (first["paper_t"], second["paper_t"]) == ("", "0.23")
+
+
+def test_one_order_of_columns(tmp_path):
+    tables = [
+        report.table1_csv([row()]),
+        report.accuracy_csv([Accuracy("Adv", "P", 10, 9)]),
+        table2_report.table2_csv(compressed()),
+        report.differences_csv([DIFFERENCE]),
+    ]
+    for names, lines in tables:
+        assert names.index("task") + 1 == names.index("condition")
+        assert names.index("task") == ("model" in names)
+        counts = [i for i, name in enumerate(names) if name.startswith("n_")]
+        intervals = [i for i, name in enumerate(names) if name.endswith("_low")]
+        assert max(counts) < min([*intervals, len(names)])
+        for i in intervals:
+            stem = names[i].removesuffix("_low")
+            assert names[i - 1 : i + 2] == [stem, f"{stem}_low", f"{stem}_high"]
+        assert all(len(line) == len(names) for line in lines)
+    assert columns.csv_table([]) == ([], [])
+
+
+DIFFERENCE = Difference("nounPP", "SP", "one - other", 20, Interval(0.25, 0.125, 0.5), 0.02)
+
+
+def test_differences_stand_beside_their_correction():
+    other = dataclasses.replace(DIFFERENCE, condition="PS", p=0.5)
+    elsewhere = dataclasses.replace(DIFFERENCE, what="a - b")
+    lines = cells(report.difference_table([DIFFERENCE, other, elsewhere]))
+    assert [x["Holm"] for x in lines] == ["0.040", "0.500", "0.020"]
+    assert lines[0]["mean"] == "+0.250 [+0.125, +0.500]"
+    assert report.difference_section([]) == []
+    assert "one - other" in "".join(report.difference_section([DIFFERENCE]))
 
 
 def test_the_audit_is_the_worst():

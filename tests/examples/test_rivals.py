@@ -19,6 +19,7 @@ from examples.lstm_agreement.rivals.question import Question, Unit, swapped
 from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
 from examples.lstm_agreement.rivals.ways import Ways, ways
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, generate
+from examples.lstm_agreement.tables.measure import Role, noun_influences
 from pathflow.models import ModelCard, save_checkpoint
 from tests.examples.numpy_lstm import forward, margins
 
@@ -116,6 +117,30 @@ def test_all_paths_are_finite_differences_of_the_cell(question, scores):
             slope = here[f"o1@{LAST}"] * (1 - np.tanh(here[f"c1@{LAST}"]) ** 2)
             expected += weight * readout(question)[i] * slope[0] * change
         close(scores["paths, all"][i], expected)
+
+
+def test_the_guided_path_goes_where_most_still_flows(question, scores):
+    every = noun_influences(
+        question.model, question.vocabulary, question.sentences, Role.SUBJECT, question.settings
+    )
+    mean = np.asarray(every.influences, np.float64).mean(axis=0)
+    flows = {
+        tuple(map(str, every.space.unrank(i))): mean[i]
+        for i in range(every.space.count)
+        if f"c1@{LAST}" in map(str, every.space.unrank(i))
+    }
+    way = ("x@1",)
+    while way[-1] != "qoi":
+        ahead = {}
+        for path, value in flows.items():
+            if path[: len(way)] == way:
+                ahead[path[len(way)]] = ahead.get(path[len(way)], 0.0) + value
+        way = (*way, max(ahead, key=lambda node: abs(ahead[node])))
+    path, found = methods.guided_path(question)
+    assert tuple(map(str, path)) == way
+    # The units of the last cell divide that path, in every sentence.
+    close(scores["paths, guided"].sum(axis=1), np.asarray(every[path]), 1e-4)
+    assert found.rows[0].path == path
 
 
 def test_ways_into_units(question, scores):
@@ -337,7 +362,10 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     assert "wrote rivals.md" in capsys.readouterr().out
     assert {f.name for f in out.iterdir()} == {
         "rivals.md",
+        ".lock",
+        "rivals.run.json",
         "rivals.csv",
+        "rivals_methods.csv",
         "rivals_ways.csv",
         "rivals_nodes.csv",
     }

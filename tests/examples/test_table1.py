@@ -5,9 +5,17 @@ import pytest
 
 import pathflow as pf
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, TASKS, generate
-from examples.lstm_agreement.tables.bootstrap import rank_interval
+from examples.lstm_agreement.tables.bootstrap import Rank, rank_interval
 from examples.lstm_agreement.tables.measure import Role, Settings, primary_path
-from examples.lstm_agreement.tables.table1 import Condition, compute, conditions, summarise
+from examples.lstm_agreement.tables.table1 import (
+    Condition,
+    compute,
+    conditions,
+    numbers_of_sentences,
+    summarise,
+)
+from pathflow import metrics
+from pathflow.metrics import Interval
 
 
 def one_word_space(position):
@@ -41,7 +49,9 @@ def hand_made(role, condition):
 
 
 def test_a_subject():
-    row = summarise("trained", *hand_made(Role.SUBJECT, "P"))
+    made = hand_made(Role.SUBJECT, "P")
+    row = summarise("trained", *made)
+    assert numbers_of_sentences(*made) == {"primary": (3.0, -1.0), "magnitude": (0.75, 0.2)}
     assert (row.task, row.condition, row.n_sentences, row.n_paths) == ("Simple", "P", 2, 16)
     assert row.sign == 1
     assert row.p_plus.mean == 0.5
@@ -74,20 +84,59 @@ def test_an_intervening_noun_is_measured_from_its_own_end(condition, sign, rank)
 
 def test_the_interval_of_a_rank():
     rng = np.random.default_rng(0)
-    influences = rng.standard_normal((30, 200))
+    influences = rng.standard_normal((30, 5000))
     influences[:, 7] += 10
-    assert rank_interval(influences, 7) == (1, 1, 1)
+    assert rank_interval(influences, 7) == Rank(Interval(1, 1, 1), 1.0)
     found = rank_interval(influences, 3)
     assert found == rank_interval(influences, 3, seed=0)
     assert found != rank_interval(influences, 3, seed=1)
-    assert 1 < found.low < found.mean < found.high <= 200
+    assert 1 < found.place.low < found.place.mean < found.place.high <= 5000
+    assert found.first == 0
+    # Paths in more than one piece, and from the other end, against sorting.
+    for path in (3, 4999):
+        means = influences.mean(axis=0)
+        assert rank_interval(influences, path).place.mean == 1 + np.sum(means > means[path])
+        assert rank_interval(influences, path, sign=-1).place.mean == 1 + np.sum(
+            means < means[path]
+        )
+
+
+def test_how_often_a_path_is_the_first():
+    # Every sentence has one path above the other, so that resamples do, by counting.
+    influences = np.array([[1.0, 0.0]] * 5 + [[0.0, 1.0]] * 4)
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(9, np.full(9, 1 / 9), size=1000)
+    first = np.mean(draws[:, :5].sum(axis=1) > 4.5)
+    assert rank_interval(influences, 0).first == first
+    assert 0.4 < first < 0.8
+
+
+@pytest.mark.parametrize("size", [1, 3, 70])
+def test_a_row_does_not_depend_on_where_influences_are(tmp_path, size):
+    condition, result = hand_made(Role.SUBJECT, "P")
+    influences = np.random.default_rng(size).standard_normal((size, 16)).astype(np.float32)
+    audit = pf.Audit(
+        structural=np.full(size, 1e-7),
+        reference_total=influences.sum(axis=1),
+        quadrature=np.full(size, 0.1),
+    )
+    held = summarise("m", condition, pf.Attribution(result.space, influences, audit))
+    np.save(tmp_path / "x.npy", influences)
+    on_disk = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert summarise("m", condition, pf.Attribution(result.space, on_disk, audit)) == held
+    exact = influences.astype(np.float64)
+    path = result.space.rank(condition.primary_path)
+    assert held.share.mean == pytest.approx(metrics.positive_share(exact, path))
+    assert held.t.mean == pytest.approx(metrics.t_value(exact, path))
+    assert held.largest == str(result.space.unrank(int(exact.mean(axis=0).argmax())))
 
 
 def test_what_is_asked():
     sentences = {t.name: generate(t, 5) for t in TASKS}
     asked = conditions(sentences, 3)
     names = [c.name for c in asked]
-    assert len(names) == len(set(names)) == 2 + 4 * 4
+    assert len(names) == len(set(names)) == 3 * 2 + 4 * 4
+    assert names[2:6] == [f"{n}, subject" for n in ("Adv S", "Adv P", "namePP SS", "namePP PS")]
     assert names[0] == "Simple S, subject"
     assert names[-1] == "nounPPAdv PP, intervening noun"
     assert all(len(c.sentences) == 3 for c in asked)

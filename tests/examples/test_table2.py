@@ -5,19 +5,32 @@ import pytest
 
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, generate
 from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paired import scheme_pair
 from examples.lstm_agreement.tables.table2 import (
     DRAWS,
     PUBLISHED,
     Scheme,
+    accuracies,
     all_gates,
     compress,
+    differences,
     gate_sets,
     gates_on,
+    hold,
     rank_1_paths,
 )
 from tests.examples.numpy_lstm import margins
 from tests.examples.test_report import row
 
+COMPARED = {
+    scheme_pair(*pair): pair
+    for pair in (
+        ("all but CR2", "all but Cs"),
+        ("all but CR4", "all but Csi"),
+        ("all but Ci", "C"),
+        ("C", "all but CFsi"),
+    )
+}
 OTHER = "x@1 o0@1 h0@1 o1@1 h1@1 f1@2 c1@2 c1@3 c1@4 h1@4 qoi"
 
 
@@ -69,26 +82,25 @@ def test_paths_of_rank_1_of_the_trained_model():
 def test_accuracies_are_those_of_the_equations(model, vocabulary):
     sentences = generate(NOUN_PP, 8, seed=3)
     done = []
-    found = compress(
-        model, vocabulary, sentences, {Role.SUBJECT: (OTHER,)}, seed=1, advance=done.append
-    )
+    held = hold(model, vocabulary, sentences, {Role.SUBJECT: (OTHER,)}, seed=1, advance=done.append)
+    found = accuracies(held)
     sets = list(gate_sets(sentences[0], {Role.SUBJECT: (OTHER,)}, np.random.default_rng(1)))
-    assert done == [str(scheme) for scheme, _ in sets]
+    assert done == [32]
     expected = {}
     for scheme, kept in sets:
-        held = all_gates(sentences[0]) - kept
+        left = all_gates(sentences[0]) - kept
         means = {}
 
         def note(name, layer, step, value, means=means):
             means[f"{name}{layer}@{step}"] = value.mean(axis=0)
             return value
 
-        def hold(name, layer, step, value, means=means, held=held):
+        def put(name, layer, step, value, means=means, left=left):
             label = f"{name}{layer}@{step}"
-            return np.broadcast_to(means[label], value.shape) if label in held else value
+            return np.broadcast_to(means[label], value.shape) if label in left else value
 
         margins(model, vocabulary, sentences, note)
-        expected.setdefault(scheme, []).append(margins(model, vocabulary, sentences, hold))
+        expected.setdefault(scheme, []).append(margins(model, vocabulary, sentences, put))
     scale = np.abs(expected[Scheme("")]).max()
     assert len(found) == len(expected) * 4
     for entry in found:
@@ -101,3 +113,21 @@ def test_accuracies_are_those_of_the_equations(model, vocabulary):
         assert entry.n_kept == len(dict(sets)[entry.scheme])
     differ = {entry.scheme: entry.margin.mean for entry in found if entry.condition == "SP"}
     assert len({round(m / scale, 4) for m in differ.values()}) > 5
+    for d in differences(held):
+        one, other = COMPARED[d.what]
+        of_condition = [s.condition == d.condition for s in sentences]
+        by_name = {str(scheme): np.array(draws) for scheme, draws in expected.items()}
+        right = [(by_name[name] > 0)[:, of_condition] for name in (one, other)]
+        unsure = max((np.abs(by_name[n]) < 1e-4 * scale).mean() for n in (one, other))
+        assert abs(d.difference.mean - (right[0].mean() - right[1].mean())) <= 2 * unsure + 1e-9
+        assert d.n_sentences == 8
+    assert {d.what for d in differences(held)} == set(COMPARED)
+
+
+def test_blocks_of_sentences_do_not_show(model, vocabulary, monkeypatch):
+    sentences = generate(NOUN_PP, 3, seed=3)
+    whole = compress(model, vocabulary, sentences, {})
+    monkeypatch.setattr("examples.lstm_agreement.tables.held._BLOCK", 5)
+    parts = compress(model, vocabulary, sentences, {})
+    for one, other in zip(whole, parts, strict=True):
+        assert one.margin.mean == pytest.approx(other.margin.mean, rel=1e-3, abs=1e-6)

@@ -52,13 +52,14 @@ def parser() -> argparse.ArgumentParser:
         "--sentences",
         type=positive,
         default=32,
-        help="sentences per condition in Table 1 (%(default)s)",
+        help="sentences per condition in Table 1, or all that there are (%(default)s)",
     )
     out.add_argument(
         "--accuracy-sentences",
         type=positive,
         default=200,
-        help="groups per task for the accuracy and Table 2, of the generator (%(default)s)",
+        help="groups per task for the accuracy and Table 2, or all that the generator has "
+        "(%(default)s)",
     )
     out.add_argument(
         "--steps", type=positive, default=50, help="points on the line of interest (%(default)s)"

@@ -9,10 +9,13 @@ exact at every length; statistics over all paths are estimates with intervals.
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pathflow as pf
-from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
+from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import (
     add_model,
     add_out,
@@ -23,15 +26,19 @@ from examples.lstm_agreement.console.options import (
 )
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.context import figure
+from examples.lstm_agreement.context.finished import FinishedLengths
 from examples.lstm_agreement.context.lengths import Length, measure
 from examples.lstm_agreement.context.report import csv_rows, table
 from examples.lstm_agreement.context.sentences import long_sentences
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
+from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.measure import Settings
+from pathflow.models import Checkpoint
 
 _SETTINGS = Settings(12, pf.GaussLegendre())
-_OUTPUTS = ("context.csv", "context.md", "context.png")
+STEP = "context"
+OUTPUTS = ("context.csv", "context.md", "context.png")
 _LEGEND = """\
 C: number of the subject and of all other nouns. |P|: number of paths. Total, and the exact sums of
 classes of paths, in logits: the primary path; the other paths that wait in the second layer's cell
@@ -71,16 +78,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    return carried_out(lambda: _run(options), f"; what is done is in {options.out / 'context.csv'}")
+    return carried_out(
+        lambda: _run(options), f"; the same command goes on from what is kept in {options.out}"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
     path = model_path(options)
     checkpoint = open_checkpoint(path, options.vocab)
     options.out.mkdir(parents=True, exist_ok=True)
-    remove_outputs(options.out, _OUTPUTS)
+    with only_run(options.out, "python -m examples.lstm_agreement.context"):
+        _measure(options, path, checkpoint)
+
+
+def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) -> None:
+    start = time.monotonic()
+    remove_outputs(options.out, OUTPUTS)
     lexicon = ENGLISH.within(checkpoint.vocabulary)
     found: list[Length] = []
+    finished = FinishedLengths(
+        options.out / "context.jsonl",
+        Keys(checkpoint.vocabulary, _SETTINGS),
+        checkpoint.model,
+        options.draws,
+        options.seed,
+    )
     for n_phrases in options.phrases:
         sentences = long_sentences(n_phrases, options.sentences, seed=options.seed, lexicon=lexicon)
         for length in measure(
@@ -90,7 +112,9 @@ def _run(options: argparse.Namespace) -> None:
             _SETTINGS,
             draws=options.draws,
             seed=options.seed,
+            known=finished.find,
         ):
+            finished.add([s for s in sentences if s.condition == length.condition], length)
             found.append(length)
             print(f"{length.n_words} words, {length.condition}", file=sys.stderr, flush=True)
             write_csv(options.out / "context.csv", *csv_rows(found))
@@ -108,7 +132,8 @@ def _run(options: argparse.Namespace) -> None:
         [(f.condition, f.n_words, f.share, f.total.mean, f.absolute.mean) for f in found],
         options.out / "context.png",
     )
-    print(f"wrote {', '.join(_OUTPUTS)} to {options.out}")
+    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
+    print(f"wrote {', '.join(OUTPUTS)} to {options.out}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What paths carry over one distance: exact sums of classes of paths, and estimates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import jax
@@ -76,6 +76,7 @@ def measure(
     *,
     draws: int = 1000,
     seed: int = 0,
+    known: Callable[[Sequence[Sentence]], Length | None] = lambda _sentences: None,
 ) -> Iterator[Length]:
     """Measures the subject's paths, condition by condition.
 
@@ -86,6 +87,7 @@ def measure(
         settings: the quadrature.
         draws: paths that are drawn for each of the two estimates.
         seed: of the draws.
+        known: what an earlier run found of some sentences, if anything.
 
     Yields:
         What is found, one condition after the other.
@@ -100,6 +102,9 @@ def measure(
     )
     for condition, of_condition in by_condition(sentences):
         asked = [s for s in sentences if s.condition == condition]
+        if (before := known(asked)) is not None:
+            yield before
+            continue
         # A sample speaks of the sentences that it was drawn for, so that they go in together.
         together = replace(settings, chunk=len(asked))
         sums, large, uniform = (

@@ -1,8 +1,10 @@
 """Long contexts as tables."""
 
+import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
 
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table
 from examples.lstm_agreement.context.lengths import Length
 from pathflow import metrics
@@ -36,24 +38,15 @@ def _number(count: int) -> str:
     return str(count) if count < 1_000_000 else f"{Decimal(count):.0e}"
 
 
-def csv_rows(lengths: Sequence[Length]) -> tuple[list[str], list[list[object]]]:
+def csv_rows(lengths: Sequence[Length]) -> CsvTable:
     """Every number, an interval in three columns."""
-    names: list[str] = []
-    lines: list[list[object]] = []
+    records = []
     for found in lengths:
-        intervals = {
-            name: getattr(found, name)
-            for name in ("accuracy", "total", "primary", "absolute", "share", "t")
-        }
+        fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+        del fields["classes"]
         # Where no word stands between, the first layer's cell is no class of its own.
         for name in ("second cell", "first cell", "rest"):
             none = metrics.Interval(*[float("nan")] * 3)
-            intervals[name.replace(" ", "_")] = found.classes.get(name, none)
-        names = ["n_words", "condition", "n_sentences", "n_paths", "structural"]
-        line: list[object] = [found.n_words, found.condition, found.n_sentences, found.n_paths]
-        line.append(f"{found.structural:.2g}")
-        for name, interval in intervals.items():
-            names += [name, f"{name}_low", f"{name}_high"]
-            line += [f"{v:.6g}" for v in interval]
-        lines.append(line)
-    return names, lines
+            fields[name.replace(" ", "_")] = found.classes.get(name, none)
+        records.append(fields)
+    return csv_table(records)

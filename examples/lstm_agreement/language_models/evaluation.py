@@ -14,7 +14,7 @@ from flax import nnx
 
 from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.tasks import Sentence, by_condition
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import LanguageModel, Vocabulary
 
 _BATCH = 64
 
@@ -35,7 +35,7 @@ class Accuracy:
 
 
 def evaluate(
-    model: LSTMLanguageModel, vocabulary: Vocabulary, sentences: Sequence[Sentence]
+    model: LanguageModel, vocabulary: Vocabulary, sentences: Sequence[Sentence]
 ) -> tuple[Accuracy, ...]:
     """Accuracy per condition of the sentences of one task.
 
@@ -58,7 +58,7 @@ def evaluate(
 
 
 def verb_margins(
-    model: LSTMLanguageModel, vocabulary: Vocabulary, sentences: Sequence[Sentence]
+    model: LanguageModel, vocabulary: Vocabulary, sentences: Sequence[Sentence]
 ) -> np.ndarray:
     """Score of the agreeing verb minus that of the other form, one number per sentence."""
     encoded = encode(sentences, vocabulary)
@@ -79,7 +79,7 @@ def batches(n: int) -> np.ndarray:
 
 @nnx.jit
 def _margins(
-    model: LSTMLanguageModel, tokens: jax.Array, correct: jax.Array, wrong: jax.Array
+    model: LanguageModel, tokens: jax.Array, correct: jax.Array, wrong: jax.Array
 ) -> jax.Array:
     logits = jax.vmap(model)(tokens)
     rows = jnp.arange(len(tokens))

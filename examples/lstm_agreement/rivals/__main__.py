@@ -10,20 +10,31 @@ unit, and does not say which way the number takes.
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
+from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import add_model, add_out, folder, model_path, positive
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.rivals import report
 from examples.lstm_agreement.rivals.diagnosis import diagnose, logistic_regression
-from examples.lstm_agreement.rivals.methods import compare
+from examples.lstm_agreement.rivals.methods import compare, guided_path
 from examples.lstm_agreement.rivals.question import Question
 from examples.lstm_agreement.rivals.ways import ways
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, generate
+from pathflow.models import Checkpoint
 
-_OUTPUTS = ("rivals.md", "rivals.csv", "rivals_ways.csv", "rivals_nodes.csv")
+STEP = "rivals"
+OUTPUTS = (
+    "rivals.md",
+    "rivals.csv",
+    "rivals_methods.csv",
+    "rivals_ways.csv",
+    "rivals_nodes.csv",
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,8 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compares the methods and writes `rivals.md`, `rivals.csv`, `rivals_ways.csv` and
-    `rivals_nodes.csv`.
+    """Compares the methods and writes `rivals.md` and its tables.
 
     Returns:
         0, or 1 after an input that cannot be used, or 130 after an interruption.
@@ -59,17 +69,25 @@ def _run(options: argparse.Namespace) -> None:
     )
     question = Question(checkpoint.model, checkpoint.vocabulary, sentences)
     options.out.mkdir(parents=True, exist_ok=True)
+    with only_run(options.out, "python -m examples.lstm_agreement.rivals"):
+        _compare(options, path, checkpoint, question)
+
+
+def _compare(
+    options: argparse.Namespace, path: Path, checkpoint: Checkpoint, question: Question
+) -> None:
+    start = time.monotonic()
     # Before anything else, since it may not be installed.
     logistic_regression()
     scored = list(compare(question, advance=_tell))
     _tell("classifiers of all nodes")
     diagnosed = diagnose(question)
     entered = ways(question, advance=_tell)
-    remove_outputs(options.out, _OUTPUTS)
+    remove_outputs(options.out, OUTPUTS)
     tables = {
         "Units that carry the subject's number": (
             report.unit_table(scored),
-            report.UNIT_LEGEND,
+            f"{report.UNIT_LEGEND}\n\nGuided refinement goes along `{guided_path(question)[0]}`.",
         ),
         "How it comes into the first units": (
             report.way_table(scored, entered, NOUN_PP),
@@ -80,15 +98,17 @@ def _run(options: argparse.Namespace) -> None:
             report.NODE_LEGEND,
         ),
     }
-    parts = [f"# {checkpoint.card.title} ({path.name}), {len(sentences)} sentences"]
+    parts = [f"# {checkpoint.card.title} ({path.name}), {len(question.sentences)} sentences"]
     for title, (table, legend) in tables.items():
         show(title, table)
         parts += [f"## {title}", as_markdown(table), legend]
     write_text(options.out / "rivals.md", "\n\n".join(parts) + "\n")
     write_csv(options.out / "rivals.csv", *report.units_csv(scored))
+    write_csv(options.out / "rivals_methods.csv", *report.methods_csv(scored))
     write_csv(options.out / "rivals_ways.csv", *report.ways_csv(entered))
     write_csv(options.out / "rivals_nodes.csv", *report.nodes_csv(diagnosed))
-    print(f"wrote rivals.md and three tables to {options.out}")
+    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
+    print(f"wrote {', '.join(OUTPUTS)} to {options.out}")
 
 
 def _tell(what: str) -> None:

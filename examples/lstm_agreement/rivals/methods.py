@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +13,14 @@ from examples.lstm_agreement.rivals.contextual import decompose
 from examples.lstm_agreement.rivals.diagnosis import folds, unit_hits
 from examples.lstm_agreement.rivals.question import Question, Unit
 from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
-from examples.lstm_agreement.tables.measure import Role, noun_influences, traced_model
+from examples.lstm_agreement.tables.measure import Role, noun_influences
 from examples.lstm_agreement.tables.neurons import unit_influences
+from examples.lstm_agreement.tables.scored import (
+    SCORED_AXES,
+    scored_arguments,
+    scored_model,
+    verb_difference,
+)
 from examples.lstm_agreement.tables.table1 import Condition
 
 Scores = Float64[np.ndarray, "sentences units"]
@@ -41,6 +47,33 @@ def all_path_scores(question: Question, units: Sequence[int]) -> Scores:
     return found.by_part(node)[:, list(units)]
 
 
+def guided_path(question: Question) -> tuple[pf.Path, pf.Ranked]:
+    """The path that guided refinement finds through the last cell, and what was found.
+
+    From node to node, it goes where most of the mean influence over all sentences still flows.
+    """
+    # In one block, so that one path is followed for all sentences.
+    settings = replace(question.settings, chunk=len(question.sentences))
+    found = noun_influences(
+        question.model,
+        question.vocabulary,
+        question.sentences,
+        Role.SUBJECT,
+        settings,
+        search=pf.Greedy(f"x@{question.steps[0]} .* {question.node} .* qoi"),
+    )
+    return found.rows[0].path, found
+
+
+def guided_scores(question: Question, units: Sequence[int]) -> Scores:
+    """The influence of the subject along the path of guided refinement, through each unit.
+
+    Source: K. Lu et al., "Influence patterns for explaining information flow in BERT" (2021).
+    """
+    path, found = guided_path(question)
+    return pf.refine(found, path, at=question.node).by_part(question.node)[:, list(units)]
+
+
 def activation_scores(
     question: Question, units: Sequence[int], *, n_steps: int, rule: pf.AbstractRule
 ) -> Scores:
@@ -55,15 +88,14 @@ def activation_scores(
     (2017) for the line.
     """
     node, words = question.node, question.words
-    traced, parameters = traced_model(question.model, words.tokens.shape[1])
+    traced, parameters = scored_model(question.model, words.tokens.shape[1])
     before = question.held([node], question.swapped_words)[node]
     found = pf.attribute(
         traced,
-        (parameters, jnp.asarray(words.tokens)),
+        (parameters, *scored_arguments(words.tokens, verb_difference(words))),
         source=node,
         doi=pf.Line(jnp.asarray(before, traced.node(node).dtype), n_steps=n_steps, rule=rule),
-        qoi=pf.LogitDifference(words.correct, words.wrong),
-        in_axes=(None, 0),
+        in_axes=SCORED_AXES,
         search=pf.Refine(f"{node} .* qoi", at=node),
     )
     return found.by_part(node)[:, list(units)]
@@ -154,6 +186,7 @@ INTERCHANGE = Method("interchange", "run per unit", interchange_scores)
 METHODS = (
     Method("paths, primary", "gradients", primary_path_scores),
     Method("paths, all", "gradients", all_path_scores),
+    Method("paths, guided", "gradients", guided_scores),
     Method("gradient", "2 runs, gradient", attribution_patching_scores),
     Method("integrated gradients", "2 runs, gradients", integrated_gradient_scores),
     Method("decomposition", "1 run, 2 parts", contextual_scores),

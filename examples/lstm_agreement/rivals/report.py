@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64
 
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table
 from examples.lstm_agreement.rivals.diagnosis import Diagnosed
 from examples.lstm_agreement.rivals.methods import Scored
@@ -25,8 +26,9 @@ interchange's, too; the expected number where scores are equal.
 - interchange: a unit is replaced from the subject on by what it holds in the sentence with the
   other number. Its own line compares one half of the subjects' words with the other half: how well
   it repeats itself on other words.
-- paths: influence on the line from the noun's neutral embedding, along the primary path, and along
-  all paths through the unit at the last word.
+- paths: influence on the line from the noun's neutral embedding, along the primary path; along all
+  paths through the unit at the last word; and along the path of guided refinement, which goes from
+  node to node where most of the influence on all ways still flows.
 - gradient, integrated gradients: of the score difference by the cell at the last word, times the
   cell's difference from the sentence with the other number.
 - decomposition: the part of the last hidden state that contextual decomposition gives the subject.
@@ -103,6 +105,24 @@ def way_table(scored: Sequence[Scored], found: Ways, task: Task) -> Table:
         lines.append((str(unit), *(f"{v:+.3f}" for v in numbers), f"{entry} {most:+.3f}"))
     names = [_word(task, step) for step in steps]
     return ("unit", reference.method.name, "all", *names, "largest"), lines
+
+
+def methods_csv(scored: Sequence[Scored]) -> CsvTable:
+    """Every method's cost and its agreement with the first one."""
+    return csv_table(
+        [
+            {
+                "what": s.method.name,
+                "needs": s.method.needs,
+                "seconds": s.seconds,
+                "first": first_units(s.scores),
+                "size": s.against.size,
+                "sign": None if math.isnan(s.against.signed) else s.against.signed,
+                "of_5": s.against.n_first,
+            }
+            for s in scored
+        ]
+    )
 
 
 def units_csv(scored: Sequence[Scored]) -> tuple[list[str], list[list[object]]]:

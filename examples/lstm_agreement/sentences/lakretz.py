@@ -15,6 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.sentences.clauses import (
+    OBJECT_RELATIVE,
+    OBJECT_RELATIVE_THAT,
+    SUBJECT_RELATIVE,
+    ClauseTask,
+)
 from examples.lstm_agreement.sentences.lexicon import Forms
 from examples.lstm_agreement.sentences.tasks import (
     ADV,
@@ -25,22 +31,33 @@ from examples.lstm_agreement.sentences.tasks import (
     Noun,
     Number,
     Sentence,
+    Slot,
     Task,
 )
 
+# Of these there are published sentences only.
+ADV_ADV = Task("Adv_Adv", (*ADV.slots, Slot.ADVERB), ADV.conditions)
+ADV_CONJUNCTION = Task(
+    "Adv_Conjunction", (*ADV.slots, Slot.CONJUNCTION, Slot.ADVERB), ADV.conditions
+)
 FILES = {
     SIMPLE.name: "simple.txt",
     ADV.name: "adv.txt",
     NAME_PP.name: "namepp.txt",
     NOUN_PP.name: "nounpp.txt",
     NOUN_PP_ADV.name: "nounpp_adv.txt",
+    ADV_ADV.name: "adv_adv.txt",
+    ADV_CONJUNCTION.name: "adv_conjunction.txt",
+    SUBJECT_RELATIVE.name: "subjrel_that.txt",
+    OBJECT_RELATIVE_THAT.name: "objrel_that.txt",
+    OBJECT_RELATIVE.name: "objrel.txt",
 }
 _LEXICON = "lexicon.tsv"
 _NUMBERS = {"singular": Number.SINGULAR, "plural": Number.PLURAL}
 _NOUN_CATEGORIES = {"subject_noun", "location_noun"}
 
 
-def read_task(task: Task, folder: Path) -> tuple[Sentence, ...]:
+def read_task(task: Task | ClauseTask, folder: Path) -> tuple[Sentence, ...]:
     """Reads the published sentences of a task.
 
     Arguments:
@@ -94,7 +111,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _sentence(
-    task: Task,
+    task: Task | ClauseTask,
     path: Path,
     group: int,
     first: tuple[int, str],

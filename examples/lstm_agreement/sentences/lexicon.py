@@ -70,7 +70,7 @@ def _forms(entry: Forms | str) -> tuple[str, ...]:
     return (entry,) if isinstance(entry, str) else (entry.singular, entry.plural)
 
 
-def _pairs(text: str) -> tuple[Forms, ...]:
+def pairs(text: str) -> tuple[Forms, ...]:
     """Reads `singular/plural` pairs, separated by blanks."""
     return tuple(Forms(*pair.split("/")) for pair in text.split())
 
@@ -81,19 +81,19 @@ def _pairs(text: str) -> tuple[Forms, ...]:
 ENGLISH = Lexicon(
     determiner="The",
     article="the",
-    subjects=_pairs(
+    subjects=pairs(
         "actor/actors artist/artists author/authors boy/boys brother/brothers child/children "
         "doctor/doctors driver/drivers farmer/farmers friend/friends girl/girls king/kings "
         "lawyer/lawyers leader/leaders man/men officer/officers player/players singer/singers "
         "soldier/soldiers student/students teacher/teachers woman/women worker/workers "
         "writer/writers"
     ),
-    places=_pairs(
+    places=pairs(
         "boat/boats bridge/bridges building/buildings car/cars chair/chairs church/churches "
         "dog/dogs door/doors garden/gardens horse/horses house/houses road/roads table/tables "
         "tower/towers train/trains tree/trees truck/trucks window/windows"
     ),
-    verbs=_pairs(
+    verbs=pairs(
         "avoids/avoid believes/believe encourages/encourage finds/find gives/give knows/know "
         "learns/learn observes/observe remembers/remember sees/see speaks/speak takes/take "
         "tells/tell thinks/think understands/understand wants/want writes/write"

@@ -41,6 +41,7 @@ class Slot(enum.Enum):
     PREPOSITION = "prepositions"
     ADVERB = "adverbs"
     NAME = "names"
+    CONJUNCTION = "conjunction"
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,7 @@ def generate(
     if vocabulary is not None:
         lexicon = lexicon.within(vocabulary)
     rng = np.random.default_rng(seed)
-    fields = [s.value for s in task.slots if s not in (Slot.DETERMINER, Slot.ARTICLE)]
-    lists = {field: _shuffled(getattr(lexicon, field), rng) for field in (*fields, "verbs")}
+    lists = {field: shuffled(getattr(lexicon, field), rng) for field in _fields(task)}
     sizes = [len(entries) for entries in lists.values()]
     if not 0 < n_groups <= math.prod(sizes):
         raise StudyError(
@@ -168,17 +168,33 @@ def generate(
         )
     sentences = []
     for group in range(n_groups):
-        choice = _combination(group, sizes)
+        choice = combination(group, sizes)
         filling = {f: entries[i] for (f, entries), i in zip(lists.items(), choice, strict=True)}
         sentences += [_sentence(task, c, group, filling, lexicon) for c in task.conditions]
     return tuple(sentences)
 
 
-def _shuffled(entries: Sequence[_T], rng: np.random.Generator) -> tuple[_T, ...]:
+def count_groups(
+    task: Task, *, lexicon: Lexicon = ENGLISH, vocabulary: Collection[str] | None = None
+) -> int:
+    """How many different groups `generate` can make with the same arguments."""
+    if vocabulary is not None:
+        lexicon = lexicon.within(vocabulary)
+    return math.prod(len(getattr(lexicon, field)) for field in _fields(task))
+
+
+def _fields(task: Task) -> tuple[str, ...]:
+    """The lists of the lexicon that a task takes words from."""
+    fields = [s.value for s in task.slots if s not in (Slot.DETERMINER, Slot.ARTICLE)]
+    return (*fields, "verbs")
+
+
+def shuffled(entries: Sequence[_T], rng: np.random.Generator) -> tuple[_T, ...]:
+    """The entries in a random order."""
     return tuple(entries[i] for i in rng.permutation(len(entries)))
 
 
-def _combination(k: int, sizes: Sequence[int]) -> tuple[int, ...]:
+def combination(k: int, sizes: Sequence[int]) -> tuple[int, ...]:
     """The k-th of all the combinations of indices below `sizes`, in an order whose every prefix is
     balanced.
 

@@ -1,7 +1,7 @@
 """Influences of all gate-level paths from a noun to the verb's number (Definitions 2 to 6)."""
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -14,13 +14,31 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode, encode_forms
 from examples.lstm_agreement.sentences.tasks import Noun, Sentence
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from examples.lstm_agreement.tables.scored import (
+    SCORED_AXES,
+    Quantity,
+    n_words,
+    scored_arguments,
+    scored_model,
+    shapes_of,
+    verb_difference,
+    zeros,
+)
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
+from pathflow.models import Vocabulary
 
 _Result = TypeVar("_Result")
 # What `pathflow.do` takes.
 Interventions = pf.AbstractChoice | Mapping[str, pf.AbstractIntervention]
 # A default cannot decide what a type variable stands for, so it has the type of any search.
 _ENUMERATE = cast("Any", pf.Enumerate())
+# Whether the sentences with some places are left out.
+Skip = Callable[[range], bool]
+
+
+def _none(_places: range) -> bool:
+    """Leaves nothing out."""
+    return False
 
 
 class Role(enum.Enum):
@@ -66,13 +84,11 @@ def primary_path(position: int, last: int) -> str:
         >>> primary_path(1, 2)
         'x@1 g0@1 c0@1 h0@1 g1@1 c1@1 c1@2 h1@2 qoi'
     """
-    up = [f"{name}@{position}" for name in ("x", "g0", "c0", "h0", "g1")]
-    along = [f"c1@{t}" for t in range(position, last + 1)]
-    return " ".join([*up, *along, f"h1@{last}", "qoi"])
+    return LSTM_VIEW.primary_path(position, last)
 
 
 def noun_influences(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     role: Role,
@@ -80,6 +96,7 @@ def noun_influences(
     *,
     search: pf.AbstractSearch[_Result] = _ENUMERATE,
     advance: Callable[[int], None] = lambda _n: None,
+    view: AbstractView = LSTM_VIEW,
 ) -> _Result:
     """The influences of paths from a noun of each sentence on `score(correct) - score(wrong)`.
 
@@ -95,6 +112,7 @@ def noun_influences(
         search: what is asked of the paths; by default the influence of each. Results that hold more
             than numbers of examples (`pathflow.Sample`) need a chunk for all sentences at once.
         advance: called with the number of sentences done since the last call.
+        view: how the model is taken apart.
 
     Returns:
         What the search finds, with one example per sentence, in their order.
@@ -102,58 +120,198 @@ def noun_influences(
     Raises:
         StudyError: a word is unknown to the model, or the sentences are of more than one length.
     """
+    found = influence_blocks(model, vocabulary, sentences, role, settings, search=search, view=view)
+    return _together(found, len(sentences), settings, advance)
+
+
+def influence_blocks(
+    model: nnx.Module,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    role: Role,
+    settings: Settings,
+    *,
+    search: pf.AbstractSearch[_Result] = _ENUMERATE,
+    skip: Skip = _none,
+    view: AbstractView = LSTM_VIEW,
+) -> Iterator[tuple[range, _Result]]:
+    """The same, block after block of sentences.
+
+    Arguments:
+        model: the language model.
+        vocabulary: its words.
+        sentences: sentences of one task.
+        role: which noun.
+        settings: the quadrature.
+        search: what is asked of the paths.
+        skip: whether the sentences with some places are left out.
+        view: how the model is taken apart.
+
+    Yields:
+        The places of the sentences, and what the search finds; examples beyond them repeat the last
+        sentence.
+    """
     encoded = encode(sentences, vocabulary)
     nouns = [role.noun(s) for s in sentences]
-    forms = encode_forms(nouns, vocabulary)
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
-    source = f"x@{nouns[0].position}"
-    embedding = model.embedding[...]
+    yield from _word_blocks(
+        model,
+        encoded.tokens,
+        nouns[0].position,
+        encode_forms(nouns, vocabulary),
+        verb_difference(encoded),
+        settings,
+        search,
+        skip,
+        view,
+    )
+
+
+def word_influences(
+    model: nnx.Module,
+    tokens: np.ndarray,
+    position: int,
+    forms: np.ndarray,
+    qoi: Quantity,
+    settings: Settings = Settings(),
+    *,
+    search: pf.AbstractSearch[_Result] = _ENUMERATE,
+    advance: Callable[[int], None] = lambda _n: None,
+    view: AbstractView = LSTM_VIEW,
+) -> _Result:
+    """The influences of paths from a word of each sentence on a difference of scores.
+
+    Arguments:
+        model: the language model.
+        tokens: the words before the one asked about, (sentences, steps).
+        position: of the word that the paths start from.
+        forms: the forms that the word could have, (sentences, forms); the line of interest starts
+            at the mean of their embeddings.
+        qoi: the quantity, with an entry per sentence.
+        settings: the quadrature.
+        search: as of `noun_influences`.
+        advance: called with the number of sentences done since the last call.
+        view: how the model is taken apart.
+
+    Returns:
+        What the search finds, with one example per sentence, in their order.
+    """
+    found = _word_blocks(model, tokens, position, forms, qoi, settings, search, _none, view)
+    return _together(found, len(tokens), settings, advance)
+
+
+def _together(
+    found: Iterator[tuple[range, _Result]],
+    n: int,
+    settings: Settings,
+    advance: Callable[[int], None],
+) -> _Result:
     results = []
-    for start in range(0, len(nouns), settings.chunk):
-        # Every chunk has the same shape, so that nothing is compiled twice; the last repeats a
+    for places, result in found:
+        results.append(result)
+        advance(len(places))
+    if settings.chunk == n:
+        return results[0]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *results)
+
+
+def _word_blocks(
+    model: nnx.Module,
+    tokens: np.ndarray,
+    position: int,
+    forms: np.ndarray,
+    qoi: Quantity,
+    settings: Settings,
+    search: pf.AbstractSearch[_Result],
+    skip: Skip,
+    view: AbstractView,
+) -> Iterator[tuple[range, _Result]]:
+    n = len(tokens)
+    traced, parameters = scored_model(model, tokens.shape[1], view, n_words(qoi))
+    embedding = view.embedding(model)
+    for places in blocks(n, settings.chunk):
+        if skip(places):
+            continue
+        # Every block has the same shape, so that nothing is compiled twice; the last repeats a
         # sentence.
-        at = np.arange(start, start + settings.chunk).clip(max=len(nouns) - 1)
+        at = np.arange(places.start, places.start + settings.chunk).clip(max=n - 1)
         result = pf.attribute(
             traced,
-            (parameters, jnp.asarray(encoded.tokens[at])),
-            source=source,
+            (parameters, *scored_arguments(tokens, qoi, at)),
+            source=view.source(position),
             doi=pf.Line(
                 embedding[forms[at]].mean(axis=1), n_steps=settings.n_steps, rule=settings.rule
             ),
-            qoi=pf.LogitDifference(encoded.correct[at], encoded.wrong[at]),
-            in_axes=(None, 0),
+            in_axes=SCORED_AXES,
             search=search,
         )
-        results.append(result)
-        advance(min(settings.chunk, len(nouns) - start))
-    if settings.chunk == len(nouns):
-        return results[0]
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(nouns)], *results)
+        yield places, result
 
 
-def traced_model(model: LSTMLanguageModel, steps: int) -> tuple[pf.TracedGraph, nnx.State]:
+def blocks(n: int, size: int) -> list[range]:
+    """Places from 0 to `n` in blocks."""
+    return [range(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def traced_model(
+    model: nnx.Module, steps: int, view: AbstractView = LSTM_VIEW
+) -> tuple[pf.TracedGraph, nnx.State]:
     """The graph of a model for sentences of one length, and the parameters, its first argument."""
     structure, parameters = nnx.split(model)
-    return _trace(structure, _shapes(parameters), steps), parameters
+    split = None if view.split is None else tuple(view.split.items())
+    return _trace(structure, shapes_of(parameters), steps, view.nodes, split), parameters
 
 
 def margins_under(
-    model: LSTMLanguageModel, encoded: Encoded, interventions: Interventions
+    model: nnx.Module,
+    encoded: Encoded,
+    interventions: Interventions,
+    *,
+    view: AbstractView = LSTM_VIEW,
+    along: Any = None,
+    sparing: Any = None,
 ) -> np.ndarray:
-    """Score of the agreeing verb above the other when nodes are replaced, one per sentence."""
-    traced, parameters = traced_model(model, encoded.tokens.shape[1])
+    """Score of the agreeing verb above the other when nodes are replaced, one per sentence.
+
+    All sentences go through together, so that an intervention may ask for their mean. With
+    `along`, these paths alone see the replacement, and with `sparing` all others.
+    """
+    qoi = verb_difference(encoded)
+    return quantity_under(
+        model, encoded.tokens, qoi, interventions, view=view, along=along, sparing=sparing
+    )
+
+
+def quantity_under(
+    model: nnx.Module,
+    tokens: np.ndarray,
+    qoi: Quantity,
+    interventions: Interventions,
+    *,
+    view: AbstractView = LSTM_VIEW,
+    along: Any = None,
+    sparing: Any = None,
+) -> np.ndarray:
+    """A difference of scores when nodes are replaced, one per sentence; see `margins_under`."""
+    traced, parameters = scored_model(model, tokens.shape[1], view, n_words(qoi))
     found = pf.do(
         traced,
-        (parameters, jnp.asarray(encoded.tokens)),
+        (parameters, *scored_arguments(tokens, qoi)),
         interventions,
-        qoi=pf.LogitDifference(encoded.correct, encoded.wrong),
-        in_axes=(None, 0),
+        along=along,
+        sparing=sparing,
+        in_axes=SCORED_AXES,
     )
     return np.asarray(found, np.float64)
 
 
 @lru_cache(16)
-def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.TracedGraph:
+def _trace(
+    structure: nnx.GraphDef,
+    shapes: tuple[Any, ...],
+    steps: int,
+    nodes: pf.AbstractNodeSelector,
+    split: tuple[tuple[str, pf.AbstractParts], ...] | None,
+) -> pf.TracedGraph:
     """The graph for sentences of one length.
 
     Models of the same sizes share it, and with it all that is compiled for it; so the parameters
@@ -161,12 +319,9 @@ def _trace(structure: nnx.GraphDef, shapes: tuple[Any, ...], steps: int) -> pf.T
     """
     return pf.trace(
         lambda parameters, tokens: nnx.merge(structure, parameters)(tokens),
-        jax.tree.unflatten(shapes[0], [jnp.zeros(*s) for s in shapes[1]]),
+        zeros(shapes),
         jnp.zeros(steps, jnp.int32),
+        nodes=nodes,
+        split=None if split is None else dict(split),
         qoi=pf.LogitDifference(jnp.int32(0), jnp.int32(1)),
     )
-
-
-def _shapes(parameters: nnx.State) -> tuple[Any, ...]:
-    leaves, treedef = jax.tree.flatten(parameters)
-    return treedef, tuple((x.shape, x.dtype) for x in leaves)

@@ -5,17 +5,18 @@ path per unit (section 4.2, "Primary Neurons"). The units are found on one half 
 measured on the other; what they do is checked by holding them, without any derivative.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
 
 import pathflow as pf
-from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.tasks import Sentence, by_condition
+from examples.lstm_agreement.tables.blocks import Block, Kept, collected
 from examples.lstm_agreement.tables.bootstrap import interval_over
-from examples.lstm_agreement.tables.measure import Role, Settings, margins_under, noun_influences
+from examples.lstm_agreement.tables.held import grouped, margins_of
+from examples.lstm_agreement.tables.measure import Role, Settings, influence_blocks
 from examples.lstm_agreement.tables.table1 import Condition
 from pathflow import metrics
 from pathflow.models import LSTMLanguageModel, Vocabulary
@@ -77,23 +78,40 @@ def unit_influences(
     condition: Condition,
     settings: Settings,
     *,
+    kept: Kept | None = None,
     advance: Callable[[int], None] = lambda _n: None,
 ) -> tuple[np.ndarray, float]:
     """The influence along the primary path through each unit, (sentences, units), and the worst
     structural residual.
+
+    Arguments:
+        model: the language model.
+        vocabulary: its words.
+        condition: the sentences, and the noun.
+        settings: the quadrature.
+        kept: where, and under which key, they are kept block by block.
+        advance: called with the number of sentences done since the last call.
     """
-    search = pf.Refine(condition.primary_path, at="c1")
-    result = noun_influences(
-        model,
-        vocabulary,
-        condition.sentences,
-        condition.role,
-        settings,
-        search=search,
-        advance=advance,
-    )
     first = condition.role.noun(condition.sentences[0]).position
-    return result.by_part(f"c1@{first}"), float(np.max(result.audit.structural))
+
+    def blocks(skip: Callable[[range], bool]) -> Iterator[Block]:
+        search = pf.Refine(condition.primary_path, at="c1")
+        for places, result in influence_blocks(
+            model,
+            vocabulary,
+            condition.sentences,
+            condition.role,
+            settings,
+            search=search,
+            skip=skip,
+        ):
+            n = len(places)
+            residual = np.asarray(result.audit.structural, np.float64)[:n]
+            yield Block(places, result.by_part(f"c1@{first}")[:n], {"structural": residual})
+
+    shape = len(condition.sentences), model.hidden_dim
+    found = collected(kept, shape, blocks, dtype=np.float64, advance=advance)
+    return np.asarray(found.values), float(np.max(found.facts["structural"]))
 
 
 def find_units(influences: Sequence[np.ndarray], n: int = N_UNITS) -> tuple[int, ...]:
@@ -153,6 +171,7 @@ def compute(
     asked: Sequence[Condition],
     settings: Settings,
     *,
+    kept: Callable[[Condition], Kept] | None = None,
     advance: Callable[[str, int], None] = lambda _what, _n: None,
 ) -> tuple[tuple[int, ...], tuple[Neuron, ...]]:
     """Finds the primary neurons, and measures them on other sentences.
@@ -163,6 +182,7 @@ def compute(
         asked: the conditions; sentences 1, 3, 5, ... of the subject's serve to find the units, and
             2, 4, 6, ... of all to measure them; a single sentence serves for both.
         settings: the quadrature.
+        kept: where, and under which key, the influences of a condition are kept block by block.
         advance: called with what is done and the number of sentences done since the last call.
 
     Returns:
@@ -172,7 +192,12 @@ def compute(
     for condition in asked:
         done = f"{condition.name}, units"
         found[condition] = unit_influences(
-            model, vocabulary, condition, settings, advance=lambda n, done=done: advance(done, n)
+            model,
+            vocabulary,
+            condition,
+            settings,
+            kept=None if kept is None else kept(condition),
+            advance=lambda n, done=done: advance(done, n),
         )
     units = find_units([i[::2] for c, (i, _) in found.items() if c.role is Role.SUBJECT])
     return units, tuple(
@@ -193,6 +218,8 @@ def ablate(
     units: Sequence[int],
     *,
     seed: int = 0,
+    kept: Kept | None = None,
+    advance: Callable[[int], None] = lambda _n: None,
 ) -> tuple[Ablated, ...]:
     """Accuracy without units, one by one and together, and without random ones.
 
@@ -204,35 +231,44 @@ def ablate(
         sentences: of one task.
         units: the found units.
         seed: draws as many other units, some times, where the model has any.
+        kept: where, and under which key, the score differences are kept block by block.
+        advance: called with the number of sentences done since the last call.
 
     Source: single-unit ablation, Lakretz et al. 2019, section 4.
     """
     first = sentences[0]
-    encoded = encode(sentences, vocabulary)
+    where = f"c1@{first.subject.position}:"
 
-    def without(held: Sequence[int]) -> np.ndarray:
-        kept = jnp.ones(model.hidden_dim, model.embedding[...].dtype)
-        kept = kept.at[jnp.asarray(held, int)].set(0)
-        zeroed = pf.Apply(lambda cell: cell * kept)
-        return margins_under(model, encoded, {f"c1@{first.subject.position}:": zeroed})
+    def without(held: Sequence[int]) -> dict[str, pf.AbstractIntervention]:
+        kept_units = jnp.ones(model.hidden_dim, model.embedding[...].dtype)
+        kept_units = kept_units.at[jnp.asarray(held, int)].set(0)
+        return {where: pf.Apply(lambda cell: cell * kept_units)}
 
     rng = np.random.default_rng(seed)
     others = np.setdiff1d(np.arange(model.hidden_dim), units)
-    ways = {"none": [without([])]}
-    ways |= {str(u): [without([u])] for u in units}
-    ways[" and ".join(map(str, units))] = [without(units)]
+    ways: dict[str, list[Sequence[int]]] = {"none": [()]}
+    ways |= {str(u): [(u,)] for u in units}
+    ways[" and ".join(map(str, units))] = [units]
     size = min(len(units), len(others))
     if size:
-        draws = [rng.choice(others, size, replace=False) for _ in range(DRAWS)]
-        ways[f"{size} others"] = [without(drawn) for drawn in draws]
+        ways[f"{size} others"] = [rng.choice(others, size, replace=False) for _ in range(DRAWS)]
+    found = margins_of(
+        model,
+        vocabulary,
+        sentences,
+        [without(held) for draws in ways.values() for held in draws],
+        kept=kept,
+        advance=advance,
+    )
+    margins = grouped(found, {name: len(draws) for name, draws in ways.items()})
     return tuple(
         Ablated(
             first.task,
             condition,
             name,
-            interval_over(np.array(margins)[:, of_condition] > 0),
-            interval_over(np.array(margins)[:, of_condition]),
+            interval_over(draws[:, of_condition] > 0),
+            interval_over(draws[:, of_condition]),
         )
         for condition, of_condition in by_condition(sentences)
-        for name, margins in ways.items()
+        for name, draws in margins.items()
     )

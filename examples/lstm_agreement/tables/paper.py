@@ -1,12 +1,14 @@
 """Published numbers to stand beside the measured ones.
 
-`SUBJECT` and `INTERVENING` are from Table 1, primary paths, and `COMPRESSION` is Table 2 of
+`SUBJECT`, `INTERVENING` and `NEURONS` are from Table 1, and `COMPRESSION` is Table 2 of
 "Influence Paths for Characterizing Subject-Verb Number Agreement in LSTM Language Models" (Lu et
 al., ACL 2020); `ACCURACY` is Table 2 of Lakretz et al. (NAACL 2019) for the same model, which has
 2 x 650 units, 50,001 words, and saw 83 million words of Wikipedia forty times.
 """
 
 from dataclasses import dataclass
+
+from examples.lstm_agreement.tables.measure import Role
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,30 @@ INTERVENING = {
     ("nounPPAdv", "SP"): PathNumbers(0.32, 152, 0.09, 0.14),
     ("nounPPAdv", "PS"): PathNumbers(0.32, 152, 0.04, 0.28),
     ("nounPPAdv", "PP"): PathNumbers(0.83, 152, 0.07, 0.92),
+}
+
+# Probability of each of the two primary neurons to exceed another unit on the primary path, from
+# 0 in the second layer.
+UNITS = (125, 337)
+NEURONS = {
+    (Role.SUBJECT, "Simple", "S"): (0.99, 1.0),
+    (Role.SUBJECT, "Simple", "P"): (0.97, 0.99),
+    (Role.SUBJECT, "nounPP", "SS"): (1.0, 1.0),
+    (Role.SUBJECT, "nounPP", "SP"): (1.0, 1.0),
+    (Role.SUBJECT, "nounPP", "PS"): (0.99, 1.0),
+    (Role.SUBJECT, "nounPP", "PP"): (0.99, 1.0),
+    (Role.SUBJECT, "nounPPAdv", "SS"): (1.0, 1.0),
+    (Role.SUBJECT, "nounPPAdv", "SP"): (1.0, 1.0),
+    (Role.SUBJECT, "nounPPAdv", "PS"): (0.99, 1.0),
+    (Role.SUBJECT, "nounPPAdv", "PP"): (0.99, 1.0),
+    (Role.INTERVENING, "nounPP", "SS"): (0.78, 0.98),
+    (Role.INTERVENING, "nounPP", "SP"): (0.06, 0.15),
+    (Role.INTERVENING, "nounPP", "PS"): (0.22, 0.12),
+    (Role.INTERVENING, "nounPP", "PP"): (0.97, 0.79),
+    (Role.INTERVENING, "nounPPAdv", "SS"): (0.85, 1.0),
+    (Role.INTERVENING, "nounPPAdv", "SP"): (0.13, 0.01),
+    (Role.INTERVENING, "nounPPAdv", "PS"): (0.41, 0.16),
+    (Role.INTERVENING, "nounPPAdv", "PP"): (0.99, 0.84),
 }
 
 ACCURACY = {

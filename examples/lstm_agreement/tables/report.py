@@ -2,17 +2,21 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, as_markdown, interval
 from examples.lstm_agreement.language_models.evaluation import Accuracy
 from examples.lstm_agreement.tables import paper
+from examples.lstm_agreement.tables.bootstrap import holm
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.neurons import Neuron
+from examples.lstm_agreement.tables.paired import Difference
 from examples.lstm_agreement.tables.table1 import Row
 from pathflow.metrics import Interval
 
 _PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
-_TITLES = {
+TITLES = {
     Role.SUBJECT: "From the subject",
     Role.INTERVENING: "From the intervening noun",
 }
@@ -43,14 +47,14 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 row.task,
                 row.condition,
                 f"{row.p_plus.mean:.2f}",
-                f"{published.p_plus:.2f}",
+                _published(published, "p_plus"),
                 str(row.n_paths),
                 interval(row.share) + sign,
-                f"{published.share:.2f}",
+                _published(published, "share"),
                 f"{1 - row.share.mean:.2f}",
                 interval(row.t),
-                f"{published.t:.2f}",
-                _rank(row.rank),
+                _published(published, "t"),
+                rank_text(row.rank),
                 interval(row.magnitude),
                 interval(spread) if spread else "-",
             )
@@ -68,10 +72,10 @@ def short_path_table(rows: Sequence[Row], role: Role) -> Table:
             (
                 row.task,
                 row.condition,
-                f"{row.p_plus.mean:.2f}/{published.p_plus:.2f}",
+                f"{row.p_plus.mean:.2f}/{_published(published, 'p_plus')}",
                 str(row.n_paths),
-                f"{row.share.mean:.2f}/{published.share:.2f}",
-                f"{row.t.mean:.2f}/{published.t:.2f}",
+                f"{row.share.mean:.2f}/{_published(published, 'share')}",
+                f"{row.t.mean:.2f}/{_published(published, 't')}",
                 f"{row.rank.mean:.0f}",
                 f"{row.magnitude.mean:.2f}/{untrained}",
             )
@@ -81,7 +85,7 @@ def short_path_table(rows: Sequence[Row], role: Role) -> Table:
 
 def _measured(
     rows: Sequence[Row], role: Role
-) -> Iterator[tuple[Row, paper.PathNumbers, Interval | None]]:
+) -> Iterator[tuple[Row, paper.PathNumbers | None, Interval | None]]:
     """Each row of the trained model, the published numbers, and the magnitude without training.
 
     The latter is the mean over the untrained models, from the smallest to the largest.
@@ -94,7 +98,11 @@ def _measured(
         others = [r for r in mine if r.model != "trained" and (r.task, r.condition) == key]
         means = [r.magnitude.mean for r in others]
         spread = Interval(sum(means) / len(means), min(means), max(means)) if means else None
-        yield row, _PUBLISHED[role][key], spread
+        yield row, _PUBLISHED[role].get(key), spread
+
+
+def _published(numbers: paper.PathNumbers | None, name: str) -> str:
+    return "-" if numbers is None else f"{getattr(numbers, name):.2f}"
 
 
 def largest_table(rows: Sequence[Row]) -> Table:
@@ -139,7 +147,7 @@ def markdown(
         facts: what a reader must know of the run, by name.
     """
     parts = ["# Influence paths of number agreement", ""]
-    for role, title in _TITLES.items():
+    for role, title in TITLES.items():
         table = path_table(rows, role)
         parts += [f"## {title}", "", as_markdown(table), ""] if table[1] else []
     parts += [_LEGEND, "", "## The path of rank 1", "", as_markdown(largest_table(rows)), ""]
@@ -148,6 +156,21 @@ def markdown(
     parts += ["## This run", ""]
     parts += [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join(parts) + "\n"
+
+
+DIFFERENCE_LEGEND = """\
+The same sentences in both numbers, so that the difference of each sentence is resampled, with its
+95% interval. p: twice the fraction of resamples on the other side of zero; Holm: p corrected for
+the number of conditions of the same kind. Magnitudes are compared with the mean of the untrained
+models, models and sentences resampled. Sizes: a noun's path counts with the sign of its mean."""
+
+
+def difference_section(differences: Sequence[Difference]) -> list[str]:
+    """The part of the report that is about paired differences, line by line."""
+    if not differences:
+        return []
+    table = as_markdown(difference_table(differences))
+    return ["## Differences on the same sentences", "", table, "", DIFFERENCE_LEGEND, ""]
 
 
 SHORT_LEGEND = (
@@ -161,7 +184,8 @@ influence of its sign, positive from subjects and helpful nouns (+), negative fr
 rest: what all other paths of that sign have. t: probability that the primary path exceeds another
 path, drawn uniformly. Rank: place by mean influence, from the end of the sign. Magnitude: expected
 fraction of the sum of all absolute influences. Brackets hold 95% bootstrap intervals over
-sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model. "untrained" is the
+sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model; it has no rows of
+Adv and namePP. "untrained" is the
 magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
 and the smallest and the largest. That part needs no training."""
 
@@ -180,25 +204,55 @@ def audit_facts(rows: Sequence[Row], neurons: Sequence[Neuron] = ()) -> dict[str
     }
 
 
-def table1_csv(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
-    """Every number of every row, one column each: an interval takes three."""
-    names, lines = [], []
+def table1_csv(rows: Sequence[Row]) -> CsvTable:
+    """Every number of every row, beside the published ones where there are any."""
+    published = []
     for row in rows:
-        names, values = [], []
-        for field in dataclasses.fields(Row):
-            value = getattr(row, field.name)
-            if isinstance(value, Interval):
-                names += [field.name, f"{field.name}_low", f"{field.name}_high"]
-                values += [f"{v:.6g}" for v in value]
-            else:
-                names.append(field.name)
-                values.append(value.value if isinstance(value, Role) else value)
-        published = _PUBLISHED[row.role][row.task, row.condition]
-        names += [f"paper_{f.name}" for f in dataclasses.fields(published)]
-        lines.append(values + list(dataclasses.astuple(published)))
-    return names, lines
+        numbers = _PUBLISHED[row.role].get((row.task, row.condition))
+        published.append(
+            {
+                f"paper_{f.name}": None if numbers is None else getattr(numbers, f.name)
+                for f in dataclasses.fields(paper.PathNumbers)
+            }
+        )
+    return csv_table(rows, published)
 
 
-def _rank(estimate: Interval) -> str:
+def accuracy_csv(accuracies: Sequence[Accuracy]) -> CsvTable:
+    """Every accuracy, beside that of the published model."""
+    numbers = [
+        {"task": a.task, "condition": a.condition, "n_sentences": a.n_sentences}
+        | {"accuracy": a.value, "paper_accuracy": paper.ACCURACY[a.task, a.condition]}
+        for a in accuracies
+    ]
+    return csv_table(numbers)
+
+
+def differences_csv(differences: Sequence[Difference]) -> CsvTable:
+    """Every paired difference."""
+    return csv_table(differences)
+
+
+def difference_table(differences: Sequence[Difference]) -> Table:
+    """Paired differences, and their p-values corrected for the number of conditions."""
+    lines = []
+    for what in dict.fromkeys(d.what for d in differences):
+        mine = [d for d in differences if d.what == what]
+        for d, corrected in zip(mine, holm([d.p for d in mine]), strict=True):
+            number = "{:+.3f} [{:+.3f}, {:+.3f}]".format(*d.difference)
+            lines.append((what, d.task, d.condition, number, f"{d.p:.3f}", f"{corrected:.3f}"))
+    return ("difference", "task", "C", "mean", "p", "Holm"), lines
+
+
+def columns_of(record: Any) -> tuple[list[str], list[object]]:
+    """The fields of a dataclass as names and values, an interval as three; in the order of
+    `csv_table`.
+    """
+    names, (values,) = csv_table([record])
+    return names, values
+
+
+def rank_text(estimate: Interval) -> str:
+    """As in "3 [2, 5]", or "1" where all resamples agree."""
     value, low, high = (round(v) for v in (estimate.mean, estimate.low, estimate.high))
     return str(value) if low == high == value else f"{value} [{low}, {high}]"

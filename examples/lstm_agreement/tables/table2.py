@@ -5,23 +5,30 @@ Every other gate from the subject on is held at its mean over all sentences of t
 through them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, Sentence, by_condition
+from examples.lstm_agreement.tables.blocks import Kept
 from examples.lstm_agreement.tables.bootstrap import interval_over
-from examples.lstm_agreement.tables.measure import Role, margins_under, primary_path
+from examples.lstm_agreement.tables.held import grouped, margins_of, node_means
+from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paired import (
+    Difference,
+    between_schemes,
+)
 from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.view import LSTM_VIEW, AbstractView
 from pathflow import metrics
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 TASKS = (NOUN_PP, NOUN_PP_ADV)
-_GATES = "fiog"
-_LAYERS = (0, 1)
 # What a scheme with random gates is averaged over.
 DRAWS = 10
 
@@ -69,14 +76,13 @@ class Compressed:
     margin: metrics.Interval
 
 
-def all_gates(first: Sentence) -> frozenset[str]:
+def all_gates(first: Sentence, view: AbstractView = LSTM_VIEW) -> frozenset[str]:
     """All gates from the subject to the word before the verb: the set `C` of the paper.
 
     Read literally, its definition leaves the subject's own gates out; then no scheme could keep
     the primary path, which the table is about.
     """
-    steps = range(first.subject.position, len(first.tokens))
-    return frozenset(f"{g}{layer}@{t}" for t in steps for layer in _LAYERS for g in _GATES)
+    return view.gates(first.subject.position, len(first.tokens) - 1)
 
 
 def gates_on(paths: Sequence[pf.Path | str], gates: frozenset[str]) -> frozenset[str]:
@@ -85,7 +91,10 @@ def gates_on(paths: Sequence[pf.Path | str], gates: frozenset[str]) -> frozenset
 
 
 def gate_sets(
-    first: Sentence, found: Mapping[Role, Sequence[str]], rng: np.random.Generator
+    first: Sentence,
+    found: Mapping[Role, Sequence[str]],
+    rng: np.random.Generator,
+    view: AbstractView = LSTM_VIEW,
 ) -> Iterator[tuple[Scheme, frozenset[str]]]:
     """The gates that each scheme keeps.
 
@@ -97,14 +106,15 @@ def gate_sets(
         first: any sentence of the task.
         found: paths of rank 1 by noun.
         rng: draws gates.
+        view: how the model is taken apart.
 
     Yields:
         A scheme and its gates; each size at random comes several times.
     """
-    gates, last = all_gates(first), len(first.tokens) - 1
+    gates, last = all_gates(first, view), len(first.tokens) - 1
     own = {"s": Role.SUBJECT, "i": Role.INTERVENING}
     primary = {
-        name: gates_on([primary_path(role.noun(first).position, last)], gates)
+        name: gates_on([view.primary_path(role.noun(first).position, last)], gates)
         for name, role in own.items()
     }
     rank_1 = {f"F{name}": gates_on(found.get(role, ()), gates) for name, role in own.items()}
@@ -131,13 +141,15 @@ def gate_sets(
 
 
 def compress(
-    model: LSTMLanguageModel,
+    model: nnx.Module,
     vocabulary: Vocabulary,
     sentences: Sequence[Sentence],
     found: Mapping[Role, Sequence[str]],
     *,
     seed: int = 0,
-    advance: Callable[[str], None] = lambda _what: None,
+    view: AbstractView = LSTM_VIEW,
+    kept: Kept | None = None,
+    advance: Callable[[int], None] = lambda _n: None,
 ) -> tuple[Compressed, ...]:
     """Accuracy per condition and scheme.
 
@@ -147,7 +159,9 @@ def compress(
         sentences: all sentences of one task, over which means are taken.
         found: paths of rank 1 by noun, of any condition.
         seed: draws the random gates.
-        advance: called with the name of each scheme that is done.
+        view: how the model is taken apart.
+        kept: where, and under which key, the score differences are kept block by block.
+        advance: called with the number of sentences done since the last call.
 
     Returns:
         One entry per scheme and condition. Random gates of one number are one scheme; its intervals
@@ -156,28 +170,83 @@ def compress(
     Raises:
         StudyError: a word is unknown, or the sentences are of more than one length.
     """
+    asked = hold(
+        model, vocabulary, sentences, found, seed=seed, view=view, kept=kept, advance=advance
+    )
+    return accuracies(asked)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What was measured under all schemes.
+
+    Arguments:
+        task: name of the task.
+        conditions: with the sentences of each.
+        n_kept: how many gates each scheme keeps.
+        margins: score differences under each, (draws, sentences), by its name.
+    """
+
+    task: str
+    conditions: tuple[tuple[str, np.ndarray], ...]
+    n_kept: Mapping[Scheme, int]
+    margins: Mapping[str, np.ndarray]
+
+
+def hold(
+    model: nnx.Module,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    found: Mapping[Role, Sequence[str]],
+    *,
+    seed: int = 0,
+    view: AbstractView = LSTM_VIEW,
+    kept: Kept | None = None,
+    advance: Callable[[int], None] = lambda _n: None,
+) -> Held:
+    """Score differences under every scheme; arguments and errors are those of `compress`."""
     first = sentences[0]
-    encoded = encode(sentences, vocabulary)
-    gates = all_gates(first)
-    margins: dict[Scheme, list[np.ndarray]] = {}
-    kept: dict[Scheme, int] = {}
-    for scheme, keep in gate_sets(first, found, np.random.default_rng(seed)):
-        held = pf.Keep(sorted(keep), among=sorted(gates))
-        margins.setdefault(scheme, []).append(margins_under(model, encoded, held))
-        kept[scheme] = len(keep)
-        advance(str(scheme))
+    gates = all_gates(first, view)
+    means = node_means(model, encode(sentences, vocabulary), sorted(gates), view)
+    sets = list(gate_sets(first, found, np.random.default_rng(seed), view))
+    ways = [{gate: pf.Fix(means[gate]) for gate in sorted(gates - keep)} for _, keep in sets]
+    measured = margins_of(model, vocabulary, sentences, ways, view=view, kept=kept, advance=advance)
+    return Held(
+        first.task,
+        by_condition(sentences),
+        {scheme: len(keep) for scheme, keep in sets},
+        grouped(measured, Counter(str(scheme) for scheme, _ in sets)),
+    )
+
+
+def accuracies(held: Held) -> tuple[Compressed, ...]:
+    """Accuracy per condition and scheme."""
     return tuple(
         Compressed(
-            first.task,
+            held.task,
             condition,
             scheme,
-            kept[scheme],
-            interval_over(np.stack(draws)[:, of_condition] > 0),
-            interval_over(np.stack(draws)[:, of_condition]),
+            n_kept,
+            interval_over(held.margins[str(scheme)][:, of_condition] > 0),
+            interval_over(held.margins[str(scheme)][:, of_condition]),
         )
-        for scheme, draws in margins.items()
-        for condition, of_condition in by_condition(sentences)
+        for scheme, n_kept in held.n_kept.items()
+        for condition, of_condition in held.conditions
     )
+
+
+def differences(held: Held) -> tuple[Difference, ...]:
+    """Differences of accuracy: random gates held against as many of the subject's path, or of both
+    paths; those of the noun's against none; none against those of the paths of rank 1.
+    """
+    subject, both = (f"all but CR{held.n_kept[Scheme(name)]}" for name in ("s", "si"))
+    pairs = (
+        (subject, "all but Cs"),
+        (both, "all but Csi"),
+        ("all but Ci", "C"),
+        ("C", "all but CFsi"),
+    )
+    return tuple(between_schemes(held.task, held.conditions, held.margins, pairs))
 
 
 def rank_1_paths(rows: Sequence[Row], task: str) -> dict[Role, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, as_markdown
 from examples.lstm_agreement.tables import paper
 from examples.lstm_agreement.tables.table2 import DRAWS, PUBLISHED, Compressed, Scheme
@@ -47,18 +48,11 @@ def _beside(measured: float, published: float | None) -> str:
     return f"{measured:.2f}" if published is None else f"{measured:.2f}/{published:.2f}"
 
 
-def table2_csv(compressed: Sequence[Compressed]) -> tuple[list[str], list[list[object]]]:
-    """Every number of Table 2, an interval in three columns."""
-    names = ["task", "condition", "scheme", "n_kept"]
-    for field in ("accuracy", "margin"):
-        names += [field, f"{field}_low", f"{field}_high"]
-    lines: list[list[object]] = []
-    for c in compressed:
-        published = _compressed_in_paper(c.task, c.condition, c.scheme)
-        numbers = [f"{v:.6g}" for v in (*c.accuracy, *c.margin)]
-        start = [c.task, c.condition, str(c.scheme), c.n_kept]
-        lines.append([*start, *numbers, "" if published is None else published])
-    return [*names, "paper_accuracy"], lines
+def table2_csv(compressed: Sequence[Compressed]) -> CsvTable:
+    """Every number of Table 2."""
+    records = [vars(c) | {"scheme": str(c.scheme)} for c in compressed]
+    published = [_compressed_in_paper(c.task, c.condition, c.scheme) for c in compressed]
+    return csv_table(records, [{"paper_accuracy": p} for p in published])
 
 
 def section(compressed: Sequence[Compressed]) -> list[str]:

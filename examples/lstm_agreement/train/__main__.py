@@ -18,7 +18,7 @@ from examples.lstm_agreement.console.command import carried_out
 from examples.lstm_agreement.train.card import markdown, write_accuracies, write_log
 from examples.lstm_agreement.train.evaluation import FileAccuracy, file_accuracies
 from examples.lstm_agreement.train.recipes import Recipe, decayed, english, tiny
-from pathflow.models import ModelCard, save_checkpoint, train
+from pathflow.models import LSTMLanguageModel, ModelCard, save_checkpoint, train
 
 # The entries of a record that say how the training went, not what the model can do.
 _OF_TRAINING = ("step", "words", "seconds", "loss", "learning_rate")
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> None:
     run(recipe, options.out or Path("out") / f"train_{recipe.name}", options.data)
 
 
-def run(recipe: Recipe, out: Path, data: Path | None) -> None:
+def run(recipe: Recipe[LSTMLanguageModel], out: Path, data: Path | None) -> None:
     """Trains a recipe's model and writes checkpoint, card, log and accuracies to a folder."""
     records = train(
         recipe.model, recipe.corpus, recipe.config, folder=out, evaluate=recipe.evaluate
@@ -90,7 +90,7 @@ def run(recipe: Recipe, out: Path, data: Path | None) -> None:
 
 
 def describe(
-    recipe: Recipe, last: Mapping[str, float], accuracies: Sequence[FileAccuracy]
+    recipe: Recipe[LSTMLanguageModel], last: Mapping[str, float], accuracies: Sequence[FileAccuracy]
 ) -> ModelCard:
     """The card of a trained model."""
     config, model = recipe.config, recipe.model

@@ -8,6 +8,7 @@ decayed   the same, untied, slower, and with decaying weights: fewer units satur
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 from flax import nnx
@@ -23,12 +24,15 @@ from examples.lstm_agreement.train.evaluation import file_accuracies
 from examples.lstm_agreement.train.grammar import VOCABULARY, GrammarCorpus
 from pathflow.models import (
     AbstractCorpus,
+    LanguageModel,
     LSTMLanguageModel,
     SampledSoftmax,
     TrainConfig,
     Vocabulary,
     perplexity,
 )
+
+_Model = TypeVar("_Model", bound=LanguageModel)
 
 # Rare nouns and verbs of the tasks are brought towards so many occurrences per round.
 _WANTED = 300
@@ -45,21 +49,37 @@ _REPEATS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Recipe(Generic[_Model]):
     """All that one training needs."""
 
     name: str
     vocabulary: Vocabulary
-    model: LSTMLanguageModel
+    model: _Model
     corpus: AbstractCorpus
     config: TrainConfig
-    evaluate: Callable[[LSTMLanguageModel], Mapping[str, float]]
+    evaluate: Callable[[_Model], Mapping[str, float]]
 
 
-def tiny(n_steps: int | None = None, seed: int = 0) -> Recipe:
+def tiny(n_steps: int | None = None, seed: int = 0) -> Recipe[LSTMLanguageModel]:
     """The small model of the template grammar."""
+    model = LSTMLanguageModel(len(VOCABULARY), 64, 64, 2, tied=False, rngs=nnx.Rngs(seed))
+    return of_grammar("tiny", model, n_steps, seed)
 
-    def measure(model: LSTMLanguageModel) -> dict[str, float]:
+
+def of_grammar(
+    name: str, model: _Model, n_steps: int | None = None, seed: int = 0, *, words: int = 32
+) -> Recipe[_Model]:
+    """A language model of the template grammar, of any kind.
+
+    Arguments:
+        name: of the recipe.
+        model: knows the words of the grammar.
+        n_steps: updates; 6,000 where it is None.
+        seed: of the text.
+        words: how many words a row of an update has; every update reads 1,024.
+    """
+
+    def measure(model: _Model) -> dict[str, float]:
         measured = {}
         for task in TASKS:
             sentences = generate(task, 200, seed=seed, vocabulary=VOCABULARY)
@@ -68,14 +88,14 @@ def tiny(n_steps: int | None = None, seed: int = 0) -> Recipe:
         return measured
 
     return Recipe(
-        "tiny",
+        name,
         VOCABULARY,
-        LSTMLanguageModel(len(VOCABULARY), 64, 64, 2, tied=False, rngs=nnx.Rngs(seed)),
+        model,
         GrammarCorpus(seed=seed),
         TrainConfig(
             total_steps=n_steps or 6000,
-            batch_size=32,
-            n_steps=32,
+            batch_size=1024 // words,
+            n_steps=words,
             learning_rate=1e-3,
             warmup_steps=300,
             seed=seed,
@@ -84,7 +104,7 @@ def tiny(n_steps: int | None = None, seed: int = 0) -> Recipe:
     )
 
 
-def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
+def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe[LSTMLanguageModel]:
     """The model of English text.
 
     Raises:
@@ -94,7 +114,7 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
     return _of_text("english", data, config, tied=True)
 
 
-def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
+def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe[LSTMLanguageModel]:
     """A model of English text with decaying weights, of which fewer units saturate.
 
     Raises:
@@ -106,7 +126,9 @@ def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe:
     return _of_text("decayed", data, config, tied=False)
 
 
-def _of_text(name: str, data: Path, config: TrainConfig, *, tied: bool) -> Recipe:
+def _of_text(
+    name: str, data: Path, config: TrainConfig, *, tied: bool
+) -> Recipe[LSTMLanguageModel]:
     corpus, seed = texts.read_corpus(data), config.seed
     vocabulary = corpus.vocabulary
     always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))

@@ -1,0 +1,1 @@
+"""Agreement across a clause: how the outer number gets past the inner verb."""

@@ -1,0 +1,262 @@
+"""How number is carried across a clause, and by which paths: `python -m
+examples.lstm_agreement.clauses`.
+
+Relative clauses, complements and conjoined predicates put a verb between a subject and its own
+verb, or another subject before it. Accuracy is asked of both verbs, the numbers of Table 1 of the
+second; and where an inner verb stands between, which paths carry the outer number across it, by
+influence and by intervention.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jax
+
+import pathflow as pf
+from examples.lstm_agreement.clauses import figure, report
+from examples.lstm_agreement.clauses.accuracy import Score, scores
+from examples.lstm_agreement.clauses.across import Verdict, Way, across
+from examples.lstm_agreement.clauses.sources import OWN, Sources, first_of_each
+from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.options import (
+    add_model,
+    add_out,
+    folder,
+    model_path,
+    not_negative,
+    positive,
+)
+from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
+from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
+from examples.lstm_agreement.language_models.untrained import untrained
+from examples.lstm_agreement.sentences.clauses import CLAUSE_TASKS, ClauseTask
+from examples.lstm_agreement.sentences.marvin_linzen import VERB_FILES
+from examples.lstm_agreement.sentences.tasks import Sentence, Task
+from examples.lstm_agreement.tables.measure import Role, Settings
+from examples.lstm_agreement.tables.table1 import Condition, Row, compute
+from pathflow.models import LSTMLanguageModel
+
+_SETTINGS = Settings(12, pf.GaussLegendre())
+_OUTPUTS = (
+    "clauses.md",
+    "clauses_accuracy.csv",
+    "clauses_paths.csv",
+    "clauses_across.csv",
+    "clauses_verdicts.csv",
+    "clauses.png",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement.clauses",
+        description="Number agreement across a clause: accuracy, paths, and interventions.",
+    )
+    add_model(out)
+    out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
+    out.add_argument(
+        "--accuracy-sentences",
+        type=positive,
+        default=200,
+        help="groups per task for the accuracy, of the own generator (%(default)s)",
+    )
+    out.add_argument(
+        "--controls",
+        type=not_negative,
+        default=3,
+        help="untrained models of the same sizes to compare with (%(default)s)",
+    )
+    out.add_argument(
+        "--tasks",
+        nargs="+",
+        choices=[t.name for t in CLAUSE_TASKS],
+        default=[t.name for t in CLAUSE_TASKS],
+        help="some of the tasks (all)",
+    )
+    out.add_argument(
+        "--tasks-dir",
+        type=Path,
+        help="folder of the published task files (Lakretz et al. 2019), to use their sentences",
+    )
+    out.add_argument(
+        "--pairs-dir",
+        type=Path,
+        help="folder of published minimal pairs (Marvin and Linzen 2018), for the accuracy",
+    )
+    out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
+    add_out(out)
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures task after task and writes `clauses.md`, `clauses.png` and four tables.
+
+    Returns:
+        0, or 1 after an input that cannot be used, or 130 after an interruption.
+    """
+    options = parser().parse_args(arguments)
+    options.out = folder(options)
+    return carried_out(lambda: _run(options), f"; what is done is in {options.out}")
+
+
+@dataclass
+class _Found:
+    """What a run has found so far."""
+
+    scores: list[Score] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def write(self, out: Path) -> None:
+        """Writes the tables, so that what is done survives an interruption."""
+        for name, rows in (
+            ("accuracy", self.scores),
+            ("paths", self.rows),
+            ("across", self.ways),
+            ("verdicts", self.verdicts),
+        ):
+            if rows:
+                write_csv(out / f"clauses_{name}.csv", *report.csv_of(rows))
+
+
+def _run(options: argparse.Namespace) -> None:
+    path = model_path(options)
+    checkpoint = open_checkpoint(path, options.vocab)
+    sources = Sources(
+        checkpoint.vocabulary,
+        max(options.sentences, options.accuracy_sentences),
+        options.seed,
+        options.tasks_dir,
+        options.pairs_dir,
+    )
+    models = {"trained": checkpoint.model}
+    for i in range(options.controls):
+        models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
+    options.out.mkdir(parents=True, exist_ok=True)
+    remove_outputs(options.out, _OUTPUTS)
+    found = _Found()
+    chosen = [task for task in CLAUSE_TASKS if task.name in options.tasks]
+    for task in sources.tasks(chosen):
+        try:
+            sentences, source = sources.sentences(task)
+            few = first_of_each(sentences, task.conditions, options.sentences)
+        except StudyError as error:
+            _tell(f"{task.name} is left out: {error}")
+            continue
+        _tell(f"{task.name}, {source}")
+        _measure(task, sentences, source, few, models, sources, found)
+        found.write(options.out)
+    if not found.rows:
+        raise StudyError("no task is left; ask a model that knows the words.")
+    for file, pairs in sources.pairs(VERB_FILES):
+        _tell(f"{file.name}: the model knows {len(pairs)} sentences")
+        if pairs:
+            found.scores += scores(checkpoint.model, checkpoint.vocabulary, pairs, "minimal pairs")
+    found.write(options.out)
+    heading = f"# Across a clause: {checkpoint.card.title} ({path.name})"
+    write_text(options.out / "clauses.md", "\n\n".join([heading, *_report(found, options)]) + "\n")
+    if found.ways:
+        figure.draw(found.ways, found.titles, options.out / "clauses.png")
+    written = [name for name in _OUTPUTS if (options.out / name).exists()]
+    print(f"wrote {', '.join(written)} to {options.out}")
+
+
+def _measure(
+    task: Task | ClauseTask,
+    sentences: Sequence[Sentence],
+    source: str,
+    few: Sequence[Sentence],
+    models: dict[str, LSTMLanguageModel],
+    sources: Sources,
+    found: _Found,
+) -> None:
+    """Everything about one task: accuracy of many sentences, paths of a few."""
+    vocabulary = sources.vocabulary
+    found.scores += scores(models["trained"], vocabulary, sentences, source)
+    first = sources.first_verb(task)
+    found.scores += scores(models["trained"], vocabulary, first, OWN) if first else []
+    roles = (Role.SUBJECT,) if task.intervening is None else tuple(Role)
+    asked = [
+        Condition(role, tuple(s for s in few if s.condition == c))
+        for role in roles
+        for c in task.conditions
+    ]
+    found.rows += [row for _, row, _ in compute(models, vocabulary, asked, _SETTINGS)]
+    if isinstance(task, ClauseTask) and task.crossed is not None:
+        ways, verdicts = across(models, vocabulary, few, task.crossed, _SETTINGS)
+        found.ways += ways
+        found.verdicts += verdicts
+        found.titles[task.name] = _title(task, few[0], verdicts[-1])
+
+
+def _title(task: ClauseTask, sentence: Sentence, verdict: Verdict) -> str:
+    """The task, its accuracy, and a sentence with a bar before the inner verb."""
+    words = [*sentence.tokens, sentence.correct]
+    text = f"{' '.join(words[: task.crossed])} | {' '.join(words[task.crossed :])}"
+    return f"{task.name} (accuracy {verdict.accuracy.mean:.2f})\n{text}"
+
+
+def _report(found: _Found, options: argparse.Namespace) -> list[str]:
+    """Shows the tables and returns the report."""
+    tables = (
+        ("Accuracy", report.accuracy_table(found.scores), report.ACCURACY_LEGEND),
+        (
+            "The primary path from the verb's subject",
+            report.path_table(found.rows, Role.SUBJECT),
+            report.PATHS_LEGEND,
+        ),
+        (
+            "The primary path from the other noun",
+            report.path_table(found.rows, Role.INTERVENING),
+            "Columns as above.",
+        ),
+        (
+            "What the outer number is in before the inner verb",
+            report.across_table(found.ways),
+            report.ACROSS_LEGEND,
+        ),
+        (
+            "By what it enters the step of the inner verb",
+            report.entry_table(found.ways),
+            report.ENTRY_LEGEND,
+        ),
+        (
+            "And without training",
+            report.size_table(found.ways),
+            report.SIZE_LEGEND,
+        ),
+        (
+            "Whether intervention agrees",
+            report.verdict_table(found.verdicts, found.ways),
+            report.VERDICT_LEGEND,
+        ),
+    )
+    parts = []
+    for title, table, legend in tables:
+        if table[1]:
+            show(title, table)
+            parts += [f"## {title}", as_markdown(table), legend]
+    worst = max((r.structural for r in (*found.rows, *found.verdicts)), default=0.0)
+    parts.append(
+        f"{options.sentences} sentences per condition for paths, up to "
+        f"{max(options.sentences, options.accuracy_sentences)} for the accuracy; seed "
+        f"{options.seed}; {options.controls} untrained models; {_SETTINGS.n_steps} points, "
+        f"Gauss-Legendre; structural residual {worst:.1e} at worst; pathflow {pf.__version__}, "
+        f"jax {jax.__version__}."
+    )
+    return parts
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Concepts other than a verb's number, each a few lines of configuration."""

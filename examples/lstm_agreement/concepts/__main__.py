@@ -1,0 +1,212 @@
+"""Other concepts than the number of a verb, and another quantity for that: `python -m
+examples.lstm_agreement.concepts`.
+
+Each is an entry of `catalogue.py`: where its sentences come from, which word the paths start from,
+which forms the line of interest joins, and whose scores are compared. First comes how well the
+model has the concept, then what the paths carry of it.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import pathflow as pf
+from examples.lstm_agreement.clauses.report import csv_of
+from examples.lstm_agreement.concepts import figure, report
+from examples.lstm_agreement.concepts.catalogue import CONCEPTS, NUMBER, NUMBER_ALL, published
+from examples.lstm_agreement.concepts.concept import Concept, Example
+from examples.lstm_agreement.concepts.measure import (
+    Carried,
+    Effect,
+    Known,
+    carried,
+    conditions,
+    effect,
+    known,
+)
+from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.options import (
+    RULES,
+    add_model,
+    add_out,
+    folder,
+    model_path,
+    not_negative,
+    positive,
+)
+from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
+from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
+from examples.lstm_agreement.language_models.untrained import untrained
+from examples.lstm_agreement.tables.measure import Settings
+from pathflow.models import Vocabulary
+
+_OUTPUTS = (
+    "concepts.md",
+    "concepts_known.csv",
+    "concepts_paths.csv",
+    "concepts_quantity.csv",
+    "concepts.png",
+)
+_RULE = "right-riemann"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(
+        prog="python -m examples.lstm_agreement.concepts",
+        description="Paths of other concepts: reflexives, gender, and other quantities.",
+    )
+    add_model(out)
+    out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
+    out.add_argument(
+        "--accuracy-sentences",
+        type=positive,
+        default=100,
+        help="per condition for the accuracy, where there are as many (%(default)s)",
+    )
+    names = list(dict.fromkeys(c.name for c in CONCEPTS))
+    out.add_argument(
+        "--concepts", nargs="+", choices=names, default=names, help="some of the concepts (all)"
+    )
+    out.add_argument(
+        "--controls",
+        type=not_negative,
+        default=1,
+        help="untrained models of the same sizes to compare with (%(default)s)",
+    )
+    out.add_argument(
+        "--pairs-dir",
+        type=Path,
+        help="folder of published minimal pairs (Marvin and Linzen 2018), for their reflexives",
+    )
+    out.add_argument(
+        "--templates-dir",
+        type=Path,
+        help="folder of published templates (Rudinger et al. 2018), for their pronouns",
+    )
+    out.add_argument("--steps", type=positive, default=50, help="points on the line (%(default)s)")
+    out.add_argument("--rule", choices=RULES, default=_RULE, help="quadrature rule (%(default)s)")
+    out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
+    add_out(out)
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures concept after concept and writes `concepts.md`, `concepts.png` and the tables.
+
+    Returns:
+        0, or 1 after an input that cannot be used, or 130 after an interruption.
+    """
+    options = parser().parse_args(arguments)
+    options.out = folder(options)
+    return carried_out(lambda: _run(options), f"; what is done is in {options.out}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    path = model_path(options)
+    checkpoint = open_checkpoint(path, options.vocab)
+    models = {"trained": checkpoint.model}
+    for i in range(options.controls):
+        models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
+    options.out.mkdir(parents=True, exist_ok=True)
+    remove_outputs(options.out, _OUTPUTS)
+    asked, left_out = _examples(checkpoint.vocabulary, options)
+    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+    knows: list[Known] = [
+        known(model, vocabulary, concept.name, some)
+        for concept, examples in asked
+        for *_, some in conditions(examples)
+    ]
+    write_csv(options.out / "concepts_known.csv", *csv_of(knows))
+    show("Does the model have the concept?", report.known_table(knows))
+    found: list[Carried] = []
+    means: dict[tuple[str, str, str], tuple[Carried, np.ndarray]] = {}
+    for concept, examples in asked:
+        few = [e for *_, some in conditions(examples) for e in some[: options.sentences]]
+        settings = Settings(options.steps, RULES[options.rule])
+        for one, mean in carried(models, vocabulary, concept, few, settings, advance=_tell):
+            found.append(one)
+            if one.row.model == "trained":
+                means[concept.name, one.row.task, one.row.condition] = one, mean
+            write_csv(options.out / "concepts_paths.csv", *report.carried_csv(found))
+    effects = _effects(means)
+    if effects:
+        write_csv(options.out / "concepts_quantity.csv", *report.effect_csv(effects))
+    heading = f"# Other concepts: {checkpoint.card.title} ({path.name})"
+    parts = [heading, *_report(knows, found, effects, left_out, options)]
+    write_text(options.out / "concepts.md", "\n\n".join(parts) + "\n")
+    figure.draw(knows, found, options.out / "concepts.png")
+    written = [name for name in _OUTPUTS if (options.out / name).exists()]
+    print(f"wrote {', '.join(written)} to {options.out}")
+
+
+def _examples(
+    vocabulary: Vocabulary, options: argparse.Namespace
+) -> tuple[list[tuple[Concept, tuple[Example, ...]]], list[str]]:
+    """The examples of every concept that the model knows the words of, and what is left out.
+
+    Raises:
+        StudyError: none is left.
+    """
+    asked, left_out = [], []
+    n = max(options.sentences, options.accuracy_sentences)
+    chosen = [c for c in CONCEPTS if c.name in options.concepts]
+    for concept in (*chosen, *published(options.pairs_dir, options.templates_dir)):
+        try:
+            asked.append((concept, concept.source.examples(vocabulary, n, options.seed)))
+        except StudyError as error:
+            left_out.append(f"{concept.name} is left out: {error}")
+            _tell(left_out[-1])
+    if not asked:
+        raise StudyError(" ".join(left_out))
+    return asked, left_out
+
+
+def _effects(means: dict[tuple[str, str, str], tuple[Carried, np.ndarray]]) -> list[Effect]:
+    """One verb beside all verbs, wherever both were asked about."""
+    return [
+        effect(one, means[NUMBER_ALL.name, frame, condition])
+        for (name, frame, condition), one in means.items()
+        if name == NUMBER.name and (NUMBER_ALL.name, frame, condition) in means
+    ]
+
+
+def _report(
+    knows: Sequence[Known],
+    found: Sequence[Carried],
+    effects: Sequence[Effect],
+    left_out: Sequence[str],
+    options: argparse.Namespace,
+) -> list[str]:
+    """Shows the tables of paths and returns the report."""
+    parts = ["## Does the model have the concept?", as_markdown(report.known_table(knows))]
+    parts += [report.KNOWN_LEGEND, *left_out]
+    for title, table, legend in (
+        ("The primary path", report.carried_table(found), report.CARRIED_LEGEND),
+        ("One verb and all verbs", report.effect_table(effects), report.EFFECT_LEGEND),
+    ):
+        if table[1]:
+            show(title, table)
+            parts += [f"## {title}", as_markdown(table), legend]
+    worst = max(c.row.structural for c in found)
+    gap = max(c.row.quadrature for c in found if c.row.model == "trained")
+    parts.append(
+        f"Up to {options.sentences} sentences per condition for paths, seed {options.seed}; "
+        f"{options.controls} untrained models; {options.steps} points, {options.rule}; structural "
+        f"residual {worst:.1e}, quadrature residual {gap:.1%} at worst; pathflow "
+        f"{pf.__version__}, jax {jax.__version__}."
+    )
+    return parts
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

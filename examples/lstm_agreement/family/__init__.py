@@ -1,0 +1,1 @@
+"""Many models instead of one: seeds, sizes, and other architectures."""

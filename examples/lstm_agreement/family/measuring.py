@@ -1,0 +1,275 @@
+"""All tables of one model, kept in a folder under what they depend on."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax import nnx
+
+import pathflow as pf
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
+from examples.lstm_agreement.console.text import write_csv, write_text
+from examples.lstm_agreement.family.members import Member
+from examples.lstm_agreement.family.patching import Patch, swap_subjects
+from examples.lstm_agreement.family.views import TransformerView
+from examples.lstm_agreement.language_models.evaluation import evaluate
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, TASKS, generate
+from examples.lstm_agreement.tables import report, table2, table2_report
+from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
+from examples.lstm_agreement.tables.paired import between_rows
+from examples.lstm_agreement.tables.table1 import (
+    Condition,
+    Measured,
+    Row,
+    compute,
+    conditions,
+    numbers_of_sentences,
+)
+from examples.lstm_agreement.tables.view import AbstractView
+from examples.lstm_agreement.train.grammar import VOCABULARY
+from pathflow import metrics
+
+FILES = (
+    "accuracy.csv",
+    "table1.csv",
+    "routes.csv",
+    "table2.csv",
+    "differences.csv",
+    "patches.csv",
+)
+_KEY = "key.json"
+_WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is measured.
+
+    Arguments:
+        sentences: per condition, where influences are asked for; half of them find a path where
+            none is named beforehand, and the other half measure it.
+        groups: per task, for accuracies and held gates.
+        settings: the quadrature.
+        seed: of the sentences.
+    """
+
+    sentences: int
+    groups: int
+    settings: Settings
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Route:
+    """A class of paths from the subject.
+
+    Arguments:
+        task: name of the task.
+        condition: the nouns' numbers.
+        route: name of the class.
+        n_paths: how many paths.
+        influence: mean influence of all of them, in logits.
+        total: mean influence of all paths.
+        structural: worst structural residual.
+    """
+
+    task: str
+    condition: str
+    route: str
+    n_paths: int
+    influence: metrics.Interval
+    total: float
+    structural: float
+
+
+def measure(
+    member: Member,
+    model: nnx.Module,
+    amounts: Amounts,
+    folder: Path,
+    advance: Callable[[str], None] = lambda _what: None,
+) -> bool:
+    """Writes the tables of a model to a folder, where they are not there yet.
+
+    Arguments:
+        member: which model.
+        model: trained.
+        amounts: how much is measured.
+        folder: of the tables.
+        advance: called with what is done next.
+
+    Returns:
+        Whether anything was measured.
+    """
+    key = _key(model, amounts)
+    known = folder / _KEY
+    if known.exists() and json.loads(known.read_text(encoding="utf-8")) == key:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    known.unlink(missing_ok=True)
+    for name, table in _tables(member, model, amounts, advance).items():
+        write_csv(folder / name, *table)
+    write_text(known, json.dumps(key))
+    return True
+
+
+def _tables(
+    member: Member, model: nnx.Module, amounts: Amounts, advance: Callable[[str], None]
+) -> dict[str, CsvTable]:
+    """All tables of a model, by the names of their files."""
+    n_groups = max(amounts.sentences, amounts.groups)
+    sentences = {
+        task.name: generate(task, n_groups, seed=amounts.seed, vocabulary=VOCABULARY)
+        for task in TASKS
+    }
+    advance("accuracy")
+    accuracies = [a for s in sentences.values() for a in evaluate(model, VOCABULARY, s)]
+    asked = conditions(sentences, amounts.sentences)
+    view = member.kind.view
+    if isinstance(view, TransformerView):
+        asked, finding = _halves(asked)
+        view = view.with_paths(find(model, finding, view, amounts.settings, advance))
+    models = {"trained": model, "untrained": member.untrained()}
+    found = compute(
+        models,
+        VOCABULARY,
+        asked,
+        amounts.settings,
+        view=view,
+        advance=lambda what, _n: advance(what),
+    )
+    measured = [Measured(row, numbers_of_sentences(c, result, view)) for c, row, result in found]
+    rows = [m.row for m in measured]
+    held = [
+        table2.hold(
+            model,
+            VOCABULARY,
+            sentences[task.name],
+            table2.rank_1_paths(rows, task.name),
+            view=view,
+            advance=lambda _n, name=task.name: advance(f"{name}, nodes held"),
+        )
+        for task in table2.TASKS
+    ]
+    of_schemes = [d for h in held for d in table2.differences(h)]
+    return {
+        "accuracy.csv": report.accuracy_csv(accuracies),
+        "table1.csv": report.table1_csv(rows),
+        "routes.csv": csv_table(list(_routes(model, asked, view, amounts.settings, advance))),
+        "table2.csv": table2_report.table2_csv([c for h in held for c in table2.accuracies(h)]),
+        "differences.csv": report.differences_csv([*between_rows(measured), *of_schemes]),
+        "patches.csv": csv_table(list(_patches(model, asked, rows, view, advance))),
+    }
+
+
+def find(
+    model: nnx.Module,
+    asked: Sequence[Condition],
+    view: AbstractView,
+    settings: Settings,
+    advance: Callable[[str], None] = lambda _what: None,
+) -> dict[tuple[int, int], str]:
+    """The path of each task and noun that carries most, in the mean over all conditions.
+
+    Influence of an attractor counts against the verb, as in Table 1.
+
+    Returns:
+        Labels by the positions of the noun and of the word before the verb.
+    """
+    sums: dict[tuple[int, int], list[np.ndarray]] = {}
+    spaces = {}
+    for condition in asked:
+        advance(f"finding paths, {condition.name}")
+        first = condition.sentences[0]
+        ends = condition.role.noun(first).position, len(first.tokens) - 1
+        result = noun_influences(
+            model, VOCABULARY, condition.sentences, condition.role, settings, view=view
+        )
+        helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
+        mean = np.asarray(result.influences, np.float64).mean(axis=0)
+        sums.setdefault(ends, []).append(mean if helpful else -mean)
+        spaces[ends] = result.space
+    found = {ends: int(np.sum(means, axis=0).argmax()) for ends, means in sums.items()}
+    return {ends: str(spaces[ends].unrank(rank)) for ends, rank in found.items()}
+
+
+def _halves(asked: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
+    """Every condition with the second half of its sentences, and with the first."""
+    halves = [(c, len(c.sentences) // 2) for c in asked]
+    second = [dataclasses.replace(c, sentences=c.sentences[n:]) for c, n in halves]
+    return second, [dataclasses.replace(c, sentences=c.sentences[:n]) for c, n in halves]
+
+
+def _routes(
+    model: nnx.Module,
+    asked: Sequence[Condition],
+    view: AbstractView,
+    settings: Settings,
+    advance: Callable[[str], None],
+) -> Iterator[Route]:
+    for condition in asked:
+        first = condition.sentences[0]
+        if condition.role is not Role.SUBJECT or first.task not in _WITH_NOUN:
+            continue
+        advance(f"routes, {condition.name}")
+        patterns = view.routes(first.subject.position, len(first.tokens) - 1)
+        sums = noun_influences(
+            model,
+            VOCABULARY,
+            condition.sentences,
+            condition.role,
+            settings,
+            search=pf.Aggregate(patterns),
+            view=view,
+        )
+        for name in (*patterns, "rest"):
+            yield Route(
+                first.task,
+                first.condition,
+                name,
+                int(sums.counts[name]),
+                metrics.bootstrap_interval(np.asarray(sums[name], np.float64)),
+                float(np.mean(sums.total)),
+                float(np.max(sums.audit.structural)),
+            )
+
+
+def _patches(
+    model: nnx.Module,
+    asked: Sequence[Condition],
+    rows: Sequence[Row],
+    view: AbstractView,
+    advance: Callable[[str], None],
+) -> Iterator[Patch]:
+    largest = {(r.role, r.task, r.condition): r.largest for r in rows if r.model == "trained"}
+    for condition in asked:
+        first = condition.sentences[0]
+        if condition.role is not Role.SUBJECT or first.task not in (SIMPLE.name, *_WITH_NOUN):
+            continue
+        advance(f"patching, {condition.name}")
+        at, last = first.subject.position, len(first.tokens) - 1
+        sets = {
+            "primary": view.primary_path(at, last),
+            "rank 1": largest[condition.role, first.task, first.condition],
+        }
+        if first.task in _WITH_NOUN:
+            sets |= view.routes(at, last)
+        yield from swap_subjects(model, VOCABULARY, condition.sentences, sets, view)
+
+
+def _key(model: nnx.Module, amounts: Amounts) -> dict[str, str]:
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(nnx.state(model)):
+        digest.update(np.ascontiguousarray(leaf).tobytes())
+    return {
+        "parameters": digest.hexdigest(),
+        "amounts": f"{amounts.sentences} {amounts.groups} {amounts.seed}",
+        "points": f"{amounts.settings.n_steps} {amounts.settings.rule!r}",
+        "words": VOCABULARY.sha256,
+        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
+    }

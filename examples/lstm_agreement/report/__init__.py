@@ -1,0 +1,1 @@
+"""Everything that was measured of a model, on one page that stands alone."""
