@@ -89,7 +89,7 @@ def claims():
     )
 
 
-@pytest.mark.parametrize("claim", claims())
+@pytest.mark.parametrize("claim", list(claims()))
 def test_the_readme_says_what_the_tables_say(claim):
     assert " ".join(claim.split()) in README
 

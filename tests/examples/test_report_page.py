@@ -100,7 +100,7 @@ def test_the_machine_readable_report_has_every_number(folder):
             assert list(line) == list(read)
             for name, cell in line.items():
                 if isinstance(read[name], int | float):
-                    assert float(cell) == read[name]
+                    assert type(read[name])(cell) == read[name]
                 else:
                     assert read[name] == (None if cell in ("", "nan") else cell)
     assert [h["statement"] for h in found["hypotheses"]] == [h.statement for h in contents.ASKED]
