@@ -286,7 +286,7 @@ def test_the_command(lstm, words, tmp_path, capsys):
     path, out = tmp_path / "model.safetensors", tmp_path / "out"
     save_checkpoint(path, lstm, words, ModelCard("a test's model"))
     asked = ["--checkpoint", str(path), "--out", str(out), "--sentences", "2", "--steps", "2"]
-    asked += ["--accuracy-sentences", "3", "--controls", "1", "--concepts"]
+    asked += ["--accuracy-sentences", "3", "--controls", "1", "--longest", "1", "--concepts"]
     names = [NUMBER.name, NUMBER_ALL.name, "number of a reflexive"]
     assert command.main([*asked, *names]) == 0
     printed = capsys.readouterr()
@@ -300,13 +300,13 @@ def test_the_command(lstm, words, tmp_path, capsys):
         *(f"concepts_{n}.csv" for n in ("known", "paths", "quantity")),
     }
     rows = list(csv.DictReader((out / "concepts_paths.csv").read_text().splitlines()))
-    assert len(rows) == 2 * 2 * 6
+    # Paths of the short sentences alone, and the accuracy of all.
+    assert len(rows) == 2 * 2 * 2
+    knows = list(csv.DictReader((out / "concepts_known.csv").read_text().splitlines()))
+    assert Counter(r["frame"] for r in knows) == {"Simple": 2 * 2, "nounPP": 2 * 4}
     assert {r["n_words"] for r in rows} == {"1", str(len(ENGLISH.verbs))}
     assert max(float(r["structural"]) for r in rows) < 1e-4
     both = list(csv.DictReader((out / "concepts_quantity.csv").read_text().splitlines()))
-    assert [(r["frame"], r["condition"]) for r in both] == [
-        *(("Simple", c) for c in "SP"),
-        *(("nounPP", c) for c in ("SS", "SP", "PS", "PP")),
-    ]
+    assert [(r["frame"], r["condition"]) for r in both] == [("Simple", c) for c in "SP"]
     assert command.main([*asked, "number of a reflexive"]) == 1
     assert "error: number of a reflexive is left out" in capsys.readouterr().err

@@ -89,6 +89,13 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="folder of published templates (Rudinger et al. 2018), for their pronouns",
     )
+    out.add_argument(
+        "--longest",
+        type=positive,
+        default=5,
+        help="most words from the source on whose paths are listed; of longer sentences only the "
+        "accuracy is measured (%(default)s)",
+    )
     out.add_argument("--steps", type=positive, default=50, help="points on the line (%(default)s)")
     out.add_argument("--rule", choices=RULES, default=_RULE, help="quadrature rule (%(default)s)")
     out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
@@ -127,7 +134,12 @@ def _run(options: argparse.Namespace) -> None:
     found: list[Carried] = []
     means: dict[tuple[str, str, str], tuple[Carried, np.ndarray]] = {}
     for concept, examples in asked:
-        few = [e for *_, some in conditions(examples) for e in some[: options.sentences]]
+        few = [
+            e
+            for *_, some in conditions(examples)
+            for e in some[: options.sentences]
+            if len(e.tokens) - e.position <= options.longest
+        ]
         settings = Settings(options.steps, RULES[options.rule])
         for one, mean in carried(models, vocabulary, concept, few, settings, advance=_tell):
             found.append(one)
@@ -193,10 +205,11 @@ def _report(
         if table[1]:
             show(title, table)
             parts += [f"## {title}", as_markdown(table), legend]
-    worst = max(c.row.structural for c in found)
-    gap = max(c.row.quadrature for c in found if c.row.model == "trained")
+    worst = max((c.row.structural for c in found), default=0.0)
+    gap = max((c.row.quadrature for c in found if c.row.model == "trained"), default=0.0)
     parts.append(
-        f"Up to {options.sentences} sentences per condition for paths, seed {options.seed}; "
+        f"Up to {options.sentences} sentences per condition for paths, of {options.longest} words "
+        f"at most from the source on; seed {options.seed}; "
         f"{options.controls} untrained models; {options.steps} points, {options.rule}; structural "
         f"residual {worst:.1e}, quadrature residual {gap:.1%} at worst; pathflow "
         f"{pf.__version__}, jax {jax.__version__}."
