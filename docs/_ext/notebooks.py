@@ -54,6 +54,10 @@ def configure(app: Sphinx, config: Config) -> None:
     os.environ["IPYTHONDIR"] = str(profile.parent)
     # No search for an accelerator, and this checkout whatever is installed.
     os.environ["JAX_PLATFORMS"] = "cpu"
+    # Pages share small models, and so what is compiled for them.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(build / "compiled")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     paths = [str(docs.parent), os.environ.get("PYTHONPATH")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     logging.getLogger("traitlets").setLevel(logging.WARNING)
