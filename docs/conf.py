@@ -20,6 +20,7 @@ extensions = [
     "docstrings",
     "mathml",
     "notebooks",
+    "outside",
 ]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["amsmath", "dollarmath"]

@@ -1,4 +1,4 @@
-"""Pages are notebooks whose cells are ordinary blocks of Python, so that they read well as they are.
+"""Pages are notebooks whose cells are ordinary blocks of Python, so that they can be read as files.
 
 Every `python` block of a page is run when the documentation is built, in one kernel for each page,
 and what it prints, draws or ends with is shown under it. An error, and anything on the standard
@@ -34,7 +34,11 @@ def configure(app: Sphinx, config: Config) -> None:
     """Tells myst-nb which blocks are cells, and what the kernels find."""
     docs = Path(app.srcdir)
     build = docs / "_build"
-    reader = ("myst_nb.core.read.read_myst_markdown_notebook", {"code_directive": "python"}, False)
+    reader = (
+        "myst_nb.core.read.read_myst_markdown_notebook",
+        {"code_directive": "python", "add_source_map": True},
+        False,
+    )
     config.nb_custom_formats = {".md": reader}
     config.nb_execution_excludepatterns = [
         str(page) for page in docs.rglob("*.md") if "\n```python\n" not in page.read_text()
