@@ -18,13 +18,26 @@ _PROFILE = """\
 c = get_config()
 c.IPKernelApp.log_level = "ERROR"
 c.HistoryManager.enabled = False
-c.InlineBackend.figure_formats = {"svg"}
+"""
+
+# Figures are made without pyplot, which is what teaches a kernel to show them.
+_STARTUP = """\
+def _svg(figure):
+    import io
+
+    text = io.StringIO()
+    figure.savefig(text, format="svg", bbox_inches="tight")
+    return text.getvalue()
+
+
+_formatter = get_ipython().display_formatter.formatters["image/svg+xml"]
+_formatter.for_type_by_name("matplotlib.figure", "Figure", _svg)
 """
 
 
 def fingerprint(package: Path) -> str:
     """What the outputs of a page depend on besides the page: the package and JAX."""
-    digest = hashlib.sha256(jax.__version__.encode())
+    digest = hashlib.sha256((jax.__version__ + _STARTUP).encode())
     for file in sorted(package.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
@@ -53,7 +66,8 @@ def configure(app: Sphinx, config: Config) -> None:
     config.nb_merge_streams = True
 
     profile = build / "ipython" / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "startup").mkdir(parents=True, exist_ok=True)
+    (profile / "startup" / "figures.py").write_text(_STARTUP)
     (profile / "ipython_kernel_config.py").write_text(_PROFILE)
     os.environ["IPYTHONDIR"] = str(profile.parent)
     # No search for an accelerator, and this checkout whatever is installed.
