@@ -167,7 +167,7 @@ class TracedGraph:
 
         Example:
             ```python
-            graph.structure("c@0", "h@0").sparsity  # Sparsity.DIAGONAL
+            graph.structure("c0@0", "h0@0").sparsity  # Sparsity.DIAGONAL
             ```
         """
         before, node = self.node(u), self.node(v)
