@@ -33,13 +33,13 @@ HOOKS = [
     "pathflow.tracing.register_recipe",
 ]
 README = ROOT / "README.md"
-PAGES = sorted(ROOT.glob("docs/**/*.md"))
 DOCUMENTS = sorted(
     file
     for file in ROOT.rglob("*.md")
     if not {"_build", "out"} & set(file.relative_to(ROOT).parts)
     and not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
 )
+PAGES = [file for file in DOCUMENTS if file.is_relative_to(ROOT / "docs")]
 
 
 def public_names() -> list[str]:
