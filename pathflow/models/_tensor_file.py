@@ -16,7 +16,8 @@ try:
     from safetensors.numpy import save
 except ImportError as error:  # pragma: no cover - the tests run with safetensors
     raise MissingDependencyError(
-        "pathflow.models reads and writes safetensors files; install the package safetensors."
+        "pathflow.models reads and writes files with safetensors, which is not installed; "
+        "`pip install 'pathflow[models]'`."
     ) from error
 
 Tensors = Mapping[str, Shaped[np.ndarray, "..."]]

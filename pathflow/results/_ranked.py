@@ -84,7 +84,7 @@ class Ranked(Storable, AbstractDisplayed):
         result = pf.attribute(graph, args, source="x@0", doi=doi, search=pf.TopK(100))
         print(result)
         result.certificate.exact, result.certificate.bound
-        result.rows[0].path, result[0]
+        result[result.rows[0].path]
         ```
     """
 

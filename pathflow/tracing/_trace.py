@@ -171,7 +171,7 @@ class TracedGraph(AbstractDisplayed):
 
         Example:
             ```python
-            graph.structure("c@0", "h@0").sparsity  # Sparsity.DIAGONAL
+            graph.structure("c0@0", "h0@0").sparsity  # Sparsity.DIAGONAL
             ```
         """
         before, node = self.node(u), self.node(v)

@@ -88,7 +88,8 @@ def conductance(
 
     Example:
         ```python
-        result = pf.conductance(model, (tokens,), "x@0 .* c1@2: .* qoi", source="x@0", doi=doi)
+        late = "x@0 .* c1@2: .* qoi"
+        result = pf.conductance(model, (tokens,), late, source="x@0", doi=doi, qoi=qoi)
         result.through("c1@3") / result.total
         ```
 
