@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pandas as pd
 import pytest
 from flax import nnx
 
@@ -99,6 +100,41 @@ def batches() -> Names:
     return names | {"batches": [(names["xs"],)]}
 
 
+def drawn() -> Names:
+    """A graph with loops, its result, and the figures' package imported."""
+    importlib.import_module("pathflow.plot")
+    names = lstm(2, 3, "x@0")
+    names["args"] = (names["tokens"],)
+    return names
+
+
+def exported() -> Names:
+    names = lstm(1, 3, "x@0")
+    return names | {"exports": importlib.import_module("pathflow.exports"), "pandas": pd}
+
+
+def problem() -> Names:
+    return plain() | {"Problem": importlib.import_module("pathflow.cli").Problem}
+
+
+def conditions() -> Names:
+    result = plain()["result"]
+    return {"singular": result, "attracted": result}
+
+
+def written() -> Names:
+    """A run in the folder that the example opens."""
+    names = plain()
+    pf.attribute(
+        names["graph"],
+        (names["x"],),
+        source="x",
+        doi=names["doi"],
+        search=pf.EnumerateTo("runs/primary"),
+    )
+    return names | {"histogram": np.zeros(4), "bins": np.linspace(-1, 1, 5)}
+
+
 def linen() -> Names:
     class Network(nn.Module):
         @nn.compact
@@ -149,6 +185,19 @@ def corpus() -> Names:
 
 # What the examples leave out because it is the reader's: a model, its arguments, a result.
 WHERE: dict[str, Callable[[], Names]] = {
+    "curves.faithfulness_curve": drawn,
+    "enumerate_to.EnumerateTo": plain,
+    "graph.to_networkx": exported,
+    "gru_lm.GRULanguageModel": dict,
+    "heatmap.unit_heatmap": drawn,
+    "html.save_html": conditions,
+    "parquet.write_parquet": exported,
+    "problem.Problem": lambda: (
+        plain() | {"Problem": importlib.import_module("pathflow.cli").Problem}
+    ),
+    "ranked.ranked_paths": drawn,
+    "run.Run": written,
+    "storable.load": plain,
     "aggregate.Aggregate": lambda: lstm(2, 3, "x@0"),
     "attribute.attribute": plain,
     "concentration.concentrations": batch,

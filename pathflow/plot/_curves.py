@@ -131,7 +131,7 @@ def faithfulness_curve(
 
     Example:
         ```python
-        found = pf.faithfulness(graph, args, result.top(20))
+        found = pf.faithfulness(graph, (xs,), result.top(20), in_axes=0)
         pf.plot.faithfulness_curve({"largest paths": found}, pf.Faithfulness.accuracy)
         ```
     """
