@@ -91,7 +91,8 @@ def test_the_machine_readable_report_has_every_number(folder):
     found = json.loads((folder / "report.json").read_text())
     assert found["schema"] == contents.SCHEMA
     assert (found["model"]["units"], found["model"]["file"]) == (64, "tiny.safetensors")
-    names = [f for s in sections.SECTIONS for f in s.tables_in(folder)]
+    there = [s for s in sections.SECTIONS if (folder / s.markdown).exists()]
+    names = [f for s in there for f in s.tables_in(folder)]
     assert {f.stem for f in names} == set(found["tables"]) >= {"table1", "table2", "differences"}
     for file in names:
         with file.open() as stream:
