@@ -73,6 +73,12 @@ def claims():
         f"nounPPAdv is at {held(DECAYED, 'all but Ci', 'nounPPAdv')} against "
         f"{held(DECAYED, 'C', 'nounPPAdv')}"
     )
+    attractor = {
+        d["condition"]: d["difference"]
+        for d in DECAYED.tables["differences"]
+        if (d["what"], d["task"]) == ("accuracy all but Ci - C", "nounPP")
+    }
+    yield f"by {attractor['SP']:+.3f} (SP) and {attractor['PS']:+.3f} (PS)"
     first, second = (
         [n["t"] for n in ENGLISH.tables["neurons"] if n["unit"] == unit and n["role"] == s.value]
         for unit in dict.fromkeys(n["unit"] for n in ENGLISH.tables["neurons"])
