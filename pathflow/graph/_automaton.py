@@ -8,7 +8,7 @@ from pathflow._errors import PatternError
 
 from ._minimise import coarsest
 from ._node import Node
-from ._partition import AbstractPartition, signature
+from ._partition import AbstractPartition, signatures
 from ._pattern import Step
 
 MAX_STATES = 4096
@@ -48,20 +48,25 @@ class Automaton:
         return f"Automaton({self.n_states} states, {len(self.table)} letters, {self.names})"
 
     def letter(self, node: Node) -> int:
-        """The letter that a node is read as.
+        """The letter that a node is read as; see `letters_of`."""
+        return self.letters_of((node,))[0]
+
+    def letters_of(self, nodes: Sequence[Node]) -> list[int]:
+        """The letters that nodes are read as.
 
         Raises:
             PatternError: the automaton was compiled for no such letter.
         """
-        hits = signature(self.steps, node)
-        letter = self.letters.get(hits)
-        if letter is None:
-            matched = ", ".join(f"`{self.steps[i]}`" for i in sorted(hits)) or "no step"
-            raise PatternError(
-                f"node {node} matches {matched}, a combination that the automaton was not "
-                "compiled for; compile it with the signatures of all nodes."
-            )
-        return letter
+        found = []
+        for node, hits in zip(nodes, signatures(self.steps, nodes), strict=True):
+            if hits not in self.letters:
+                matched = ", ".join(f"`{self.steps[i]}`" for i in sorted(hits)) or "no step"
+                raise PatternError(
+                    f"node {node} matches {matched}, a combination that the automaton was not "
+                    "compiled for; compile it with the signatures of all nodes."
+                )
+            found.append(self.letters[hits])
+        return found
 
     def next(self, state: int, node: Node) -> int:
         """The state after a node."""
@@ -70,14 +75,14 @@ class Automaton:
 
 def compile_automaton(
     partition: AbstractPartition,
-    signatures: Iterable[frozenset[int]],
+    letters: Iterable[frozenset[int]],
     max_states: int = MAX_STATES,
 ) -> Automaton:
     """The smallest automaton of a partition, for the letters that occur.
 
     Arguments:
         partition: what sorts the paths.
-        signatures: the sets of steps, as positions in `partition.steps`, that one node matches.
+        letters: the sets of steps, as positions in `partition.steps`, that one node matches.
         max_states: how many states may be explored.
 
     Raises:
@@ -85,7 +90,7 @@ def compile_automaton(
 
     Source: J. Hopcroft, "An n log n algorithm for minimizing states in a finite automaton" (1971).
     """
-    occurring = sorted(set(signatures), key=sorted)
+    occurring = sorted(set(letters), key=sorted)
     states, table = _explore(partition, occurring, max_states)
     classes = [partition.classes(s) for s in states]
     block = coarsest(table, classes)
@@ -110,7 +115,7 @@ def automaton_of(partition: AbstractPartition, nodes: Iterable[Node]) -> Automat
     Raises:
         PatternError: it needs more than 4096 states.
     """
-    return compile_automaton(partition, {signature(partition.steps, n) for n in nodes})
+    return compile_automaton(partition, set(signatures(partition.steps, nodes)))
 
 
 def _explore(

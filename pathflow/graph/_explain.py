@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ._automaton import Automaton, compile_automaton
 from ._node import Node
-from ._partition import Patterns, signature
+from ._partition import Patterns, signatures
 from ._pattern import Not, Pattern, PatternLike, Step, as_pattern, parts_of
 from ._space import PathSpace
 
@@ -97,7 +97,7 @@ def _ways(space: PathSpace, pattern: Pattern, missing: Iterable[Step]) -> _Ways:
     """What the pattern could do if there were nodes for the missing steps too."""
     patterns = Patterns({"pattern": pattern})
     nodes = [*space.nodes, *map(_witness, missing)]
-    letters = {signature(patterns.steps, n) for n in nodes}
+    letters = set(signatures(patterns.steps, nodes))
     automaton = compile_automaton(patterns, letters | {frozenset()})
     before: list[set[int]] = [set() for _ in automaton.classes]
     for row in automaton.table:

@@ -1,7 +1,7 @@
 """Partitions: how paths are sorted into classes while they are read node by node."""
 
 import abc
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar, final
@@ -49,7 +49,21 @@ class AbstractPartition(abc.ABC, Generic[State]):
 
 def signature(steps: Iterable[Step], node: Node) -> frozenset[int]:
     """The positions of the steps that a node matches."""
-    return frozenset(i for i, step in enumerate(steps) if step.matches(node))
+    return next(signatures(steps, (node,)))
+
+
+def signatures(steps: Iterable[Step], nodes: Iterable[Node]) -> Iterator[frozenset[int]]:
+    """The positions of the steps that each of several nodes matches.
+
+    Nodes share few names, and most steps fit none: so each name is compared with all steps once.
+    """
+    steps = tuple(steps)
+    named: dict[str, list[tuple[int, Step]]] = {}
+    for node in nodes:
+        if node.name not in named:
+            fitting = [(i, s) for i, s in enumerate(steps) if s.matches_name(node.name)]
+            named[node.name] = fitting
+        yield frozenset(i for i, s in named[node.name] if s.matches_index(node.index))
 
 
 @final

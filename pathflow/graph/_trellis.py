@@ -76,7 +76,7 @@ def make_trellis(
     nodes = space.nodes
     place = {node: i for i, node in enumerate(nodes)}
     after = [[place[v] for v in space.successors(u)] for u in nodes]
-    rows = [automaton.table[automaton.letter(node)] for node in nodes]
+    rows = [automaton.table[letter] for letter in automaton.letters_of(nodes)]
     starts = [place[s] for s in space.sources]
     reached: list[set[int]] = [set() for _ in nodes]
     for s in starts:

@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow.graph import AbstractPartition, Automaton, Node, Step, compile_automaton, signature
+from pathflow.graph import AbstractPartition, Automaton, Node, Step, automaton_of, signature
 from pathflow.tracing import Program, TagSite, Visit, mix
 
 # Loops of 2^31 iterations end no more in one's lifetime than longer ones.
@@ -122,7 +122,7 @@ def automaton_for(
         PatternError: it needs too many states.
     """
     nodes = nodes_like(program, (*sources, target), partition.steps)
-    return compile_automaton(partition, {signature(partition.steps, n) for n in nodes})
+    return automaton_of(partition, nodes)
 
 
 def nodes_like(program: Program, ends: Sequence[Node], steps: Sequence[Step]) -> list[Node]:
