@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from pathflow._errors import ArgumentError
 from pathflow.page import Sheet, make_page
+from pathflow.storage import path_of, write_file
 
 from ._refinement import Refinement
 from ._sheet import parts_of_refinements, sheet_of
@@ -36,7 +37,8 @@ def save_html(
     Arguments:
         results: an `Attribution`, `Ranked`, `Aggregation` or `Conductances`, or several by name,
             between which the page switches (conditions, say).
-        path: the file to write; one that exists is replaced.
+        path: the file to write; one that exists is replaced, once all of the new one is on the
+            disk. Folders on the way are made.
         title: the page's title.
         examples: what to call the examples of a batch, such as their sentences; by name for several
             results.
@@ -55,12 +57,14 @@ def save_html(
         ArgumentError: there is no result, or one that has no page; names do not fit; the size is
             too small for any page.
         NonFiniteError: an influence is NaN or infinite.
+        RunWriteError: the system refuses (`DiskFullError` where there is no room).
 
     Example:
         ```python
         pf.save_html({"SS": singular, "SP": attracted}, "conditions.html")
         ```
     """
+    file = path_of(path, "path")
     named: Mapping[str, Any] = results if isinstance(results, Mapping) else {"": results}
     if not all(isinstance(name, str) for name in named):
         raise ArgumentError(f"results has the names {[*named]!r}; name every result by a text.")
@@ -73,8 +77,8 @@ def save_html(
         )
         for name, result in named.items()
     }
-    file = FilePath(fspath(path))
-    file.write_text(make_page(sheets, title, max_bytes), encoding="utf-8")
+    # Half of a surrogate pair, which no file holds, is written as its escape.
+    write_file(file, make_page(sheets, title, max_bytes).encode("utf-8", "backslashreplace"))
     return file
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, StorageError
 from pathflow.graph import PathSpace
-from pathflow.storage import BlockedArray, Manifest, read_array, whole
+from pathflow.storage import BlockedArray, Manifest, path_of, read_array, whole
 
 from ._amount import Amount, amount
 from ._attribution import Attribution, PathOrRank, rank_of
@@ -196,10 +196,11 @@ def open_run(path: FilePath | str) -> Run:
 
     Raises:
         StorageError: the folder is no run directory.
-        ArgumentError: it holds a result of another kind, which `pathflow.load` reads.
+        ArgumentError: no folder can have such a name, or it holds a result of another kind, which
+            `pathflow.load` reads.
         SchemaVersionError, MissingBlockError, DamagedRunError: as `pathflow.load`.
     """
-    folder = FilePath(path)
+    folder = path_of(path, "path")
     manifest = Manifest.read(folder)
     if manifest.kind != _KIND:
         raise ArgumentError(

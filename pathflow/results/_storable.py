@@ -11,7 +11,7 @@ from pathflow._errors import (
     TooManyPathsError,
     UnfinishedRunError,
 )
-from pathflow.storage import Manifest, damaged, read_array, write_folder
+from pathflow.storage import Manifest, damaged, path_of, read_array, write_folder
 
 from ._packing import kind_of, packed, unpacked
 
@@ -32,12 +32,13 @@ class Storable:
             path: the folder; it is made, and folders on the way are.
 
         Raises:
+            ArgumentError: no folder can have such a name, or it is the current folder.
             RunExistsError: there is something already.
             RunWriteError: the system refuses, as in a read-only folder (`DiskFullError` where there
                 is no room).
             StorageError: the result holds something that cannot be kept exactly.
         """
-        save(self, Path(path))
+        save(self, path_of(path, "path"))
 
 
 def save(result: Any, path: Path) -> None:
@@ -67,6 +68,7 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
         `pathflow.refine` cannot ask on.
 
     Raises:
+        ArgumentError: no folder can have such a name.
         StorageError: the folder is no run directory.
         SchemaVersionError: another version of pathflow wrote it in another layout.
         MissingBlockError: a file is missing.
@@ -80,7 +82,7 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
         result = pf.load("agreement/primary")
         ```
     """
-    folder = Path(path)
+    folder = path_of(path, "path")
     manifest = Manifest.read(folder)
     if not manifest.complete and not partial:
         raise UnfinishedRunError(

@@ -17,7 +17,7 @@ from pathflow._errors import (
 )
 from pathflow._version import __version__
 from pathflow.storage._blocks import BlockedArray
-from pathflow.storage._files import write_atomic
+from pathflow.storage._files import is_draft_of, write_atomic
 from pathflow.storage._text import digest_of, read_text, text_of
 
 FORMAT, SCHEMA, MANIFEST = "pathflow.run", 1, "manifest.json"
@@ -62,12 +62,26 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Writes the graphs, and then the manifest."""
-        for name, graph in self.graphs.items():
-            write_atomic(folder / f"{name}.json", text_of(graph, f"{name}.json"))
-        self.write_manifest(folder)
+        for name, text in self.texts().items():
+            write_atomic(folder / name, text)
 
     def write_manifest(self, folder: Path) -> None:
         """Writes the manifest alone."""
+        write_atomic(folder / MANIFEST, self._text())
+
+    def texts(self) -> dict[str, bytes]:
+        """What the files of the graphs hold, by their names, and last the manifest's."""
+        graphs = {f"{n}.json": text_of(g, f"{n}.json") for n, g in self.graphs.items()}
+        return {**graphs, MANIFEST: self._text()}
+
+    def is_draft(self, file: str) -> bool:
+        """Whether a name is that of a file of this run which was not yet whole."""
+        texts = (MANIFEST, *(f"{name}.json" for name in self.graphs))
+        block = "|".join(map(re.escape, self.arrays))
+        found = re.match(rf"\.((?:{block})-[0-9]+\.npy)\.", file)
+        return any(is_draft_of(file, name) for name in (*texts, *(found.groups() if found else ())))
+
+    def _text(self) -> bytes:
         content: dict[str, Any] = {
             "format": FORMAT,
             "schema": SCHEMA,
@@ -83,7 +97,7 @@ class Manifest:
             "value": self.value,
         }
         content["digest"] = digest_of(content)
-        write_atomic(folder / MANIFEST, text_of(content, MANIFEST))
+        return text_of(content, MANIFEST)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
