@@ -48,17 +48,14 @@ def path_of(given: Any, argument: str) -> Path:
     Raises:
         ArgumentError: no file can have such a name.
     """
-    try:
+    with suppress(TypeError, ValueError):
         path = Path(given)
-        usable = given != "" and b"\0" not in os.fsencode(path)
-    except (TypeError, ValueError):
-        usable = False
-    if not usable:
-        raise ArgumentError(
-            f"{argument}={given!r} can be no path; give a text or a pathlib.Path that is not empty "
-            "and holds neither NUL nor half of a surrogate pair."
-        )
-    return path
+        if given != "" and b"\0" not in os.fsencode(path):
+            return path
+    raise ArgumentError(
+        f"{argument}={given!r} can be no path; give a text or a pathlib.Path that is not empty "
+        "and holds neither NUL nor half of a surrogate pair."
+    )
 
 
 def draft_of(path: Path) -> Path:

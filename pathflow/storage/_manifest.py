@@ -21,6 +21,13 @@ from pathflow.storage._files import is_draft_of, write_atomic
 from pathflow.storage._text import digest_of, read_text, text_of
 
 FORMAT, SCHEMA, MANIFEST = "pathflow.run", 1, "manifest.json"
+# What the fields are, and how the kinds are called.
+_FIELDS = {
+    "kind": str, "complete": bool, "versions": dict, "settings": dict, "arrays": dict,
+    "graphs": dict,
+}  # fmt: skip
+_WORDS = {str: "a text", bool: "true or false", dict: "a table of names and values"}
+_SHOWN = 60
 _GRAPH = re.compile(r"graph[0-9]{0,3}")
 
 
@@ -149,7 +156,7 @@ def _check(folder: Path, content: Any) -> None:
     at = folder / MANIFEST
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DamagedRunError(f"{at} is no manifest of a run directory, or is damaged.")
-    if content.get("schema") != SCHEMA:
+    if type(content.get("schema")) is not int or content["schema"] != SCHEMA:
         raise SchemaVersionError(
             f"{at} has the schema version {content.get('schema')!r}, and this pathflow reads "
             f"{SCHEMA}; read it with the version of pathflow that wrote it "
@@ -159,6 +166,15 @@ def _check(folder: Path, content: Any) -> None:
         raise DamagedRunError(
             f"{at} is not what was written (its digest differs); it is damaged. Fetch it again."
         )
+    for name, kind in _FIELDS.items():
+        if not isinstance(content.get(name), kind):
+            raise DamagedRunError(
+                f"{at} holds {str(content.get(name))[:_SHOWN]!r} as {name!r}, where "
+                f"{_WORDS[kind]} belongs; it is damaged, or was not written by pathflow."
+            )
+    for name in ("versions", "graphs"):
+        if not all(isinstance(text, str) for text in content[name].values()):
+            raise DamagedRunError(f"{at} holds {name!r} that are no texts; it is damaged.")
 
 
 def _writer(content: dict[str, Any]) -> str:

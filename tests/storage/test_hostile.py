@@ -184,6 +184,30 @@ def test_only_numbers_are_kept(folder, dtype):
     refuse(folder, "cannot be understood", pf.DamagedRunError)
 
 
+FIELDS = {
+    "kind": [None, 3, ["attribution"], {}],
+    "complete": ["no", 0, 1, None, []],
+    "versions": [3, [], "1", None, {"pathflow": 1}, {"jax": None}],
+    "settings": [[1], 3, "a", None, True],
+    "arrays": [[], 3, "a", None],
+    "graphs": [[], 3, "a", None, {"graph": 3}, {"graph": None}],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n in FIELDS for v in FIELDS[n]])
+def test_fields_of_another_kind(folder, name, value):
+    rewrite(folder, lambda m: m.update({name: value}))
+    refuse(folder, "belongs; it is damaged|are no texts|digest differs", pf.DamagedRunError)
+    rewrite(folder, lambda m: m.pop(name) and None)
+    refuse(folder, f"holds 'None' as '{name}'", pf.DamagedRunError)
+
+
+@pytest.mark.parametrize("schema", [True, 1.0, "1", None])
+def test_a_schema_that_only_looks_like_one(folder, schema):
+    rewrite(folder, lambda m: m.update(schema=schema))
+    refuse(folder, "has the schema version", pf.SchemaVersionError)
+
+
 VALUES = [
     None, 3, [], {}, "influences", {"is": "os.system", "of": {}}, {"is": "audit", "of": {}},
     {"is": "attribution", "of": {"space": 1}}, {"array": "influences"}, {"array": ["a"]},
