@@ -180,12 +180,14 @@ def test_influences_that_are_not_known_are_said_to_be(one):
 
 
 def test_hostile_names():
-    names = ["<script>alert(1)</script>", '"onclick="x', "&amp;", "a\x07b", "x" * 500]
+    names = ["<script>alert(1)</script>", '"onclick="x', "&amp;", "x" * 500]
     nodes = [pf.Node(name) for name in names]
     graph = pf.Graph(nodes, list(pairwise(nodes)))
     audit = pf.Audit(structural=np.array(0.0), reference_total=np.array(0.0))
     result = pf.Attribution(graph.paths(nodes[0], nodes[-1]), np.ones(1), audit)
-    for shown in (graph, result):
+    # A class may have a name that a node may not.
+    classes = pf.Aggregation(("a\x07b",), (frozenset(("a\x07b",)),), np.ones(1), (1,), audit)
+    for shown in (graph, result, classes):
         read = Reader.of(shown._repr_html_())
         assert set(read.tags) <= STATIC
         assert not any(name.startswith("on") for name, _ in read.attributes)
