@@ -13,9 +13,10 @@ import numpy as np
 from pathflow._errors import ArgumentError, NonFiniteError
 from pathflow._version import __version__
 from pathflow.graph import Node
+from pathflow.storage import new_file
 
 from ._facts import facts_of
-from ._file import PathLike, encodable, new_file
+from ._file import PathLike, encodable
 from ._flows import Flows, flows_of
 
 # The words by which viewers know what to draw where.

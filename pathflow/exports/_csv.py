@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ._file import PathLike, check_rows, new_file
+from pathflow.storage import new_file
+
+from ._file import PathLike, check_rows
 from ._table import table_of
 
 

@@ -1,29 +1,10 @@
-"""Files that are there whole or not at all, and texts that a file can hold."""
+"""Texts that a file can hold, and how much of one is written at a time."""
 
-import contextlib
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 from pathflow._errors import ArgumentError
 
 PathLike = str | os.PathLike[str]
-
-
-@contextlib.contextmanager
-def new_file(path: PathLike) -> Iterator[Path]:
-    """Where to write what becomes the file, once all of it is there; nothing is left on failure.
-
-    The folder is made where it is missing, and a file of that name replaced.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield draft
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def encodable(text: str) -> str:

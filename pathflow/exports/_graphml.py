@@ -6,8 +6,9 @@ from typing import Any
 import networkx as nx
 
 from pathflow._errors import ArgumentError
+from pathflow.storage import new_file
 
-from ._file import PathLike, new_file
+from ._file import PathLike
 from ._graph import plain_graph, to_networkx
 
 # What XML 1.0 cannot hold, in any spelling.

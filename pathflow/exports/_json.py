@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from pathflow.storage import new_file
+
 from ._facts import facts_of, number
-from ._file import PathLike, check_rows, new_file
+from ._file import PathLike, check_rows
 from ._table import table_of
 
 

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from pathflow._optional import optional_module
+from pathflow.storage import new_file
 
 from ._facts import facts_of
-from ._file import PathLike, check_rows, new_file
+from ._file import PathLike, check_rows
 from ._table import Kind, table_of
 
 

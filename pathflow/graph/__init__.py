@@ -11,6 +11,7 @@ from ._graph import Graph as Graph
 from ._graph_page import graph_page as graph_page
 from ._listed import Listed as Listed
 from ._node import Node as Node
+from ._node import hidden_characters as hidden_characters
 from ._partition import AbstractPartition as AbstractPartition
 from ._partition import CountSteps as CountSteps
 from ._partition import FirstOf as FirstOf

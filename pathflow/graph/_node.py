@@ -2,12 +2,25 @@
 
 import operator
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from pathflow._errors import GraphError
 
 _LABEL = re.compile(r"(?P<name>[^@\s]+)(?:@(?P<index>\d+(?:\.\d+)*))?")
 _NAME = re.compile(r"[^@\s]+")
+# Control characters, format characters (which change the order that a text is read in, or are not
+# seen at all) and halves of surrogate pairs: terminals, figures and files each fail at them.
+_HIDDEN = frozenset(("Cc", "Cf", "Cs"))
+
+
+def hidden_characters(text: str) -> list[str]:
+    """The characters that no name may hold because they are not seen: those of Unicode's categories
+    Cc, Cf and Cs, each once.
+    """
+    if text.isprintable():
+        return []
+    return sorted({c for c in text if unicodedata.category(c) in _HIDDEN})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -20,7 +33,8 @@ class Node:
     dtype are facts about the activation, not its identity.
 
     Arguments:
-        name: the tag, without blanks and without `@`.
+        name: the tag, without blanks, `@` and characters that are not seen (control and format
+            characters).
         index: loop iterations, outermost first, each at least 0.
         shape: the activation's shape.
         dtype: the activation's dtype, by name.
@@ -43,6 +57,12 @@ class Node:
             raise GraphError(
                 f"name={self.name!r} cannot be a node's name: blanks separate labels and '@' "
                 "starts the index, so use a name that is not empty and has neither."
+            )
+        if hidden := hidden_characters(self.name):
+            raise GraphError(
+                f"name={self.name!r} cannot be a node's name: it holds "
+                f"{' '.join(map(ascii, hidden))}, which is not seen; leave out control and format "
+                "characters."
             )
         # NumPy integers pass for Python's here, but not in JSON, nor in exact arithmetic.
         object.__setattr__(self, "index", tuple(operator.index(i) for i in self.index))

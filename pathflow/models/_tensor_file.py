@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from pathflow._errors import CheckpointError, MissingDependencyError
-from pathflow.storage import write_atomic
+from pathflow.storage import write_file
 
 try:
     from safetensors import SafetensorError, safe_open
@@ -70,7 +70,7 @@ def write_tensors(path: Path, tensors: Tensors, metadata: Mapping[str, str]) -> 
     """
     arrays = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     content = save(arrays, {**metadata, "sha256": _digest(arrays)})
-    write_atomic(path, content)
+    write_file(path, content)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -24,7 +24,7 @@ from pathflow.models._objectives import AbstractObjective, Candidates
 from pathflow.models._progress import Progress
 from pathflow.models._training_state import Record, TrainingState
 from pathflow.models._update import descended
-from pathflow.storage import write_atomic
+from pathflow.storage import write_file
 
 STATE_FILE = "state.safetensors"
 LOG_FILE = "log.jsonl"
@@ -192,7 +192,7 @@ class _Run:
         records = (*state.records, record)
         if self._folder is not None:
             text = "".join(json.dumps(record) + "\n" for record in records)
-            write_atomic(self._folder / LOG_FILE, text.encode())
+            write_file(self._folder / LOG_FILE, text.encode())
         return dataclasses.replace(state, records=records, pending=())
 
     def save(self, state: TrainingState) -> None:

@@ -46,19 +46,22 @@ def make_page(sheets: Mapping[str, Sheet], title: str, max_bytes: int) -> str:
     """
     if not sheets:
         raise ArgumentError("results is empty; give at least one result.")
-    size = 0
+    page, level = "", _LEVELS[0]
     for level in _levels(sheets):
-        size = _least_size(sheets, level)
         # The numbers alone tell of most levels that they are too much; no page is made for those.
-        if size <= max_bytes:
-            page = _document(sheets, title, level)
-            size = len(page)
-            if size <= max_bytes:
-                return page
+        page = _document(sheets, title, level) if _least_size(sheets, level) <= max_bytes else ""
+        if page and _size(page) <= max_bytes:
+            return page
+    page = page or _document(sheets, title, level)
     raise ArgumentError(
         f"max_bytes={max_bytes} is too little: with the {_FEWEST} largest paths of each result the "
-        f"page takes {size}; allow that much, or show fewer results."
+        f"whole page takes {_size(page)}; allow that much, or show fewer results."
     )
+
+
+def _size(page: str) -> int:
+    """The bytes of a page's file."""
+    return len(page.encode("utf-8", "backslashreplace"))
 
 
 def _levels(sheets: Mapping[str, Sheet]) -> Iterator[Level]:

@@ -1,13 +1,14 @@
 """Results as one interactive page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from pathflow._errors import ArgumentError
 from pathflow.page import Sheet, make_page
+from pathflow.storage import path_of, write_file
 
 from ._refinement import Refinement
 from ._sheet import parts_of_refinements, sheet_of
@@ -15,6 +16,7 @@ from ._sheet import parts_of_refinements, sheet_of
 _V = TypeVar("_V")
 
 MAX_BYTES = 2_000_000
+_SHOWN = 40
 
 
 def save_html(
@@ -36,7 +38,8 @@ def save_html(
     Arguments:
         results: an `Attribution`, `Ranked`, `Aggregation` or `Conductances`, or several by name,
             between which the page switches (conditions, say).
-        path: the file to write; one that exists is replaced.
+        path: the file to write; one that exists is replaced, once all of the new one is on the
+            disk. Folders on the way are made.
         title: the page's title.
         examples: what to call the examples of a batch, such as their sentences; by name for several
             results.
@@ -52,15 +55,18 @@ def save_html(
         The file's path.
 
     Raises:
-        ArgumentError: there is no result, or one that has no page; names do not fit; the size is
-            too small for any page.
+        ArgumentError: there is no result, or one that has no page; names do not fit; an argument is
+            of another kind; the size is too small for any page.
         NonFiniteError: an influence is NaN or infinite.
+        RunWriteError: the system refuses (`DiskFullError` where there is no room).
 
     Example:
         ```python
         pf.save_html({"SS": singular, "SP": attracted}, "conditions.html")
         ```
     """
+    file = path_of(path, "path")
+    _check_options(title, max_bytes)
     named: Mapping[str, Any] = results if isinstance(results, Mapping) else {"": results}
     if not all(isinstance(name, str) for name in named):
         raise ArgumentError(f"results has the names {[*named]!r}; name every result by a text.")
@@ -73,9 +79,16 @@ def save_html(
         )
         for name, result in named.items()
     }
-    file = FilePath(fspath(path))
-    file.write_text(make_page(sheets, title, max_bytes), encoding="utf-8")
+    # Half of a surrogate pair, which no file holds, is written as its escape.
+    write_file(file, make_page(sheets, title, max_bytes).encode("utf-8", "backslashreplace"))
     return file
+
+
+def _check_options(title: Any, max_bytes: Any) -> None:
+    if not isinstance(title, str):
+        raise ArgumentError(f"title={title!r} is no text; give one, which may be empty.")
+    if not isinstance(max_bytes, int) or isinstance(max_bytes, bool) or max_bytes < 1:
+        raise ArgumentError(f"max_bytes={max_bytes!r} is no size; give a number of bytes over 0.")
 
 
 def _by_name(
@@ -83,19 +96,29 @@ def _by_name(
 ) -> Mapping[str, Sequence[_V]]:
     """What belongs to which result: a sequence alone belongs to the only one."""
     if not isinstance(given, Mapping):
-        if given and len(results) > 1:
+        listed = _listed(argument, given)
+        if listed and len(results) > 1:
             raise ArgumentError(
                 f"{argument} is one list for {len(results)} results; give a dictionary with the "
                 f"names {', '.join(map(repr, results))}."
             )
-        return dict.fromkeys(results, given)
+        return dict.fromkeys(results, listed)
     unknown = [name for name in given if name not in results]
     if unknown:
         raise ArgumentError(
             f"{argument} names {unknown[0]!r}, which is no result; there are "
             f"{', '.join(map(repr, results))}."
         )
-    return given
+    return {name: _listed(f"{argument}[{name!r}]", values) for name, values in given.items()}
+
+
+def _listed(argument: str, given: Any) -> tuple[Any, ...]:
+    # A text would be taken for the list of its letters.
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise ArgumentError(
+            f"{argument} is {type(given).__name__} {str(given)[:_SHOWN]!r}; give a list."
+        )
+    return tuple(given)
 
 
 def _complete(
@@ -111,6 +134,11 @@ def _complete(
             f"examples holds {len(examples)} names for a result "
             + ("without an axis of examples." if size is None else f"of {size} examples.")
         )
+    for refined in refinements:
+        if not isinstance(refined, Refinement):
+            raise ArgumentError(
+                f"refinements holds a {type(refined).__name__}; give results of pathflow.refine."
+            )
     parts = parts_of_refinements(refinements, size)
     named = {"examples": tuple(map(str, examples)), "columns": tuple(map(str, columns))}
     return replace(sheet, parts=parts, **named)

@@ -5,8 +5,9 @@ floating ones as hexadecimal text, integers of any size, arrays in files.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any
 
 import jax
@@ -14,6 +15,8 @@ import numpy as np
 
 from pathflow._errors import StorageError
 from pathflow.graph import Graph, Node, PathSpace
+
+from ._field import TEXT, Field
 
 _INT = 2**62
 # Longer tuples of integers, such as ranks, are kept as arrays of bytes.
@@ -23,24 +26,32 @@ _FEW = 8
 @dataclass(frozen=True)
 class _Kind:
     tag: str
-    fields: tuple[str, ...]
+    fields: Mapping[str, Field]
     build: Callable[..., Any]
+    check: Callable[[Any], None] | None
 
 
 _KINDS: dict[type, _Kind] = {}
 _BUILD: dict[str, _Kind] = {}
 
 
-def register_stored(tag: str, cls: type, fields: Sequence[str], build: Any = None) -> None:
+def register_stored(
+    tag: str,
+    cls: type,
+    fields: Mapping[str, Field],
+    build: Any = None,
+    check: Callable[[Any], None] | None = None,
+) -> None:
     """Lets objects of a class be saved and loaded.
 
     Arguments:
         tag: the class in files.
         cls: the class.
-        fields: the attributes that make up an object.
+        fields: the attributes that make up an object, each with what it must be.
         build: makes an object from them, by position; the class itself by default.
+        check: raises an error where the fields of an object that was loaded do not fit together.
     """
-    _KINDS[cls] = _BUILD[tag] = _Kind(tag, tuple(fields), build or cls)
+    _KINDS[cls] = _BUILD[tag] = _Kind(tag, dict(fields), build or cls, check)
 
 
 def kind_of(cls: type) -> str | None:
@@ -59,8 +70,8 @@ class Packed:
     """
 
     value: Any = None
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    graphs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = default(default_factory=dict)
+    graphs: dict[str, dict[str, Any]] = default(default_factory=dict)
 
 
 def packed(result: Any) -> Packed:
@@ -184,6 +195,13 @@ def _bytes_of(values: tuple[int, ...]) -> np.ndarray:
     return np.frombuffer(raw, np.uint8).reshape(len(values), width)
 
 
+def _node(facts: Mapping[str, Any]) -> Node:
+    name, dtype = facts["name"], facts["dtype"]
+    TEXT.check("a node's name", name)
+    TEXT.check("a node's dtype", dtype)
+    return Node(name, tuple(facts["index"]), tuple(facts["shape"]), dtype)
+
+
 def unpacked(
     value: Any, array: Callable[[str], np.ndarray], graphs: Mapping[str, Mapping[str, Any]]
 ) -> Any:
@@ -217,10 +235,7 @@ class _Unpacker:
 
     def nodes(self, name: str) -> tuple[Node, ...]:
         if name not in self._nodes:
-            self._nodes[name] = tuple(
-                Node(n["name"], tuple(n["index"]), tuple(n["shape"]), n["dtype"])
-                for n in self._graphs[name]["nodes"]
-            )
+            self._nodes[name] = tuple(map(_node, self._graphs[name]["nodes"]))
         return self._nodes[name]
 
     def edges(self, name: str) -> tuple[tuple[Node, Node], ...]:
@@ -247,8 +262,13 @@ class _Unpacker:
 
     def instance(self, content: Any, value: Any) -> Any:
         kind = _BUILD[content]
-        fields = value["of"]
-        return kind.build(*(self.unpack(fields[name]) for name in kind.fields))
+        values = {name: self.unpack(value["of"][name]) for name in kind.fields}
+        for name, field in kind.fields.items():
+            field.check(f"{content}.{name}", values[name])
+        result = kind.build(*values.values())
+        if kind.check is not None:
+            kind.check(result)
+        return result
 
     def space(self, content: Any, value: Any) -> Any:
         key = (content, tuple(value["sources"]), value["target"])

@@ -90,7 +90,7 @@ def rest_by_sign(influences: np.ndarray, listed: Sequence[int], what: str) -> li
     return found
 
 
-def ranked_page(result: Any, facts: str, what: str, label_of: Any) -> Page:
+def ranked_page(result: Any, facts: str, what: str, label_of: Any, name: str = "") -> Page:
     """The largest of all influences of a result with `top`, `influences` and `audit`.
 
     Arguments:
@@ -98,8 +98,9 @@ def ranked_page(result: Any, facts: str, what: str, label_of: Any) -> Page:
         facts: about it.
         what: what its rows are called, in the plural.
         label_of: from a row of `top` to its number and its text.
+        name: what the result is called; its class's name by default.
     """
-    name, total = type(result).__name__, float(np.mean(result.total))
+    name, total = name or type(result).__name__, float(np.mean(result.total))
     mean = np.atleast_2d(np.asarray(result.influences, np.float64)).mean(axis=0)
     try:
         top = result.top(SHOWN)

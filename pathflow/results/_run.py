@@ -9,18 +9,22 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, StorageError
+from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import PathSpace
-from pathflow.storage import BlockedArray, Manifest, read_array, whole
+from pathflow.storage import BlockedArray, Manifest, path_of, read_array, whole
 
 from ._amount import Amount, amount
 from ._attribution import Attribution, PathOrRank, rank_of
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
 from ._packing import packed
+from ._pages import examples_text, page, path_text, paths_text, ranked_page
 from ._storable import load, rebuilt
 from ._table import PathInfluence, shares_of, top_ranks
 
 _KIND, _ARRAY = "attribution", "influences"
+# So much is read in the time that one waits for something to be shown.
+_SHOWN_BYTES = 2**24
 
 
 @final
@@ -41,7 +45,7 @@ class RunBlock:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Run:
+class Run(AbstractDisplayed):
     """The influences of all paths, in a folder: what `pathflow.EnumerateTo` wrote.
 
     No more than a block (and a mean of as many paths) is held at a time. Made by
@@ -177,6 +181,26 @@ class Run:
         """
         return load(self.folder, memory=memory)
 
+    def _page(self) -> Page:
+        ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
+        size = f"{paths_text(self.space.count)}{examples_text(self.n_examples)}"
+        facts = f"{ends}, {size}, in {self.n_blocks:,} blocks in {self.folder}"
+        if not self.complete:
+            return page(
+                "Run", facts, [], self.audit, "Not complete; the same call goes on with it."
+            )
+        if self._layout.nbytes > _SHOWN_BYTES:
+            note = "Too much to be read for being shown; ask for top(), total or blocks()."
+            return page("Run", facts, [], self.audit, note)
+        try:
+            result = self.load()
+        except StorageError as error:
+            # The audit was of all that should be there.
+            return page("Run", facts, [], None, str(error))
+        return ranked_page(
+            result, facts, "paths", lambda row: (row.rank, path_text(row.path)), "Run"
+        )
+
     def __repr__(self) -> str:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
@@ -196,10 +220,11 @@ def open_run(path: FilePath | str) -> Run:
 
     Raises:
         StorageError: the folder is no run directory.
-        ArgumentError: it holds a result of another kind, which `pathflow.load` reads.
+        ArgumentError: no folder can have such a name, or it holds a result of another kind, which
+            `pathflow.load` reads.
         SchemaVersionError, MissingBlockError, DamagedRunError: as `pathflow.load`.
     """
-    folder = FilePath(path)
+    folder = path_of(path, "path")
     manifest = Manifest.read(folder)
     if manifest.kind != _KIND:
         raise ArgumentError(

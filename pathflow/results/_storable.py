@@ -1,8 +1,11 @@
 """Saving and loading results."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pathflow._errors import (
     DamagedRunError,
@@ -11,8 +14,9 @@ from pathflow._errors import (
     TooManyPathsError,
     UnfinishedRunError,
 )
-from pathflow.storage import Manifest, damaged, read_array, write_folder
+from pathflow.storage import Manifest, damaged, path_of, read_array, write_folder
 
+from ._audit import Audit
 from ._packing import kind_of, packed, unpacked
 
 _MEMORY = 2**30
@@ -32,12 +36,13 @@ class Storable:
             path: the folder; it is made, and folders on the way are.
 
         Raises:
+            ArgumentError: no folder can have such a name, or it is the current folder.
             RunExistsError: there is something already.
             RunWriteError: the system refuses, as in a read-only folder (`DiskFullError` where there
                 is no room).
             StorageError: the result holds something that cannot be kept exactly.
         """
-        save(self, Path(path))
+        save(self, path_of(path, "path"))
 
 
 def save(result: Any, path: Path) -> None:
@@ -59,7 +64,8 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
 
     Arguments:
         path: the folder that a result's `save`, or `pathflow.EnumerateTo`, wrote.
-        partial: what is not written, or is missing, is NaN; otherwise it is an error.
+        partial: what is not written, or is missing, is NaN, and then so are the residuals of the
+            audit; otherwise it is an error.
         memory: bytes that an array of several blocks may take.
 
     Returns:
@@ -67,6 +73,7 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
         `pathflow.refine` cannot ask on.
 
     Raises:
+        ArgumentError: no folder can have such a name.
         StorageError: the folder is no run directory.
         SchemaVersionError: another version of pathflow wrote it in another layout.
         MissingBlockError: a file is missing.
@@ -80,7 +87,7 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
         result = pf.load("agreement/primary")
         ```
     """
-    folder = Path(path)
+    folder = path_of(path, "path")
     manifest = Manifest.read(folder)
     if not manifest.complete and not partial:
         raise UnfinishedRunError(
@@ -91,7 +98,27 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
     def array(name: str) -> Any:
         return read_array(folder, manifest, name, partial=partial, memory=memory)
 
-    return rebuilt(folder, manifest, array)
+    result = rebuilt(folder, manifest, array)
+    whole = all(len(a.written(folder)) == a.count for a in manifest.arrays.values())
+    return result if whole else _unchecked(result)
+
+
+def _unchecked(result: Any) -> Any:
+    """A result with holes: what its audit found was of the whole one, and is no longer true."""
+    changed = {}
+    for name in ("audit", "head"):
+        part = getattr(result, name, None)
+        if isinstance(part, Audit):
+            changed[name] = replace(
+                part, structural=_unknown(part.structural), quadrature=_unknown(part.quadrature)
+            )
+        elif part is not None:
+            changed[name] = _unchecked(part)
+    return replace(result, **changed)
+
+
+def _unknown(numbers: Any) -> Any:
+    return None if numbers is None else np.full(np.shape(numbers), np.nan)[()]
 
 
 def rebuilt(folder: Path, manifest: Manifest, array: Callable[[str], Any]) -> Any:

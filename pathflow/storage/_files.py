@@ -4,34 +4,130 @@ one, and opened only where they are plain files in that folder.
 
 import errno
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from pathflow._errors import DamagedRunError, DiskFullError, MissingBlockError, RunWriteError
+from pathflow._errors import (
+    ArgumentError,
+    DamagedRunError,
+    DiskFullError,
+    MissingBlockError,
+    RunWriteError,
+    StorageError,
+)
 
+PathLike = str | os.PathLike[str]
+
+# What opening a link, or the end of a pipe or socket, ends in.
+_NO_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Some systems have no such flags; there the checks after opening are all there is.
 _CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+# A draft's name holds the file's, cut where it would be too long itself.
+_LONG, _KEPT = 200, 40
+_DRAFT = re.compile(r"\.(.*)\.[0-9a-f]{16}\.tmp", re.DOTALL)
+# What helps, by what the system says.
+_WRITABLE = "give a folder that you may write to"
+_REMEDIES = {
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ENOTDIR: "a file stands where a folder must be, so give another place",
+    errno.EEXIST: "a file stands where a folder must be, so give another place",
+    errno.ELOOP: "it is a link, so give what it points to",
+}
+
+
+def path_of(given: Any, argument: str) -> Path:
+    """A path that a user gave.
+
+    Raises:
+        ArgumentError: no file can have such a name.
+    """
+    with suppress(TypeError, ValueError):
+        path = Path(given)
+        if given != "" and b"\0" not in os.fsencode(path):
+            return path
+    raise ArgumentError(
+        f"{argument}={given!r} can be no path; give a text or a pathlib.Path that is not empty "
+        "and holds neither NUL nor half of a surrogate pair."
+    )
+
+
+def draft_of(path: Path) -> Path:
+    """A name beside a path for what is not whole yet; no two calls give the same."""
+    return path.with_name(f".{_cut(path.name)}.{secrets.token_hex(8)}.tmp")
+
+
+def is_draft_of(draft: str, name: str) -> bool:
+    """Whether a name is one that `draft_of` gives for a file's."""
+    match = _DRAFT.fullmatch(draft)
+    return match is not None and match[1] == _cut(name)
+
+
+def _cut(name: str) -> str:
+    return name if len(os.fsencode(name)) <= _LONG else name[:_KEPT]
 
 
 def write_atomic(path: Path, *parts: bytes | memoryview) -> None:
-    """Writes the parts, one after the other, to a neighbour of `path`, syncs it to the disk, and
-    renames it.
+    """Writes the parts, one after the other, to a file in a folder that is there.
+
+    Raises:
+        OSError: the system refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with _replacing(path) as draft, draft.open("xb") as file:
+        for part in parts:
+            file.write(part)
+
+
+def write_file(path: PathLike, *parts: bytes | memoryview) -> None:
+    """Writes the parts to a file, as `new_file`."""
+    with new_file(path) as draft, draft.open("xb") as file:
+        for part in parts:
+            file.write(part)
+
+
+@contextmanager
+def new_file(path: PathLike) -> Iterator[Path]:
+    """Where to write what becomes the file, once all of it is there and on the disk; nothing is
+    left on failure.
+
+    The folder is made where it is missing, and a file of that name replaced.
+
+    Raises:
+        ArgumentError: no file can have such a name.
+        DiskFullError: there is no room.
+        RunWriteError: the system refuses otherwise.
+    """
+    path = path_of(path, "path")
+    with named_refusals(path):
+        if path.is_dir():
+            raise RunWriteError(f"{path} is a folder; give the name of a file, such as one in it.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as draft:
+            yield draft
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A neighbour of a file, which is synced to the disk and takes its place in the end."""
+    draft = draft_of(path)
     try:
-        with draft.open("wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+        yield draft
+        # What cannot be written to cannot be synced on some systems.
+        handle = os.open(draft, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
@@ -66,7 +162,7 @@ def named_refusals(path: Path) -> Iterator[None]:
                 "before is kept. Make room, and run the same call again."
             ) from error
         raise RunWriteError(
-            f"{path} cannot be written ({error}); give a folder that you may write to."
+            f"{path} cannot be written ({error}); {_REMEDIES.get(error.errno or 0, _WRITABLE)}."
         ) from error
 
 
@@ -90,6 +186,7 @@ def opened(folder: Path, name: str) -> Iterator[tuple[int, int]]:
 
     Raises:
         MissingBlockError: there is no such file.
+        StorageError: the folder is a file.
         DamagedRunError: it is a link, a pipe, or anything else but a file.
     """
     path = folder / name
@@ -101,11 +198,13 @@ def opened(folder: Path, name: str) -> Iterator[tuple[int, int]]:
             f"{path} is missing. Fetch the folder again, resume the run that writes it, or read "
             "what there is by pathflow.load(..., partial=True)."
         ) from None
+    except NotADirectoryError:
+        raise StorageError(
+            f"{folder} is a file, and no folder; give the folder that it is in, {folder.parent}."
+        ) from None
     except OSError as error:
-        raise DamagedRunError(
-            f"{path} cannot be opened ({error.strerror}); a run directory holds plain files, and "
-            "no links."
-        ) from error
+        plain = "; a run directory holds plain files, and no links" * (error.errno in _NO_FILE)
+        raise DamagedRunError(f"{path} cannot be opened ({error.strerror}){plain}.") from error
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or path.is_symlink():

@@ -1,17 +1,17 @@
 """Whole run directories: made in one step, and read with every check."""
 
+import errno
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from os import getpid
 from pathlib import Path
 
 import numpy as np
 
-from pathflow._errors import RunExistsError, TooManyPathsError
+from pathflow._errors import ArgumentError, RunExistsError, TooManyPathsError
 from pathflow.storage._blocks import BlockedArray
-from pathflow.storage._files import named_refusals, sync_folder
+from pathflow.storage._files import draft_of, named_refusals, sync_folder
 from pathflow.storage._manifest import Manifest
 
 
@@ -25,28 +25,63 @@ def write_folder(path: Path, manifest: Manifest, arrays: Mapping[str, np.ndarray
     """Makes a run directory: a reader sees all of it or nothing.
 
     Raises:
+        ArgumentError: the path is the current folder, or one that it lies in.
         RunExistsError: there is something at the path.
         RunWriteError, DiskFullError: the system refuses.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunExistsError(
-            f"{path} is there already, and results are not written over others; give another "
-            "folder, or delete it first."
-        )
-    draft = path.with_name(f".{path.name}.{getpid()}.tmp")
-    manifest = replace(manifest, arrays={name: whole(name, a) for name, a in arrays.items()})
     with named_refusals(path):
+        _check_free(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = draft_of(path)
+        manifest = replace(manifest, arrays={name: whole(name, a) for name, a in arrays.items()})
+        # Only what this call makes is removed by it.
+        draft.mkdir()
         try:
-            draft.mkdir(parents=True)
             for name, array in arrays.items():
                 for number in range(manifest.arrays[name].count):
                     manifest.arrays[name].write(draft, manifest.key, number, array)
             manifest.write(draft)
-            draft.rename(path)
+            _rename(draft, path)
         finally:
             with suppress(OSError):
                 shutil.rmtree(draft)
         sync_folder(path.parent)
+
+
+def _check_free(path: Path) -> None:
+    if path.is_symlink():
+        raise RunExistsError(
+            f"{path} is a link, and a result is not saved through one; give the folder itself."
+        )
+    # `exists` would hide that a name is too long on some versions of Python, and not on others.
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return
+    if path.resolve() == Path.cwd():
+        # It would be renamed over, and this process left in a folder that is gone.
+        raise ArgumentError(
+            f"path={str(path)!r} is the current folder; give the name of a new folder in it."
+        )
+    if not path.is_dir() or any(path.iterdir()):
+        raise _taken(path)
+
+
+def _rename(draft: Path, path: Path) -> None:
+    try:
+        draft.rename(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            # Somebody else was faster.
+            raise _taken(path) from error
+        raise
+
+
+def _taken(path: Path) -> RunExistsError:
+    return RunExistsError(
+        f"{path} is there already, and results are not written over others; give another "
+        "folder, or delete it first."
+    )
 
 
 def read_array(

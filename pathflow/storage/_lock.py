@@ -17,6 +17,7 @@ except ImportError:  # pragma: no cover - Windows has no such locks
     fcntl = None
 
 LOCK = "lock"
+_LONGEST = 1000
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
@@ -49,6 +50,16 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_lock(path: Path) -> bool:
+    """Whether a file is such a lock, by what it holds: nothing yet, or who held it."""
+    with path.open("rb") as file:
+        raw = file.read(_LONGEST)
+    try:
+        return not raw or set(json.loads(raw)) == {"pid", "host"}
+    except (TypeError, ValueError):
+        return False
 
 
 def _take(handle: int, folder: Path) -> None:

@@ -17,10 +17,17 @@ from pathflow._errors import (
 )
 from pathflow._version import __version__
 from pathflow.storage._blocks import BlockedArray
-from pathflow.storage._files import write_atomic
+from pathflow.storage._files import is_draft_of, write_atomic
 from pathflow.storage._text import digest_of, read_text, text_of
 
 FORMAT, SCHEMA, MANIFEST = "pathflow.run", 1, "manifest.json"
+# What the fields are, and how the kinds are called.
+_FIELDS = {
+    "kind": str, "complete": bool, "versions": dict, "settings": dict, "arrays": dict,
+    "graphs": dict,
+}  # fmt: skip
+_WORDS = {str: "a text", bool: "true or false", dict: "a table of names and values"}
+_SHOWN = 60
 _GRAPH = re.compile(r"graph[0-9]{0,3}")
 
 
@@ -62,12 +69,26 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Writes the graphs, and then the manifest."""
-        for name, graph in self.graphs.items():
-            write_atomic(folder / f"{name}.json", text_of(graph, f"{name}.json"))
-        self.write_manifest(folder)
+        for name, text in self.texts().items():
+            write_atomic(folder / name, text)
 
     def write_manifest(self, folder: Path) -> None:
         """Writes the manifest alone."""
+        write_atomic(folder / MANIFEST, self._text())
+
+    def texts(self) -> dict[str, bytes]:
+        """What the files of the graphs hold, by their names, and last the manifest's."""
+        graphs = {f"{n}.json": text_of(g, f"{n}.json") for n, g in self.graphs.items()}
+        return {**graphs, MANIFEST: self._text()}
+
+    def is_draft(self, file: str) -> bool:
+        """Whether a name is that of a file of this run which was not yet whole."""
+        texts = (MANIFEST, *(f"{name}.json" for name in self.graphs))
+        block = "|".join(map(re.escape, self.arrays))
+        found = re.match(rf"\.((?:{block})-[0-9]+\.npy)\.", file)
+        return any(is_draft_of(file, name) for name in (*texts, *(found.groups() if found else ())))
+
+    def _text(self) -> bytes:
         content: dict[str, Any] = {
             "format": FORMAT,
             "schema": SCHEMA,
@@ -83,7 +104,7 @@ class Manifest:
             "value": self.value,
         }
         content["digest"] = digest_of(content)
-        write_atomic(folder / MANIFEST, text_of(content, MANIFEST))
+        return text_of(content, MANIFEST)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -135,7 +156,7 @@ def _check(folder: Path, content: Any) -> None:
     at = folder / MANIFEST
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DamagedRunError(f"{at} is no manifest of a run directory, or is damaged.")
-    if content.get("schema") != SCHEMA:
+    if type(content.get("schema")) is not int or content["schema"] != SCHEMA:
         raise SchemaVersionError(
             f"{at} has the schema version {content.get('schema')!r}, and this pathflow reads "
             f"{SCHEMA}; read it with the version of pathflow that wrote it "
@@ -145,6 +166,15 @@ def _check(folder: Path, content: Any) -> None:
         raise DamagedRunError(
             f"{at} is not what was written (its digest differs); it is damaged. Fetch it again."
         )
+    for name, kind in _FIELDS.items():
+        if not isinstance(content.get(name), kind):
+            raise DamagedRunError(
+                f"{at} holds {str(content.get(name))[:_SHOWN]!r} as {name!r}, where "
+                f"{_WORDS[kind]} belongs; it is damaged, or was not written by pathflow."
+            )
+    for name in ("versions", "graphs"):
+        if not all(isinstance(text, str) for text in content[name].values()):
+            raise DamagedRunError(f"{at} holds {name!r} that are no texts; it is damaged.")
 
 
 def _writer(content: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """A run directory that is written block by block, and gone on with."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,11 @@ from pathflow._errors import (
     RunExistsError,
     SettingsChangedError,
 )
-from pathflow.storage._files import named_refusals
-from pathflow.storage._lock import LOCK, locked
+from pathflow.storage._files import is_draft_of, named_refusals
+from pathflow.storage._lock import LOCK, is_lock, locked
 from pathflow.storage._manifest import MANIFEST, Manifest
 from pathflow.storage._text import canonical
 
-_DRAFT = re.compile(r"\..*\.tmp")
-_OURS = re.compile(rf"{LOCK}|graph[0-9]*\.json")
 # Which error says that a group of settings differs; any other group is a setting.
 _GROUPS = {
     "arguments": ParametersChangedError,
@@ -47,34 +44,59 @@ def writing(folder: Path, manifest: Manifest) -> Iterator[None]:
     """
     with named_refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / MANIFEST).exists():
-        _check_empty(folder)
+        if not (folder / MANIFEST).exists():
+            _check_empty(folder, manifest)
     with locked(folder):
-        _remove_drafts(folder)
         if (folder / MANIFEST).exists():
             check_same(folder, Manifest.read(folder), manifest)
+            with named_refusals(folder):
+                _remove_drafts(folder, manifest)
         else:
             with named_refusals(folder):
+                # Again, as nobody else writes now.
+                _check_empty(folder, manifest)
+                _remove_drafts(folder, manifest)
                 manifest.write(folder)
         yield
 
 
-def _check_empty(folder: Path) -> None:
-    # A run that was killed at its very beginning left no more than these.
-    others = (p.name for p in folder.iterdir())
-    foreign = next((n for n in others if not (_OURS.fullmatch(n) or _DRAFT.fullmatch(n))), None)
-    if foreign is not None:
-        raise RunExistsError(
-            f"{folder} holds {foreign!r} and no run directory; give an empty or a new folder."
-        )
+def _check_empty(folder: Path, manifest: Manifest) -> None:
+    """Refuses a folder with anything that this run would not have written.
 
-
-def _remove_drafts(folder: Path) -> None:
-    """Removes what a killed writer had begun; nobody else writes now."""
+    One that was killed at its very beginning left the lock, graphs and drafts of them. Each is told
+    by its content: a name alone may be that of somebody's own file.
+    """
+    texts = manifest.texts()
     for path in folder.iterdir():
-        if _DRAFT.fullmatch(path.name):
-            with named_refusals(folder):
-                path.unlink(missing_ok=True)
+        if not _is_ours(path, texts):
+            raise RunExistsError(
+                f"{folder} holds {path.name!r} and no run directory; give an empty or a new folder."
+            )
+
+
+def _is_ours(path: Path, texts: Mapping[str, bytes]) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    if path.name == LOCK:
+        return is_lock(path)
+    if path.name in texts:
+        return _content(path, texts[path.name]) == texts[path.name]
+    drafted = [text for name, text in texts.items() if is_draft_of(path.name, name)]
+    # A draft is cut short where its writer was killed.
+    return any(text.startswith(_content(path, text)) for text in drafted)
+
+
+def _content(path: Path, expected: bytes) -> bytes:
+    """What a file holds, no more than a byte beyond what is expected."""
+    with path.open("rb") as file:
+        return file.read(len(expected) + 1)
+
+
+def _remove_drafts(folder: Path, manifest: Manifest) -> None:
+    """Removes what a killed writer of this run had begun; nobody else writes now."""
+    for path in folder.iterdir():
+        if manifest.is_draft(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def check_same(folder: Path, before: Manifest, now: Manifest) -> None:

@@ -12,6 +12,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from pathflow._errors import TraceError
+from pathflow.graph import hidden_characters
 from pathflow.tracing._candidate import Origin, Tag
 
 _T = TypeVar("_T")
@@ -61,8 +62,8 @@ def tag(x: _T, name: str) -> _T:
         `x`, unchanged.
 
     Raises:
-        TraceError: the name is empty, holds white space or a character reserved for labels and
-            patterns.
+        TraceError: the name is empty, holds white space, a control or format character, or one
+            that is reserved for labels and patterns.
 
     Example:
         ```python
@@ -98,8 +99,14 @@ def check_name(name: Any, argument: str) -> None:
             f"{argument}: {name!r} holds {' '.join(map(repr, bad))}, which cannot stand in a name, "
             "because labels and patterns use it; letters, digits, '.', '_', '-', '/' and '[]' can."
         )
+    if hidden := hidden_characters(name):
+        raise TraceError(
+            f"{argument}: {name!r} holds {' '.join(map(ascii, hidden))}, which cannot stand in a "
+            "name, because it is not seen; letters, digits, '.', '_', '-', '/' and '[]' can."
+        )
 
 
 def allowed_name(text: str) -> str:
     """The text with `_` for every character that cannot stand in a name."""
-    return "".join("_" if c in _RESERVED or c.isspace() else c for c in text)
+    unfit = _RESERVED.union(hidden_characters(text))
+    return "".join("_" if c in unfit or c.isspace() else c for c in text)

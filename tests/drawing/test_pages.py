@@ -9,6 +9,7 @@ import pytest
 
 import pathflow as pf
 from pathflow.drawing import short_number
+from tests.storage._killed import ask
 
 from .test_html import Reader
 
@@ -179,13 +180,52 @@ def test_influences_that_are_not_known_are_said_to_be(one):
     assert "1 of 4 influences are NaN" in "".join(Reader.of(broken._repr_html_()).texts)
 
 
+def test_a_run_is_shown_like_its_result(tmp_path, monkeypatch):
+    run = ask(tmp_path / "run")
+    bundle = run._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(run)
+    shown, whole = (Reader.of(r._repr_html_()) for r in (run, run.load()))
+    assert set(shown.tags) <= STATIC
+    assert shown.texts[0] == "Run"
+    text = "".join(shown.texts)
+    assert f"in 2 blocks in {tmp_path / 'run'}" in text
+    # All below the heading is the same: the rows with their influences, and the audit.
+    assert shown.texts[2:] == whole.texts[2:]
+    assert len(shown.texts) > 10
+    # What takes long to read is not read.
+    with monkeypatch.context() as patch:
+        patch.setattr("pathflow.results._run._SHOWN_BYTES", 1)
+        patch.setattr(type(run), "load", None)
+        text = "".join(Reader.of(run._repr_html_()).texts)
+    assert "Too much to be read" in text
+    assert str(run.audit).splitlines()[0] in text
+
+
+def test_a_run_that_is_not_complete_or_damaged_is_shown_as_that(tmp_path):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path / "run", progress=stop)
+    text = "".join(Reader.of(pf.open_run(tmp_path / "run")._repr_html_()).texts)
+    assert "Not complete" in text
+    assert "not checked" in text
+    run = ask(tmp_path / "run")
+    (tmp_path / "run" / "influences-000001.npy").unlink()
+    text = "".join(Reader.of(run._repr_html_()).texts)
+    assert "influences-000001.npy is missing" in text
+    assert "audit" not in text
+
+
 def test_hostile_names():
-    names = ["<script>alert(1)</script>", '"onclick="x', "&amp;", "a\x07b", "x" * 500]
+    names = ["<script>alert(1)</script>", '"onclick="x', "&amp;", "x" * 500]
     nodes = [pf.Node(name) for name in names]
     graph = pf.Graph(nodes, list(pairwise(nodes)))
     audit = pf.Audit(structural=np.array(0.0), reference_total=np.array(0.0))
     result = pf.Attribution(graph.paths(nodes[0], nodes[-1]), np.ones(1), audit)
-    for shown in (graph, result):
+    # A class may have a name that a node may not.
+    classes = pf.Aggregation(("a\x07b",), (frozenset(("a\x07b",)),), np.ones(1), (1,), audit)
+    for shown in (graph, result, classes):
         read = Reader.of(shown._repr_html_())
         assert set(read.tags) <= STATIC
         assert not any(name.startswith("on") for name, _ in read.attributes)

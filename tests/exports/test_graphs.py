@@ -112,8 +112,8 @@ def test_graphml_reads_back_equal(kind, batch, tmp_path):
 
 def test_labels_that_xml_cannot_tell_apart_are_refused(tmp_path):
     graph = pf.Graph(
-        [pf.Node("x"), pf.Node("\x01"), pf.Node("\\x01"), pf.Node("q")],
-        [("x", "\x01"), ("x", "\\x01"), ("\x01", "q"), ("\\x01", "q")],
+        [pf.Node("x"), pf.Node("\ufffe"), pf.Node("\\ufffe"), pf.Node("q")],
+        [("x", "\ufffe"), ("x", "\\ufffe"), ("\ufffe", "q"), ("\\ufffe", "q")],
     )
     with pytest.raises(pf.ArgumentError, match="control characters"):
         exports.write_graphml(

@@ -4,7 +4,6 @@ import csv
 import json
 
 import jax.numpy as jnp
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -121,19 +120,19 @@ def test_json(kind, batch, tmp_path):
 
 
 def test_half_of_a_pair_of_surrogates_is_escaped(tmp_path):
-    graph = pf.Graph(
-        [pf.Node("x"), pf.Node("\ud800"), pf.Node("q")], [("x", "\ud800"), ("\ud800", "q")]
-    )
-    result = pf.Attribution(graph.paths("x", "q"), np.ones(1), make("attribution", None).audit)
+    # A node has no such name, but a class may.
+    audit = make("attribution", None).audit
+    result = pf.Aggregation(("a\ud800",), (frozenset(("a\ud800",)),), np.ones(1), (1,), audit)
     exports.write_parquet(result, tmp_path / "out.parquet")
     exports.write_csv(result, tmp_path / "out.csv")
     exports.write_json(result, tmp_path / "out.json")
-    exports.write_graphml(result, tmp_path / "out.graphml")
-    path = "x \\ud800 q"
-    assert pq.read_table(tmp_path / "out.parquet")["path"].to_pylist() == [path]
-    assert (tmp_path / "out.csv").read_text().splitlines()[1] == f"{path},0,1.0,1.0"
-    assert json.loads((tmp_path / "out.json").read_text())["rows"][0]["path"] == path
-    assert list(nx.read_graphml(tmp_path / "out.graphml")) == path.split()
+    names = ["a\\ud800", "rest"]
+    assert pq.read_table(tmp_path / "out.parquet")["class"].to_pylist() == names
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["class"] for row in csv.DictReader(file)] == names
+    assert [
+        row["class"] for row in json.loads((tmp_path / "out.json").read_text())["rows"]
+    ] == names
 
 
 def test_numbers_that_are_not_finite_stay_what_they_are(tmp_path):

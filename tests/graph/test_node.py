@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pathflow as pf
 
@@ -32,10 +34,23 @@ def test_unreadable_label(label):
         pf.Node.parse(label)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a@b", "a\n"])
+@pytest.mark.parametrize("name", ["", "a b", "a@b", "a\n", "a\u2028b", "a\u2029", "a\xa0b"])
 def test_name_that_cannot_be_a_label(name):
     with pytest.raises(pf.GraphError, match="cannot be a node's name"):
         pf.Node(name)
+
+
+@given(st.text(st.characters(categories=["Cc", "Cf", "Cs"]), min_size=1))
+def test_name_that_is_not_seen(hidden):
+    with pytest.raises(pf.GraphError, match="cannot be a node's name") as error:
+        pf.Node(f"a{hidden}b")
+    assert str(error.value).isprintable()
+
+
+@given(st.text(st.characters(categories=["L", "M", "N", "P", "S"]), min_size=1))
+def test_names_in_all_scripts(name):
+    if "@" not in name:
+        assert pf.Node.parse(str(pf.Node(name, (3,)))) == pf.Node(name, (3,))
 
 
 def test_negative_index():

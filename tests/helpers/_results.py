@@ -5,7 +5,7 @@ import numpy as np
 import pathflow as pf
 
 # Commas, quotes, markup, a formula, and two characters that XML cannot hold.
-HOSTILE = ("a,b", '"q"', "<b>&amp;", "=1+1", "\x1b[0m", "\x00", "é\U0001f600", "'];--")
+HOSTILE = ("a,b", '"q"', "<b>&amp;", "=1+1", "\ufffe[0m", "\uffff", "é\U0001f600", "'];--")
 METADATA = {"doi": "Line(n_steps=50)", "sources": ["x"], "note": '<script>"&\x1b\ud800'}
 
 

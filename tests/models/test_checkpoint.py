@@ -10,7 +10,7 @@ from flax import nnx
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from pathflow._errors import CheckpointError
+from pathflow._errors import CheckpointError, RunWriteError
 from pathflow.models import (
     LSTMLanguageModel,
     ModelCard,
@@ -74,7 +74,7 @@ def test_a_model_comes_back_with_its_words_and_card(tmp_path, tied, dtype, n_lay
 def test_a_failed_write_leaves_the_old_file(file, monkeypatch):
     before = file.read_bytes()
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(RunWriteError, match="disk full"):
         save_checkpoint(file, model(tied=False), WORDS, CARD)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]

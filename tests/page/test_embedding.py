@@ -297,6 +297,20 @@ def test_what_does_not_fit_together_is_refused(tmp_path, unchecked):
         ({"results": result, "column_labels": ["a"]}, "1 labels for 4 columns"),
         ({"results": hostile(), "column_labels": ["a"]}, "no loop"),
         ({"results": result, "max_bytes": 1000}, "max_bytes=1000 is too little"),
+        ({"results": result, "max_bytes": "10"}, "max_bytes='10' is no size"),
+        ({"results": result, "max_bytes": True}, "max_bytes=True is no size"),
+        ({"results": result, "max_bytes": None}, "max_bytes=None is no size"),
+        ({"results": result, "max_bytes": 0}, "max_bytes=0 is no size"),
+        ({"results": result, "title": None}, "title=None is no text"),
+        ({"results": result, "title": b"T"}, "title=b'T' is no text"),
+        ({"results": result, "refinements": [result]}, "refinements holds a Attribution"),
+        ({"results": result, "refinements": [None]}, "refinements holds a NoneType"),
+        ({"results": result, "refinements": result}, "refinements is Attribution"),
+        ({"results": result, "refinements": {"": [3]}}, "refinements holds a int"),
+        ({"results": batch, "examples": "ab"}, "examples is str 'ab'; give a list"),
+        ({"results": {"a": batch}, "examples": {"a": "ab"}}, r"examples\['a'\] is str 'ab'"),
+        ({"results": batch, "examples": None}, "examples is NoneType"),
+        ({"results": result, "column_labels": 3}, "column_labels is int"),
     ]:
         with pytest.raises(pf.ArgumentError, match=match):
             pf.save_html(path=file, **wrong)
@@ -306,6 +320,20 @@ def test_what_does_not_fit_together_is_refused(tmp_path, unchecked):
     with pytest.raises(pf.NonFiniteError, match="1 of 1089"):
         broken.save_html(file)
     assert not file.exists()
+
+
+@pytest.mark.parametrize("asked", [1000, 480_000])
+def test_the_size_that_is_named_suffices(tmp_path, asked):
+    result, file = attribution(), tmp_path / "page.html"
+    options = {"title": "é𝛼", "column_labels": ["ü", "", "", ""]}
+    whole = pf.save_html(result, file, **options, max_bytes=10**7).stat().st_size
+    with pytest.raises(pf.ArgumentError, match="is too little") as error:
+        pf.save_html(result, file, **options, max_bytes=min(asked, whole // 2))
+    needed = int(re.search(r"the whole page takes (\d+);", str(error.value))[1])
+    assert file.stat().st_size == whole
+    assert pf.save_html(result, file, **options, max_bytes=needed).stat().st_size == needed
+    with pytest.raises(pf.ArgumentError, match=f"takes {needed};"):
+        pf.save_html(result, file, **options, max_bytes=needed - 1)
 
 
 def test_a_method_and_the_function_write_the_same(tmp_path):

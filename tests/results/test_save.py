@@ -69,7 +69,8 @@ def rankings(draw, space=None, batch=0):
     space = space or draw(spaces())[1]
     batch = draw(BATCHES) if batch == 0 else batch
     size = draw(st.integers(0, 12))
-    ranks = tuple(draw(st.lists(st.integers(0, 2**80), min_size=size, max_size=size)))
+    at = st.integers(0, space.count - 1)
+    ranks = tuple(draw(st.lists(at, min_size=size, max_size=size)))
     unseen = draw(arrays(leading(batch), "float64"))
     unseen = unseen if batch is not None else float(unseen)
     count = draw(st.sampled_from([0, 7, 2**62, 10**4000]))
@@ -276,6 +277,20 @@ def test_a_count_of_more_digits_than_python_prints_comes_back(tmp_path):
     result = pf.Aggregation(("a",), (frozenset(("a",)), frozenset()), np.ones(2), counts, audit)
     result.save(tmp_path / "run")
     assert pf.load(tmp_path / "run").part_counts == counts
+
+
+def test_ranks_beyond_64_bits_come_back(tmp_path):
+    # Two ways at each of 99 steps.
+    nodes = [f"{name}{i}" for i in range(100) for name in ("a", "b")]
+    edges = [(f"{u}{i}", f"{v}{i + 1}") for i in range(99) for u in ("a", "b") for v in ("a", "b")]
+    space = pf.Graph(list(map(pf.Node, nodes)), edges).paths("a0", "a99")
+    ranks = tuple(space.count - 1 - 3**i for i in range(12))
+    certificate = pf.Certificate(True, 1.0, 0.0, space.count - 12, 1)
+    audit = pf.Audit(structural=0.0, reference_total=0.0)
+    for listed in (ranks, ranks[:2]):
+        result = pf.Ranked(space, listed, np.zeros(len(listed)), certificate, audit)
+        result.save(tmp_path / str(len(listed)))
+        assert pf.load(tmp_path / str(len(listed))).ranks == listed
 
 
 def test_nothing_is_written_over(model, tmp_path):

@@ -56,7 +56,7 @@ class _Steps:
 
         def open_and_watch(path, mode="r", *rest, **kwargs):
             file = opened(path, mode, *rest, **kwargs)
-            if "w" in mode:
+            if "x" in mode:
                 step(f"open {path.name}")
                 file = _Watched(file, step)
             return file

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow.results._plain_audit import plain_audit
 from pathflow.storage import _files, digest_of
 
 X = jnp.array([0.3, -1.2, 0.7])
@@ -275,6 +276,7 @@ def test_a_block_of_another_run(folder, tmp_path):
 
 def test_a_missing_block_is_an_error_and_nan_where_a_part_is_asked_for(folder):
     whole = pf.load(folder).influences.copy()
+    assert pf.load(folder, partial=True).audit.ok
     (folder / "influences-000001.npy").unlink()
     with pytest.raises(
         pf.MissingBlockError, match="influences-000001.npy is missing.*partial=True"
@@ -283,6 +285,12 @@ def test_a_missing_block_is_an_error_and_nan_where_a_part_is_asked_for(folder):
     part = pf.load(folder, partial=True)
     np.testing.assert_array_equal(part.influences, [whole[0], np.nan, whole[2]])
     assert np.isnan(part.total)
+    # The audit was of the whole, so it says nothing of what has a hole.
+    assert not part.audit.ok
+    assert np.isnan(part.audit.structural)
+    assert np.isnan(part.audit.quadrature)
+    assert "not checked" in str(part.audit)
+    assert "Not checked" in plain_audit(part.audit)[0]
     with pytest.raises(pf.NonFiniteError, match="are NaN"):
         part.top(1)
     opened = pf.open_run(folder)
@@ -290,6 +298,22 @@ def test_a_missing_block_is_an_error_and_nan_where_a_part_is_asked_for(folder):
         list(opened.blocks())
     run(folder)
     np.testing.assert_array_equal(pf.load(folder).influences, whole)
+
+
+@pytest.mark.parametrize("lost", ["influences", "head.influences"])
+def test_a_hole_in_a_sample_or_its_head(tmp_path, lost):
+    x = jnp.stack([X, 2 * X])
+    search = pf.Sample(20, jax.random.key(0), head=pf.TopK(1))
+    doi = pf.Line(jnp.zeros(3), n_steps=3)
+    asked = {"source": "x", "doi": doi, "search": search, "in_axes": 0}
+    result = pf.attribute(pf.trace(model, X), (x,), **asked)
+    result.save(tmp_path / "run")
+    assert pf.load(tmp_path / "run", partial=True).audit.ok
+    (tmp_path / "run" / f"{lost}-000000.npy").unlink()
+    part = pf.load(tmp_path / "run", partial=True)
+    for audit in (part.audit, part.head.audit):
+        assert np.isnan(audit.structural).tolist() == [True, True]
+        assert not audit.ok
 
 
 def test_a_damaged_block_is_an_error_also_where_a_part_is_asked_for(folder):

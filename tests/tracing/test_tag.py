@@ -8,6 +8,7 @@ from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
 import pathflow as pf
+from pathflow.tracing._tag import allowed_name
 
 X = jnp.array([0.3, -1.2, 0.7])
 
@@ -153,6 +154,38 @@ class TestRepeatedNames:
 def test_names_that_labels_and_patterns_use_are_refused(name):
     with pytest.raises(pf.TraceError, match="name"):
         pf.tag(X, name)
+
+
+UNSEEN = [
+    "a\0b",
+    "\x1b[31m",
+    "a\u202eb",
+    "\u2066a",
+    "a\u200bb",
+    "\ufeffa",
+    "\ud800",
+    "a\x7f",
+    "a\xad",
+]
+
+
+@pytest.mark.parametrize("name", [*UNSEEN, "a\u2028b", "a\u2029b", "a\x85b"])
+def test_names_that_are_not_seen_as_they_are_are_refused(name):
+    with pytest.raises(pf.TraceError, match="which cannot stand in a name") as error:
+        pf.tag(X, name)
+    # The message is safe to print.
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("key", UNSEEN)
+def test_keys_of_a_tagged_tree_are_held_to_the_same(key):
+    with pytest.raises(pf.GraphError, match="which is not seen"):
+        labels(lambda x: pf.tag({key: x * 2}, "a")[key].sum(), X)
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_names_that_are_made_have_nothing_unseen(name):
+    assert pf.Node(allowed_name(name)).name.isprintable()
 
 
 @pytest.mark.parametrize("name", ["lstm0.c", "block/attn", "h_1", "w[2]", "résidu"])

@@ -19,7 +19,7 @@ from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import check_memory, chunks, tile_sizes
 from pathflow.results import Attribution, Run, attribution_manifest, finish_run, open_run
-from pathflow.storage import BlockedArray, check_room, named_refusals, writing
+from pathflow.storage import BlockedArray, check_room, named_refusals, path_of, writing
 
 # Ranks are held as int64, and a product of two of them is never taken.
 _MOST_PATHS = 2**48
@@ -43,6 +43,7 @@ class EnumerateTo(AbstractSearch[Run]):
         progress: called with the fraction of the blocks that is written, after each.
 
     Raises:
+        ArgumentError: no folder can have such a name, or a number is out of range.
         RunLockedError: another call writes in the folder.
         RunExistsError: the folder holds something else.
         ParametersChangedError, CodeChangedError, SettingsChangedError: it holds a run of other
@@ -66,6 +67,7 @@ class EnumerateTo(AbstractSearch[Run]):
     progress: Any = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        path_of(self.folder, "EnumerateTo(folder)")
         check_memory(self.memory, "EnumerateTo(memory=...)")
         if not isinstance(self.block, int) or isinstance(self.block, bool) or self.block < 1:
             raise ArgumentError(
