@@ -3,7 +3,7 @@
 from ._arrange import arrange as arrange
 from ._display import AbstractDisplayed as AbstractDisplayed
 from ._display import Page as Page
-from ._html import Bar as Bar
+from ._html import BarCell as BarCell
 from ._html import Text as Text
 from ._html import escaped as escaped
 from ._html import heading as heading

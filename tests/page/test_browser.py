@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import pathflow as pf
-from pathflow import plot
 from tests.page._results import attribution, audit, hostile, ranked
 
 PATTERN = "x .* c1+ h1 qoi & ~(.* f? .*)"
@@ -73,7 +72,7 @@ def test_a_node_tells_what_flows_in_and_out(opened):
     assert number(tip.split("\n", 1)[1]) == pytest.approx(result.through("c1@1"), rel=1e-5)
     details = text(page, "#details")
     for v in result.space.successors("c1@1"):
-        along = plot.edge_influences(result)[result.space.node("c1@1"), v]
+        along = pf.edge_influences(result)[result.space.node("c1@1"), v]
         line = details.split(f"\n{v}\n", 1)[1]
         assert number(line) == pytest.approx(along, rel=1e-3)
 
@@ -98,7 +97,7 @@ def test_a_pattern_filters_and_sums_exactly(opened):
     result = attribution(2)
     page = opened(result)
     write(page, PATTERN)
-    graph = pf.Graph(result.space.nodes, list(plot.edge_influences(result)))
+    graph = pf.Graph(result.space.nodes, list(pf.edge_influences(result)))
     count = graph.count_paths("x@0", "qoi", PATTERN)
     assert 0 < count < 152
     parsed = pf.graph.automaton_of(pf.Patterns({"it": PATTERN}), result.space.nodes)
@@ -260,7 +259,7 @@ def test_classes_and_conductances_show(opened):
         audit(amounts.sum()),
     )  # fmt: skip
     full = attribution()
-    edges = plot.edge_influences(full)
+    edges = pf.edge_influences(full)
     flowing = np.array([full.through(n) for n in full.space.nodes])
     flows = pf.Conductances(
         full.space.nodes, flowing, tuple(edges), np.array(list(edges.values())),
