@@ -1,6 +1,7 @@
 """Layouts and texts of pictures: labels, edges and numbers in, positions out; nothing is drawn."""
 
 from ._arrange import arrange as arrange
+from ._arrange import has_columns as has_columns
 from ._display import AbstractDisplayed as AbstractDisplayed
 from ._display import Page as Page
 from ._html import BarCell as BarCell

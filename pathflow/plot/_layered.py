@@ -41,8 +41,8 @@ def layered_graph(
 
     An edge is as wide as the size of the influence that passes it (`pathflow.edge_influences`), and
     its colour shows the sign. An edge that carries next to nothing is a thin grey line. A graph
-    without loops, or with too many names for rows, is laid out in layers of longest paths instead,
-    from left to right, with labels at the nodes as far as there is room.
+    without loops or of one iteration, or with too many names for rows, is laid out in layers of
+    longest paths instead, from left to right, with labels at the nodes as far as there is room.
 
     Arguments:
         drawn: what to draw: a result, `Attribution` or `Conductances` with edges (the mean over its
