@@ -1,6 +1,7 @@
 """Pages in a real browser: they load without complaint, and do what mouse and keys ask for."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -229,6 +230,25 @@ def test_a_list_tells_what_is_not_listed(opened):
     assert f"{len(listed)} of 20 listed paths match" in text(page, "#summary")
     through = int(result.space.mask_through("h0@1").sum())
     assert f"Of all 1,089 paths {through} match" in text(page, "#summary")
+
+
+def test_a_cut_graph_says_among_which_paths_it_counts(opened, monkeypatch):
+    monkeypatch.setattr("pathflow.page._pruned.MAX_EDGES", 40)
+    result = ranked()
+    page = opened(result)
+    n_listed = int(re.search(r"of (\d+) listed paths", text(page, "#summary"))[1])
+    listed = [row.path for row in result.rows[:n_listed]]
+    edges = {edge for path in listed for edge in pairwise(path)}
+    drawn = [p for p in result.space if edges.issuperset(pairwise(p))]
+    assert n_listed < 20
+    assert len(drawn) < result.space.count
+    write(page, ".* h0@1 .*")
+    matching = [p for p in drawn if "h0@1" in str(p).split()]
+    shown = text(page, "#summary")
+    assert f"Of the {len(drawn):,} paths along the drawn edges {len(matching)} match" in shown
+    assert "how many of all 1,089 paths match is not known here" in shown
+    write(page, "x x qoi")
+    assert "only paths along the drawn edges were looked at" in text(page, "#pattern-error")
 
 
 def test_hostile_names_do_nothing(opened):
