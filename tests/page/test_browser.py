@@ -251,6 +251,36 @@ def test_a_cut_graph_says_among_which_paths_it_counts(opened, monkeypatch):
     assert "only paths along the drawn edges were looked at" in text(page, "#pattern-error")
 
 
+def test_a_very_wide_graph_loads_in_seconds(opened):
+    rng = np.random.default_rng(0)
+    layers = [[pf.Node(f"l{i}n{j}") for j in range(n)] for i, n in enumerate((1, 200, 200, 200, 1))]
+    # One edge goes past two layers.
+    edges = {(layers[0][0], layers[3][0]), *((u, layers[4][0]) for u in layers[3])}
+    for before, after in pairwise(layers[:-1]):
+        chosen = [rng.choice(len(before), min(len(before), 13), replace=False) for _ in after]
+        edges |= {(before[i], v) for v, some in zip(after, chosen, strict=True) for i in some}
+        edges |= {(u, after[0]) for u in before}
+    graph = pf.Graph([n for layer in layers for n in layer], sorted(edges, key=str))
+    assert 5900 < len(graph.edges) <= 6000
+    flows = pf.Conductances(
+        graph.nodes, rng.standard_normal(len(graph.nodes)), graph.edges,
+        rng.standard_normal(len(graph.edges)), np.array(1.0), audit(1.0),
+    )  # fmt: skip
+    # Layers by crossings would take minutes, and the browser would not answer.
+    page = opened(flows)
+    places = page.run(
+        "[...document.querySelectorAll('.node')].map((n) => { const b = n.getBoundingClientRect(); "
+        "return [n.dataset.node, b.x + b.width / 2, b.y + b.height / 2]; })"
+    )
+    at = {label: (x, y) for label, x, y in places}
+    assert set(at) == set(map(str, graph.nodes))
+    assert len(set(at.values())) == len(at)
+    columns = [{round(at[str(n)][0]) for n in layer} for layer in layers]
+    assert all(len(column) == 1 for column in columns)
+    assert [min(column) for column in columns] == sorted(min(column) for column in columns)
+    assert page.run("performance.now()") < 30_000
+
+
 def test_hostile_names_do_nothing(opened):
     page = opened(hostile(), title="</title><script>window.hacked=3</script>")
     assert page.run("window.hacked") is None
