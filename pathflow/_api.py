@@ -129,7 +129,9 @@ from .results import Run as Run
 from .results import RunBlock as RunBlock
 from .results import Sampled as Sampled
 from .results import Smallest as Smallest
+from .results import edge_influences as edge_influences
 from .results import load as load
+from .results import node_influences as node_influences
 from .results import open_run as open_run
 from .results import save_html as save_html
 from .tracing import AbstractNodeSelector as AbstractNodeSelector

@@ -1,9 +1,10 @@
 """Layouts and texts of pictures: labels, edges and numbers in, positions out; nothing is drawn."""
 
 from ._arrange import arrange as arrange
+from ._arrange import has_columns as has_columns
 from ._display import AbstractDisplayed as AbstractDisplayed
 from ._display import Page as Page
-from ._html import Bar as Bar
+from ._html import BarCell as BarCell
 from ._html import Text as Text
 from ._html import escaped as escaped
 from ._html import heading as heading

@@ -42,7 +42,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Bar:
+class BarCell:
     """A cell with a bar.
 
     Arguments:
@@ -68,7 +68,7 @@ class Bar:
         )
 
 
-Cell = Text | Bar
+Cell = Text | BarCell
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -1,10 +1,9 @@
 """Texts short enough to stand in a picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
-from itertools import groupby
 
-from ._labelled import Labelled, index_text
+from ._labelled import Labelled
 
 _ELLIPSIS = "…"
 
@@ -25,28 +24,44 @@ def shortened(text: str, length: int) -> str:
 
 
 def compact(path: Iterable[Labelled]) -> str:
-    """A path with every index written once, and steps along a loop as a range.
+    """A path with every index written once, and steps along a loop as a range with both its ends.
+
+    The page writes paths in the same way. In patterns `c0@1:3` is another range, which leaves its
+    end out.
 
     Example:
         >>> from pathflow.drawing import Key
         >>> steps = [Key("x", (1,)), Key("c0", (1,)), Key("c0", (2,)), Key("c0", (3,)), Key("qoi")]
         >>> compact(steps)
-        'x@1 c0@1:3 qoi'
+        'x@1 c0@1…3 qoi'
     """
     words: list[str] = []
     index: tuple[int, ...] = ()
-    # Visits of one name in a row are steps along the loop.
-    for name, group in groupby(path, key=lambda node: node.name):
-        nodes = list(group)
-        first, last = nodes[0].index, nodes[-1].index
-        if _is_range(nodes):
-            words.append(f"{name}@{index_text(first)}:{first[0] + len(nodes) - 1}")
-        elif len(nodes) > 1:
-            words.extend(map(str, nodes))
+    for nodes in _runs(path):
+        first, last = nodes[0], nodes[-1]
+        if len(nodes) > 1:
+            words.append(f"{first.name}@{first.index[0]}{_ELLIPSIS}{last.index[0]}")
         else:
-            words.append(name if first in (index, ()) else str(nodes[0]))
-        index = last or index
+            words.append(first.name if first.index in (index, ()) else str(first))
+        index = last.index or index
     return " ".join(words)
+
+
+def _runs(path: Iterable[Labelled]) -> list[list[Labelled]]:
+    """The longest runs of visits of one name that go one iteration on at a time."""
+    runs: list[list[Labelled]] = []
+    for node in path:
+        before = runs[-1][-1] if runs else None
+        if (
+            before is not None
+            and before.name == node.name
+            and len(before.index) == 1
+            and node.index == (before.index[0] + 1,)
+        ):
+            runs[-1].append(node)
+        else:
+            runs.append([node])
+    return runs
 
 
 def short_integer(n: int) -> str:
@@ -68,12 +83,3 @@ def short_number(x: float) -> str:
         digits = 3 - len(str(int(abs(x))))
         return f"{round(x, digits):+,.0f}"
     return f"{x:+.3g}"
-
-
-def _is_range(nodes: Sequence[Labelled]) -> bool:
-    first = nodes[0].index
-    return (
-        len(nodes) > 1
-        and len(first) == 1
-        and [n.index for n in nodes] == [(first[0] + i,) for i in range(len(nodes))]
-    )

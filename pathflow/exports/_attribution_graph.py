@@ -10,14 +10,14 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from pathflow._errors import ArgumentError, NonFiniteError
+from pathflow._errors import ArgumentError
 from pathflow._version import __version__
 from pathflow.graph import Node
+from pathflow.results import Flows, flows_of
 from pathflow.storage import new_file
 
 from ._facts import facts_of
 from ._file import PathLike, encodable
-from ._flows import Flows, flows_of
 
 # The words by which viewers know what to draw where.
 _SOURCE, _TARGET, _INNER = "embedding", "logit", "cross layer transcoder"
@@ -84,10 +84,9 @@ def attribution_graph(
     Raises:
         ArgumentError: the result does not know what flows along edges, or there are fewer tokens
             than iterations.
-        NonFiniteError: an influence is not finite, which JSON cannot hold.
+        NonFiniteError: an influence is NaN or infinite.
     """
     flows = flows_of(result)
-    _check_finite(flows)
     columns, layers, features = _columns(flows), _layers(flows), _features(flows)
     words = _tokens(tokens, 1 + max(columns.values()))
     ids = {n: f"{layers[n]}_{features[n]}_{columns[n]}" for n in flows.nodes}
@@ -138,15 +137,6 @@ def attribution_graph(
             for (u, v), weight in flows.edges.items()
         ],
     }
-
-
-def _check_finite(flows: Flows) -> None:
-    values = [*flows.nodes.values(), *flows.edges.values()]
-    if not np.isfinite(values).all():
-        raise NonFiniteError(
-            "result has influences that are NaN or infinite, which a viewer cannot draw; complete "
-            "it, or leave those examples out."
-        )
 
 
 def _type(n: Node, flows: Flows) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 import networkx as nx
 
+from pathflow.results import flows_of
+
 from ._facts import facts_of
-from ._flows import flows_of
 
 
 def to_networkx(result: Any) -> nx.DiGraph:
@@ -23,6 +24,7 @@ def to_networkx(result: Any) -> nx.DiGraph:
 
     Raises:
         ArgumentError: the result does not know what flows along edges.
+        NonFiniteError: an influence is NaN or infinite.
 
     Example:
         ```python

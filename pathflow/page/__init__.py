@@ -1,7 +1,7 @@
 """The interactive page: influences in, one HTML file that needs no network out."""
 
 from ._contents import Classes as Classes
-from ._contents import Flows as Flows
+from ._contents import FlowTable as FlowTable
 from ._contents import Parts as Parts
 from ._contents import PathTable as PathTable
 from ._contents import Sheet as Sheet

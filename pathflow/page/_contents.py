@@ -53,7 +53,7 @@ class PathTable:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Flows:
+class FlowTable:
     """What flows through nodes and along edges.
 
     Attributes:
@@ -130,7 +130,7 @@ class Sheet:
     trusted: bool
     audit: tuple[str, ...]
     paths: PathTable | None = None
-    flows: Flows | None = None
+    flows: FlowTable | None = None
     classes: Classes | None = None
     parts: tuple[Parts, ...] = ()
     examples: tuple[str, ...] = ()

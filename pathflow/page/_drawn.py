@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pathflow.drawing import Layout, time_layers
+from pathflow.drawing import Layout, has_columns, index_text, time_layers
 from pathflow.graph import Edge, Node, PathSpace, edges_of
 
 # Curves and positions are in columns and rows; a thousandth of one is less than a pixel.
 _DIGITS = 3
-# With more names, rows are too many to be told apart.
-_MAX_ROWS = 60
 
 
 def drawn_space(space: PathSpace) -> dict[str, Any]:
@@ -46,17 +44,6 @@ def drawn_graph(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Any]:
     }
 
 
-def has_columns(nodes: Sequence[Node]) -> bool:
-    """Whether a graph has time and layers: most nodes stand in a loop of two iterations or more."""
-    indices = {n.index for n in nodes if n.index}
-    names = {n.name for n in nodes}
-    return (
-        len(indices) > 1
-        and 2 * sum(bool(n.index) for n in nodes) > len(nodes)
-        and len(names) <= _MAX_ROWS
-    )
-
-
 def _layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Any] | None:
     """Positions and curves; None where the page is to find its own."""
     if not has_columns(nodes):
@@ -65,7 +52,7 @@ def _layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Any] | No
     return {
         "x": [round(layout.positions[n][0], _DIGITS) for n in nodes],
         "y": [round(layout.positions[n][1], _DIGITS) for n in nodes],
-        "columns": ["" if c is None else ".".join(map(str, c)) for c in layout.columns],
+        "columns": ["" if c is None else index_text(c) for c in layout.columns],
         "rows": list(layout.rows),
         "curves": [_curve(layout, edge) for edge in edges],
     }

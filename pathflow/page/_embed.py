@@ -8,7 +8,7 @@ import numpy as np
 from pathflow._errors import ArgumentError
 from pathflow.graph import Edge, Node, PathSpace, edge_sums, edges_of
 
-from ._contents import Classes, Flows, Parts, PathTable, Sheet
+from ._contents import Classes, FlowTable, Parts, PathTable, Sheet
 from ._drawn import drawn_graph, drawn_space
 from ._encode import numbers
 from ._level import Level
@@ -148,7 +148,7 @@ def _paths(table: PathTable, level: Level, spaces: Spaces, notes: list[str]) -> 
     return found
 
 
-def _flows(flows: Flows, spaces: Spaces, notes: list[str]) -> dict[str, Any]:
+def _flows(flows: FlowTable, spaces: Spaces, notes: list[str]) -> dict[str, Any]:
     nodes, edges, along = flows.nodes, flows.edges, flows.along
     place = {n: i for i, n in enumerate(nodes)}
     graph = nx.DiGraph()

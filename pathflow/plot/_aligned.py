@@ -7,9 +7,17 @@ import numpy as np
 
 from pathflow._errors import ArgumentError
 from pathflow.drawing import compact, short_integer
-from pathflow.results import Aggregation, Attribution, Ranked, Refinement
+from pathflow.results import (
+    Aggregation,
+    Attribution,
+    Ranked,
+    Refinement,
+    check_finite,
+    means_of,
+)
 
-from ._ranking import Bar, interval_of, means_of
+from ._arguments import check_names, whole_number
+from ._ranking import Bar, interval_of
 
 Conditions = Mapping[str, Any]
 
@@ -18,7 +26,7 @@ def check_conditions(results: Conditions | Any, kinds: tuple[type, ...]) -> None
     """Refuses what is no comparison of results of one kind.
 
     Raises:
-        ArgumentError: it is no mapping, is empty, or mixes kinds.
+        ArgumentError: it is no mapping, is empty, mixes kinds, or has a name that is no text.
     """
     names = ", ".join(kind.__name__ for kind in kinds)
     if not isinstance(results, Mapping) or not results:
@@ -26,6 +34,7 @@ def check_conditions(results: Conditions | Any, kinds: tuple[type, ...]) -> None
             f"results takes a mapping from the name of each condition to its result ({names}), "
             f"got {type(results).__name__}" + (" without an entry." if results == {} else ".")
         )
+    check_names("results", results)
     first = next(iter(results.values()))
     for name, result in results.items():
         if not isinstance(result, kinds):
@@ -62,10 +71,12 @@ def aligned(results: Conditions, k: int) -> dict[str, list[Bar]]:
     every condition; then the rest. The value is NaN where a search did not list a row.
 
     Raises:
-        ArgumentError: `k` is not positive, or the results are not about the same rows.
+        ArgumentError: `k` is no whole number over 0, or the results are not about the same rows.
+        NonFiniteError: an influence is NaN or infinite.
     """
-    if k < 1:
-        raise ArgumentError(f"k must be at least 1, got {k}.")
+    k = whole_number("k", k)
+    for name, result in results.items():
+        check_finite(f"influences of {name}", result.influences)
     keys = _keys(list(results.values()))
     columns = [_column(result, keys) for result in results.values()]
     size = np.max([np.nan_to_num(np.abs(means)) for means, _ in columns], axis=0)

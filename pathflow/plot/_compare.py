@@ -13,7 +13,7 @@ from ._aligned import aligned, check_conditions, check_difference
 from ._layered import FLOW, contents, named_paths, pruned
 from ._matplotlib import draw_scale, figure_of, panels, plain, sign_scale
 from ._network import Network
-from ._ranked import HEIGHT, colour_below, draw_bars, facts_of, limits_of
+from ._ranked import HEIGHT, audit_texts, colour_below, draw_bars, limits_of
 from ._ranking import Bar, Rankable
 from ._ticks import label_rows, write_below
 
@@ -54,12 +54,13 @@ def compare_paths(
 
     Raises:
         ArgumentError: an argument is of another kind, or the results do not fit each other.
+        NonFiniteError: an influence is NaN or infinite.
         MissingDependencyError: matplotlib is not installed.
     """
     check_conditions(results, (Attribution, Ranked, Refinement, Aggregation))
     pair = check_difference(results, difference)
     columns = aligned(results, k)
-    facts = {name: facts_of(float(np.mean(r.total)), r.audit) for name, r in results.items()}
+    facts = {name: audit_texts(float(np.mean(r.total)), r.audit) for name, r in results.items()}
     if pair is not None:
         name = _LESS.join(pair)
         columns[name] = _difference(*(columns[c] for c in pair))
@@ -113,6 +114,7 @@ def compare_graphs(
 
     Raises:
         ArgumentError: an argument is of another kind, or the results do not fit each other.
+        NonFiniteError: an influence is NaN or infinite.
         GraphError: a path takes an edge that the graph does not have.
         MissingDependencyError: matplotlib is not installed.
     """

@@ -10,8 +10,9 @@ from jaxtyping import Float64
 from pathflow._errors import ArgumentError
 from pathflow.drawing import FAINT, FONT_SIZE, INK, PATH_COLOURS, shortened
 from pathflow.metrics import Interval, PathSummary, bootstrap_interval, concentrations
-from pathflow.results import AbstractOrder, Attribution, Faithfulness, Magnitude
+from pathflow.results import AbstractOrder, Attribution, Faithfulness, Magnitude, check_finite
 
+from ._arguments import check_names
 from ._matplotlib import axes, bare, figure_of, matplotlib, plain, write_title
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def concentration_curve(
 
     Raises:
         ArgumentError: an argument is of another kind, or a summary does not hold that order.
+        NonFiniteError: an influence, or a mean of a summary, is NaN or infinite.
         MissingDependencyError: matplotlib is not installed.
     """
     order = Magnitude() if by is None else by
@@ -96,7 +98,9 @@ def _concentration(
                 f"by={by!r}: the summary {name!r} holds no such curve, but those of {orders}; "
                 "gather it with PathStatistics(counts=...)."
             )
+        check_finite(f"means of {name}".strip(), [point.mean for point in held.values()])
         return np.array(list(held), np.float64), list(held.values())
+    check_finite(f"influences of {name}" if name else "influences", result.influences)
     rows = np.atleast_2d(np.asarray(result.influences))
     n = rows.shape[1]
     counts = sorted({round(k) for k in np.geomspace(1, n, _POINTS)})
@@ -127,6 +131,7 @@ def faithfulness_curve(
 
     Raises:
         ArgumentError: an argument is of another kind, or the measure does not fit the result.
+        NonFiniteError: a measured number is NaN or infinite.
         MissingDependencyError: matplotlib is not installed.
 
     Example:
@@ -165,6 +170,7 @@ def _measured(result: Faithfulness, measure: Measure) -> Float64[np.ndarray, " s
             f"measure returned shape {values.shape} for {len(result.sizes)} sizes; it returns one "
             "number for each."
         )
+    check_finite("measured numbers", values, "a curve has no place for them")
     return values
 
 
@@ -176,6 +182,7 @@ def _named(results: Any, kinds: tuple[type, ...]) -> Mapping[str, Any]:
     """
     named = results if isinstance(results, Mapping) else {"": results}
     names = " or ".join(kind.__name__ for kind in kinds)
+    check_names("results", named)
     if not named:
         raise ArgumentError(f"results is empty; give at least one {names}.")
     for name, result in named.items():
@@ -184,7 +191,7 @@ def _named(results: Any, kinds: tuple[type, ...]) -> Mapping[str, Any]:
             raise ArgumentError(
                 f"{where} is {type(result).__name__}; give {names}, or a mapping of names to them."
             )
-    return {str(name): result for name, result in named.items()}
+    return named
 
 
 def _styles() -> Any:

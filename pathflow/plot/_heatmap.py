@@ -9,9 +9,15 @@ from jaxtyping import Float64
 from pathflow._errors import ArgumentError
 from pathflow.drawing import BAND, FONT_SIZE, INK, index_text, short_integer, shortened
 from pathflow.graph import Node
-from pathflow.results import Attribution, Conductances, Refinement
+from pathflow.results import (
+    Attribution,
+    Conductances,
+    Refinement,
+    check_finite,
+    node_influences,
+)
 
-from ._flow import node_influences
+from ._arguments import check_texts, whole_number
 from ._matplotlib import (
     POINTS_PER_INCH,
     axes,
@@ -23,7 +29,7 @@ from ._matplotlib import (
     sign_scale,
     write_title,
 )
-from ._ranked import colour_below, facts_of
+from ._ranked import audit_texts, colour_below
 from ._ticks import label_columns, label_rows, widest, write_below
 
 if TYPE_CHECKING:
@@ -69,6 +75,7 @@ def unit_heatmap(
 
     Raises:
         ArgumentError: an argument is of another kind or does not fit the result.
+        NonFiniteError: an influence is NaN or infinite.
         MissingDependencyError: matplotlib is not installed.
 
     Example:
@@ -95,7 +102,7 @@ def unit_heatmap(
     label_rows(ax, rows, _LETTERS)
     bare(ax, "top", "right", "left", "bottom")
     ax.set_ylabel(plain(shortened(kind, 32)), fontsize=FONT_SIZE, color=INK)
-    write_below(ax, ["iteration"], facts_of(float(np.mean(result.total)), result.audit), 0.75)
+    write_below(ax, ["iteration"], audit_texts(float(np.mean(result.total)), result.audit), 0.75)
     colour_below(ax, result.audit)
     cut = bool((finite > limit).any())
     draw_scale(ax, scale, "influence", extend="both" if cut else "neither")
@@ -105,6 +112,7 @@ def unit_heatmap(
 
 def _cells(result: Any) -> _Cells:
     if isinstance(result, Refinement):
+        check_finite("influences", result.influences)
         one = result if result.n_examples is None else result.mean()
         return {
             (node.name, part, node.index): value
@@ -156,8 +164,7 @@ def _matrix(
 def _largest(
     rows: Sequence[str], values: Float64[np.ndarray, "rows columns"], k: int
 ) -> tuple[list[str], Float64[np.ndarray, "some columns"]]:
-    if k < 1:
-        raise ArgumentError(f"k must be at least 1, got {k}.")
+    k = whole_number("k", k)
     if k >= len(rows):
         return list(rows), values
     size = np.nansum(np.abs(values), axis=1)
@@ -170,6 +177,7 @@ def _largest(
 def _column_labels(indices: Sequence[tuple[int, ...]], labels: Sequence[str] | None) -> list[str]:
     if labels is None:
         return [index_text(index) for index in indices]
+    labels = check_texts("column_labels", labels)
     if len(labels) != len(indices):
         raise ArgumentError(f"column_labels holds {len(labels)} labels for {len(indices)} columns.")
-    return list(labels)
+    return labels

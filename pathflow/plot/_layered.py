@@ -9,10 +9,10 @@ import networkx as nx
 from pathflow._errors import ArgumentError
 from pathflow.drawing import FONT_SIZE, INK, PATH_COLOURS, Layout, arrange, index_text, time_layers
 from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace, edges_of
-from pathflow.results import Attribution, Conductances
+from pathflow.results import Attribution, Conductances, edge_influences
 from pathflow.tracing import TracedGraph
 
-from ._flow import edge_influences
+from ._arguments import check_names, check_texts, finite_numbers, whole_number
 from ._matplotlib import axes, draw_scale, figure_of, scale_limit, sign_scale, write_title
 from ._network import LEGEND_COLUMNS, Network
 
@@ -39,10 +39,10 @@ def layered_graph(
 ) -> "Figure":
     """Draws a graph with time from left to right and layers from bottom to top.
 
-    An edge is as wide as the size of the influence that passes it (`edge_influences`), and its
-    colour shows the sign. An edge that carries next to nothing is a thin grey line. A graph without
-    loops, or with too many names for rows, is laid out in layers of longest paths instead, from
-    left to right, with labels at the nodes as far as there is room.
+    An edge is as wide as the size of the influence that passes it (`pathflow.edge_influences`), and
+    its colour shows the sign. An edge that carries next to nothing is a thin grey line. A graph
+    without loops or of one iteration, or with too many names for rows, is laid out in layers of
+    longest paths instead, from left to right, with labels at the nodes as far as there is room.
 
     Arguments:
         drawn: what to draw: a result, `Attribution` or `Conductances` with edges (the mean over its
@@ -69,6 +69,7 @@ def layered_graph(
         ArgumentError: an argument is of another kind, or does not fit the graph; there are more
             paths than colours.
         GraphError: a path takes an edge that the graph does not have.
+        NonFiniteError: an influence is NaN or infinite.
         MissingDependencyError: matplotlib is not installed.
 
     Example:
@@ -82,14 +83,19 @@ def layered_graph(
     named = named_paths(paths, nodes, flow)
     asked = (rows, row_labels, column_labels, offsets)
     if any(choice is not None for choice in asked):
-        layout = time_layers(nodes, flow, rows=rows, offsets=offsets)
+        layout = time_layers(
+            nodes,
+            flow,
+            rows=None if rows is None else check_texts("rows", rows),
+            offsets=None if offsets is None else finite_numbers("offsets", offsets),
+        )
     else:
         layout = arrange(nodes, flow)
     found = max((abs(f) for f in flow.values() if f is not None), default=0.0)
     scale = scale_limit(found, largest)
     shown, note = pruned(flow, most_edges)
     columns = _column_labels(layout, column_labels)
-    row_names = [(row_labels or {}).get(name, name) for name in layout.rows]
+    row_names = _row_labels(layout, row_labels)
     network = Network(layout, shown, named, scale, columns, row_names)
     ax = axes(ax, network.size)
     network.draw(ax)
@@ -108,10 +114,9 @@ def pruned(
     """The edges of most influence, in their order, and a note on those left out.
 
     Raises:
-        ArgumentError: `most` is below 1.
+        ArgumentError: `most` is no whole number over 0.
     """
-    if most < 1:
-        raise ArgumentError(f"most_edges must be at least 1, got {most}.")
+    most = whole_number("most_edges", most)
     if len(flow) <= most:
         return dict(flow), None
     sizes = {edge: abs(value or 0.0) for edge, value in flow.items()}
@@ -179,10 +184,11 @@ def named_paths(
             f"paths holds {len(paths)} paths; at most {len(PATH_COLOURS)} can be told apart by "
             "colour."
         )
+    check_names("paths", paths)
     # A graph of exactly what is drawn checks the labels and the edges, with the errors of any other
     # path.
     graph = Graph(nodes, flow)
-    return {str(name): _checked(path, graph) for name, path in paths.items()}
+    return {name: _checked(path, graph) for name, path in paths.items()}
 
 
 def _checked(path: PathLike, graph: Graph) -> Path:
@@ -196,9 +202,24 @@ def _checked(path: PathLike, graph: Graph) -> Path:
 def _column_labels(layout: Layout[Node], labels: Sequence[str] | None) -> list[str]:
     if labels is None:
         return ["" if c is None else index_text(c) for c in layout.columns]
+    labels = check_texts("column_labels", labels)
     if len(labels) != len(layout.columns):
         raise ArgumentError(
             f"column_labels holds {len(labels)} labels for {len(layout.columns)} columns "
             f"({_column_labels(layout, None)})."
         )
-    return list(labels)
+    return labels
+
+
+def _row_labels(layout: Layout[Node], labels: Mapping[str, str] | None) -> list[str]:
+    if labels is None:
+        return list(layout.rows)
+    check_names("row_labels", labels)
+    unknown = [name for name in labels if name not in layout.rows]
+    if unknown:
+        raise ArgumentError(
+            f"row_labels names {', '.join(unknown)}, which is no row; the rows are "
+            f"{', '.join(layout.rows)}."
+        )
+    check_texts("row_labels", list(labels.values()))
+    return [labels.get(name, name) for name in layout.rows]

@@ -5,6 +5,8 @@ import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from pathflow._errors import ArgumentError, MissingDependencyError
 from pathflow.drawing import FONT_SIZE, INK, sign_colours
 
@@ -148,7 +150,7 @@ def scale_limit(found: float, asked: float | None) -> float:
     """
     if asked is None:
         return found
-    if not 0 < asked < math.inf:
+    if not isinstance(asked, int | float | np.number) or not 0 < asked < math.inf:
         raise ArgumentError(f"largest={asked} is no influence to scale by; give one over 0.")
     return float(asked)
 

@@ -52,8 +52,8 @@ def ranked_paths(
         The figure.
 
     Raises:
-        ArgumentError: `k` is not positive, or an argument is of another kind.
-        NonFiniteError: an influence is NaN.
+        ArgumentError: `k` is no whole number over 0, or an argument is of another kind.
+        NonFiniteError: an influence is NaN or infinite.
         MissingDependencyError: matplotlib is not installed.
 
     Example:
@@ -68,7 +68,7 @@ def ranked_paths(
     label_rows(ax, [bar.label for bar in found.bars], _LETTERS)
     _write_columns(ax, found)
     lines = [name, *([found.note] if found.note else [])]
-    write_below(ax, lines, facts_of(found.total, found.audit))
+    write_below(ax, lines, audit_texts(found.total, found.audit))
     colour_below(ax, found.audit)
     write_title(ax, title, 8 if found.shares is None else 26)
     return figure_of(ax)
@@ -179,7 +179,7 @@ def _write_columns(ax: "Axes", found: Ranking) -> None:
         write(f"cumulative share\n{found.whole}", 1, -0.55, FONT_SIZE - 1.5)
 
 
-def facts_of(total: float, audit: Audit) -> list[str]:
+def audit_texts(total: float, audit: Audit) -> list[str]:
     """The total and the residuals, a short text each."""
     worst = float(np.max(audit.structural))
     verdict = "ok" if audit.ok else "not checked" if np.isnan(worst) else "FAILED"

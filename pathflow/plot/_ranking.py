@@ -9,7 +9,18 @@ import numpy as np
 from pathflow._errors import ArgumentError
 from pathflow.drawing import compact, short_integer
 from pathflow.metrics import Interval, bootstrap_interval
-from pathflow.results import Aggregation, Attribution, Audit, Ranked, Refinement
+from pathflow.results import (
+    Aggregation,
+    Attribution,
+    Audit,
+    Ranked,
+    Refinement,
+    check_finite,
+    means_of,
+    rest_by_sign,
+)
+
+from ._arguments import whole_number
 
 Rankable = Attribution | Ranked | Aggregation | Refinement
 
@@ -58,13 +69,13 @@ def ranking(result: Rankable | Any, k: int) -> Ranking:
     """The `k` first rows of a result, and the rest.
 
     Raises:
-        ArgumentError: `k` is not positive, or `result` is of another kind.
-        NonFiniteError: an influence is NaN.
+        ArgumentError: `k` is no whole number over 0, or `result` is of another kind.
+        NonFiniteError: an influence is NaN or infinite.
     """
-    if k < 1:
-        raise ArgumentError(f"k must be at least 1, got {k}.")
+    k = whole_number("k", k)
     for kind, make in _RANKINGS.items():
         if isinstance(result, kind):
+            check_finite("influences", result.influences)
             return make(result, k)
     raise ArgumentError(
         f"result takes {', '.join(kind.__name__ for kind in _RANKINGS)}; "
@@ -87,12 +98,9 @@ def _of_all(
 ) -> Ranking:
     """Where every influence is known, the rest has two signs."""
     mean = means_of(result.influences)
-    rest = np.delete(mean, [at for at, _, _ in rows])
     bars = [Bar(label, value, interval_of(result.influences, at)) for at, label, value in rows]
-    for sign, name in ((1, "positive"), (-1, "negative")):
-        of_sign = rest[sign * rest > 0]
-        label = f"rest: {len(of_sign):,} other {name} {what}"
-        bars.append(Bar(label, float(of_sign.sum()), rest=True))
+    rest = rest_by_sign(mean, [at for at, _, _ in rows], what)
+    bars += [Bar(f"rest: {other.label}", other.influence, rest=True) for other in rest]
     shares = _cumulative([abs(bar.value) for bar in bars], float(np.abs(mean).sum()))
     return Ranking(tuple(bars), shares, OF_ABSOLUTE, float(mean.sum()), result.audit)
 
@@ -148,11 +156,6 @@ _RANKINGS: dict[type, Callable[[Any, int], Ranking]] = {
     Aggregation: _of_aggregation,
     Refinement: _of_refinement,
 }
-
-
-def means_of(influences: Any) -> np.ndarray:
-    """The mean over the examples of a batch, in float64."""
-    return np.atleast_2d(np.asarray(influences, np.float64)).mean(axis=0)
 
 
 def interval_of(influences: Any, at: int) -> Interval | None:

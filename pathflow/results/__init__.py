@@ -2,6 +2,9 @@
 
 from ._aggregation import Aggregation as Aggregation
 from ._aggregation import check_names as check_names
+from ._amount import check_finite as check_finite
+from ._amount import finite_means as finite_means
+from ._amount import means_of as means_of
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
 from ._class_table import short_integer as short_integer
@@ -9,6 +12,10 @@ from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
 from ._conductances import NodeInfluence as NodeInfluence
 from ._faithfulness import Faithfulness as Faithfulness
+from ._flows import Flows as Flows
+from ._flows import edge_influences as edge_influences
+from ._flows import flows_of as flows_of
+from ._flows import node_influences as node_influences
 from ._html import save_html as save_html
 from ._interval import Interval as Interval
 from ._labels import path_labels as path_labels
@@ -31,5 +38,6 @@ from ._storable import Storable as Storable
 from ._storable import load as load
 from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence
+from ._table import rest_by_sign as rest_by_sign
 from ._table import shares_of as shares_of
 from ._table import signed_sums as signed_sums

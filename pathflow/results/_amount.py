@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 
-from pathflow._errors import ArgumentError
+from pathflow._errors import ArgumentError, NonFiniteError
 
 # A number for one example, or one number per example.
 Amount = float | Float[np.ndarray, " B"]
@@ -36,3 +36,38 @@ def check_example(i: int, n_examples: int | None) -> None:
     size = batch_size(n_examples)
     if not 0 <= i < size:
         raise ArgumentError(f"i={i} is outside 0 .. {size - 1}, the examples.")
+
+
+def means_of(influences: Any) -> Float64[np.ndarray, " _"]:
+    """The mean of every column over the examples of a batch; a single row as it is."""
+    rows = np.atleast_2d(np.asarray(influences))
+    return np.asarray(rows.mean(axis=0, dtype=np.float64))
+
+
+def finite_means(name: str, influences: Any) -> Float64[np.ndarray, " _"]:
+    """The same of finite numbers.
+
+    Raises:
+        NonFiniteError: one is NaN or infinite.
+    """
+    check_finite(name, influences)
+    return means_of(influences)
+
+
+def check_finite(name: str, values: Any, why: str = "nothing that holds them adds up") -> None:
+    """Refuses numbers that sums do not survive.
+
+    Arguments:
+        name: what they are.
+        values: the numbers.
+        why: what is impossible with them.
+
+    Raises:
+        NonFiniteError: one is NaN or infinite.
+    """
+    bad = int(np.size(values) - np.isfinite(values).sum())
+    if bad:
+        raise NonFiniteError(
+            f"{bad} of {np.size(values)} {name} are NaN or infinite, and {why}; complete the "
+            "result, or take examples without them by `example(i)`."
+        )

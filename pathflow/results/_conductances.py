@@ -16,9 +16,9 @@ from jaxtyping import Float, Float64
 from pathflow._errors import ArgumentError, GraphError, NonFiniteError, ShapeError
 from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import Node, NodeLike, NodeTable
-from pathflow.page import Flows, Sheet
+from pathflow.page import FlowTable, Sheet
 
-from ._amount import Amount, amount, batch_size, check_example
+from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
 from ._html import save_html
 from ._order import AbstractOrder, Magnitude
@@ -215,7 +215,7 @@ class Conductances(Storable, AbstractDisplayed):
         return [EdgeInfluence(edges[i], value, share) for i, value, share in rows]
 
     def _top(self, values: Any, k: int, by: AbstractOrder | None) -> list[tuple[int, float, float]]:
-        mean = np.atleast_2d(np.asarray(values)).mean(axis=0, dtype=np.float64)
+        mean = means_of(values)
         total = np.mean(self.totals, dtype=np.float64)
         ranks = top_ranks(mean, k, Magnitude() if by is None else by)
         shares = _shares(mean[ranks][None], np.atleast_1d(total))[0]
@@ -378,7 +378,7 @@ def _sheet(result: Conductances) -> Sheet:
         "influences",
         np.zeros((len(through), 0)) if result.edges is None else result.edge_influences,
     )
-    flows = Flows(result.nodes, through, edges, along)
+    flows = FlowTable(result.nodes, through, edges, along)
     heading = "what flows through nodes"
     return make_sheet(heading, result.total, result.n_examples, result.audit, flows=flows)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pathflow._errors import NonFiniteError
 from pathflow.drawing import (
-    Bar,
+    BarCell,
     Page,
     Text,
     compact,
@@ -20,6 +20,9 @@ from pathflow.drawing import (
     table,
 )
 from pathflow.graph import Path
+
+from ._amount import means_of
+from ._table import rest_by_sign
 
 # How many rows are shown.
 SHOWN = 10
@@ -69,25 +72,12 @@ def influence_table(
     cells = []
     for i, (value, part, text) in enumerate(every):
         row: list[Any] = [Text(short_number(value), right=True)]
-        row.append(Bar(value / largest, origin) if largest and i < len(rows) else Text(""))
+        row.append(BarCell(value / largest, origin) if largest and i < len(rows) else Text(""))
         if known:
             row.append(Text("" if part is None or np.isnan(part) else f"{part:.1%}", right=True))
         cells.append([*row, Text(text)])
     heads = ["influence", "", *([share] if known else []), label]
     return table(heads, cells)
-
-
-def rest_by_sign(influences: np.ndarray, listed: Sequence[int], what: str) -> list[Row]:
-    """The sums of the other influences, of either sign, with their shares of their sign's sum."""
-    rest = np.delete(influences, list(listed))
-    found: list[Row] = []
-    for sign, name in ((1, "positive"), (-1, "negative")):
-        of_sign = rest[sign * rest > 0]
-        if len(of_sign):
-            whole = float(influences[sign * influences > 0].sum())
-            value = float(of_sign.sum())
-            found.append((value, value / whole, f"{len(of_sign):,} other {name} {what}"))
-    return found
 
 
 def ranked_page(result: Any, facts: str, what: str, label_of: Any, name: str = "") -> Page:
@@ -101,14 +91,15 @@ def ranked_page(result: Any, facts: str, what: str, label_of: Any, name: str = "
         name: what the result is called; its class's name by default.
     """
     name, total = name or type(result).__name__, float(np.mean(result.total))
-    mean = np.atleast_2d(np.asarray(result.influences, np.float64)).mean(axis=0)
+    mean = means_of(result.influences)
     try:
         top = result.top(SHOWN)
     except NonFiniteError as error:
         return page(name, facts, [], result.audit, str(error))
     labels = [label_of(row) for row in top]
     rows = [(row.influence, row.share, text) for row, (_, text) in zip(top, labels, strict=True)]
-    rest = rest_by_sign(mean, [number for number, _ in labels], what)
+    others = rest_by_sign(mean, [number for number, _ in labels], what)
+    rest = [(other.influence, other.share, other.label) for other in others if other.count]
     shown = influence_table(rows, rest, total, what.removesuffix("s"), "share of its sign")
     return page(name, facts, [shown], result.audit)
 

@@ -17,7 +17,7 @@ from pathflow.graph import Path, PathSpace
 from pathflow.graph import PathLike as InfluencePath
 from pathflow.page import PathTable, Sheet, Unseen
 
-from ._amount import Amount, amount, batch_size, check_example
+from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
 from ._html import save_html
 from ._pages import SHOWN, examples_text, influence_table, page, path_text
@@ -124,7 +124,7 @@ class Ranked(Storable, AbstractDisplayed):
         return list(self._rows())
 
     def _rows(self) -> Iterator[PathInfluence]:
-        means = np.atleast_2d(self.influences).mean(axis=0, dtype=np.float64)
+        means = means_of(self.influences)
         for rank, mean in zip(self.ranks, means, strict=True):
             yield PathInfluence(self.space.unrank(rank), rank, float(mean), None)
 
@@ -205,7 +205,7 @@ class Ranked(Storable, AbstractDisplayed):
             known.unseen_count,
             known.followed,
         )
-        influences = np.atleast_2d(self.influences).mean(axis=0, dtype=np.float64)
+        influences = means_of(self.influences)
         influences = np.asarray(influences)
         return Ranked(
             self.space, self.ranks, influences, certificate, self.audit.mean(), self.metadata

@@ -14,7 +14,7 @@ from pathflow._errors import ArgumentError, ShapeError
 from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import Node
 
-from ._amount import Amount, amount, batch_size, check_example
+from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, ranked_page
@@ -181,7 +181,7 @@ class Refinement(Storable, AbstractDisplayed):
         )
 
     def _mean_row(self) -> Float64[np.ndarray, " rows"]:
-        return np.asarray(np.mean(np.atleast_2d(self._array), axis=0, dtype=np.float64))
+        return means_of(self._array)
 
     def top(self, k: int = 10, by: AbstractOrder | None = None) -> list[PartInfluence]:
         """The `k` first rows in an order, exactly; equal ones in the order of their numbers.

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pathflow._errors import ArgumentError, NonFiniteError
+from pathflow._errors import ArgumentError
 from pathflow.page import Parts, Sheet
 
-from ._amount import amount
+from ._amount import amount, check_finite
 from ._audit import Audit
 from ._plain_audit import plain_audit
 from ._refinement import Refinement
@@ -36,12 +36,7 @@ def rows_of(name: str, values: Any) -> np.ndarray:
         NonFiniteError: one is NaN or infinite, and so has no place on a page that adds up.
     """
     rows = np.atleast_2d(np.asarray(values))
-    bad = int(rows.size - np.isfinite(rows).sum())
-    if bad:
-        raise NonFiniteError(
-            f"{bad} of {rows.size} {name} are NaN or infinite, and a page could not add them up; "
-            "complete the result, or show examples without them by `example(i)`."
-        )
+    check_finite(name, rows, "a page could not add them up")
     # NumPy has no operations, and the page no numbers, of less than 32 bits.
     wide = rows.dtype == np.float64
     return np.asarray(rows, np.float64 if wide else np.float32)

@@ -99,6 +99,44 @@ def shares_of(
         return np.divide(chosen, whole, out=np.zeros_like(chosen), where=chosen != 0)
 
 
+@final
+@dataclass(frozen=True)
+class Rest:
+    """The influences of one sign that are not listed.
+
+    Attributes:
+        count: how many they are.
+        influence: their sum.
+        share: its part of the sum of all of that sign; 0 where there is none.
+        label: what they are, in words.
+    """
+
+    count: int
+    influence: float
+    share: float
+    label: str
+
+
+def rest_by_sign(
+    influences: Float64[np.ndarray, " n"], listed: Sequence[int], what: str
+) -> list[Rest]:
+    """The other influences: the positive ones, and the negative ones.
+
+    Arguments:
+        influences: all of them, finite.
+        listed: the positions of those that are listed.
+        what: what they are of, in the plural.
+    """
+    others = np.delete(influences, list(listed))
+    found: list[Rest] = []
+    for sign, name in ((1, "positive"), (-1, "negative")):
+        of_sign = others[sign * others > 0]
+        value, whole = float(of_sign.sum()), float(influences[sign * influences > 0].sum())
+        share = value / whole if whole else 0.0
+        found.append(Rest(len(of_sign), value, share, f"{len(of_sign):,} other {name} {what}"))
+    return found
+
+
 def path_influences(
     space: PathSpace, influences: Float64[np.ndarray, " paths"], ranks: Int64[np.ndarray, " k"]
 ) -> Iterator[PathInfluence]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathflow.drawing import (
-    Bar,
+    BarCell,
     Key,
     Text,
     arrange,
@@ -91,13 +91,13 @@ def test_no_attribute_can_be_added():
 )
 def test_bars_are_as_long_as_their_weight(weight, origin, start, length):
     box = next(
-        dict(found) for tag, found in _elements(Bar(weight, origin).markup()) if tag == "rect"
+        dict(found) for tag, found in _elements(BarCell(weight, origin).markup()) if tag == "rect"
     )
     assert (float(box["x"]), float(box["width"])) == (start, length)
 
 
 def test_a_bar_of_nothing():
-    box = next(dict(f) for tag, f in _elements(Bar(np.nan).markup()) if tag == "rect")
+    box = next(dict(f) for tag, f in _elements(BarCell(np.nan).markup()) if tag == "rect")
     assert float(box["width"]) == 0
 
 

@@ -24,10 +24,11 @@ def test_short_texts_have_their_beginning_and_end(text, length):
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("x@1 g0@1 c0@1 c0@2 c0@3 h0@3 qoi", "x@1 g0 c0@1:3 h0 qoi"),
+        ("x@1 g0@1 c0@1 c0@2 c0@3 h0@3 qoi", "x@1 g0 c0@1…3 h0 qoi"),
         ("x@1 g0@1 h0@1 g0@2 qoi", "x@1 g0 h0 g0@2 qoi"),
         ("x hidden qoi", "x hidden qoi"),
-        ("a@0.1 b@0.1 b@1.1", "a@0.1 b@0.1 b@1.1"),
+        ("a@0.1 b@0.1 b@1.1", "a@0.1 b b@1.1"),
+        ("c@1 c@2 c@5 c@6 q", "c@1…2 c@5…6 q"),
     ],
 )
 def test_compact_paths(path, text):

@@ -1,9 +1,12 @@
 """Columns by loop iteration, rows by name, and the curves between them."""
 
+from itertools import pairwise
+
 import pytest
 
 import pathflow as pf
-from pathflow.drawing import Key, arrange, time_layers
+from pathflow.drawing import Key, arrange, has_columns, time_layers
+from pathflow.page._drawn import drawn_graph
 
 
 def recurrent(n_steps):
@@ -53,6 +56,27 @@ def test_many_names_are_laid_out_in_layers():
     layout = arrange(many, [(many[0], unit) for unit in units])
     assert not layout.rows
     assert len(set(layout.positions.values())) == len(many)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "timed"),
+    [
+        ([Key("x", (0,)), Key("x", (1,))], True),
+        # One iteration is no time, and a loop of few nodes no picture of the whole.
+        ([Key("x", (0,)), Key("y", (0,))], False),
+        ([Key("x", (0,)), Key("x", (1,)), Key("y"), Key("z")], False),
+        ([Key("x", (0,)), Key("x", (1,)), Key("x", (2,)), Key("y"), Key("z")], True),
+        ([Key(f"n{i}", (t,)) for t in range(2) for i in range(60)], True),
+        ([Key(f"n{i}", (t,)) for t in range(2) for i in range(61)], False),
+    ],
+)
+def test_pictures_and_the_page_choose_one_layout(nodes, timed):
+    edges = list(pairwise(nodes))
+    assert has_columns(nodes) is timed
+    assert bool(arrange(nodes, edges).rows) is timed
+    of_graph = {n: pf.Node(n.name, n.index) for n in nodes}
+    drawn = drawn_graph(list(of_graph.values()), [(of_graph[u], of_graph[v]) for u, v in edges])
+    assert (drawn["layout"] is not None) is timed
 
 
 def test_a_graph_without_loops_is_laid_out_in_layers():

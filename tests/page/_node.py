@@ -60,6 +60,10 @@ const asked = {
     const found = spaceOf(space);
     return patternOf(found, found.path(found.integer(rank)));
   },
+  compact({ space, rank }) {
+    const found = spaceOf(space);
+    return compactPath(found, found.path(found.integer(rank)));
+  },
   words({ counts, numbers }) {
     const written = numbers.map((x) => signed(x));
     return { counts: counts.map((c) => counted(BigInt(c))), numbers: written };

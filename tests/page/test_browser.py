@@ -1,12 +1,12 @@
 """Pages in a real browser: they load without complaint, and do what mouse and keys ask for."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import pathflow as pf
-from pathflow import plot
 from tests.page._results import attribution, audit, hostile, ranked
 
 PATTERN = "x .* c1+ h1 qoi & ~(.* f? .*)"
@@ -73,7 +73,7 @@ def test_a_node_tells_what_flows_in_and_out(opened):
     assert number(tip.split("\n", 1)[1]) == pytest.approx(result.through("c1@1"), rel=1e-5)
     details = text(page, "#details")
     for v in result.space.successors("c1@1"):
-        along = plot.edge_influences(result)[result.space.node("c1@1"), v]
+        along = pf.edge_influences(result)[result.space.node("c1@1"), v]
         line = details.split(f"\n{v}\n", 1)[1]
         assert number(line) == pytest.approx(along, rel=1e-3)
 
@@ -98,7 +98,7 @@ def test_a_pattern_filters_and_sums_exactly(opened):
     result = attribution(2)
     page = opened(result)
     write(page, PATTERN)
-    graph = pf.Graph(result.space.nodes, list(plot.edge_influences(result)))
+    graph = pf.Graph(result.space.nodes, list(pf.edge_influences(result)))
     count = graph.count_paths("x@0", "qoi", PATTERN)
     assert 0 < count < 152
     parsed = pf.graph.automaton_of(pf.Patterns({"it": PATTERN}), result.space.nodes)
@@ -232,6 +232,55 @@ def test_a_list_tells_what_is_not_listed(opened):
     assert f"Of all 1,089 paths {through} match" in text(page, "#summary")
 
 
+def test_a_cut_graph_says_among_which_paths_it_counts(opened, monkeypatch):
+    monkeypatch.setattr("pathflow.page._pruned.MAX_EDGES", 40)
+    result = ranked()
+    page = opened(result)
+    n_listed = int(re.search(r"of (\d+) listed paths", text(page, "#summary"))[1])
+    listed = [row.path for row in result.rows[:n_listed]]
+    edges = {edge for path in listed for edge in pairwise(path)}
+    drawn = [p for p in result.space if edges.issuperset(pairwise(p))]
+    assert n_listed < 20
+    assert len(drawn) < result.space.count
+    write(page, ".* h0@1 .*")
+    matching = [p for p in drawn if "h0@1" in str(p).split()]
+    shown = text(page, "#summary")
+    assert f"Of the {len(drawn):,} paths along the drawn edges {len(matching)} match" in shown
+    assert "how many of all 1,089 paths match is not known here" in shown
+    write(page, "x x qoi")
+    assert "only paths along the drawn edges were looked at" in text(page, "#pattern-error")
+
+
+def test_a_very_wide_graph_loads_in_seconds(opened):
+    rng = np.random.default_rng(0)
+    layers = [[pf.Node(f"l{i}n{j}") for j in range(n)] for i, n in enumerate((1, 200, 200, 200, 1))]
+    # One edge goes past two layers.
+    edges = {(layers[0][0], layers[3][0]), *((u, layers[4][0]) for u in layers[3])}
+    for before, after in pairwise(layers[:-1]):
+        chosen = [rng.choice(len(before), min(len(before), 13), replace=False) for _ in after]
+        edges |= {(before[i], v) for v, some in zip(after, chosen, strict=True) for i in some}
+        edges |= {(u, after[0]) for u in before}
+    graph = pf.Graph([n for layer in layers for n in layer], sorted(edges, key=str))
+    assert 5900 < len(graph.edges) <= 6000
+    flows = pf.Conductances(
+        graph.nodes, rng.standard_normal(len(graph.nodes)), graph.edges,
+        rng.standard_normal(len(graph.edges)), np.array(1.0), audit(1.0),
+    )  # fmt: skip
+    # Layers by crossings would take minutes, and the browser would not answer.
+    page = opened(flows)
+    places = page.run(
+        "[...document.querySelectorAll('.node')].map((n) => { const b = n.getBoundingClientRect(); "
+        "return [n.dataset.node, b.x + b.width / 2, b.y + b.height / 2]; })"
+    )
+    at = {label: (x, y) for label, x, y in places}
+    assert set(at) == set(map(str, graph.nodes))
+    assert len(set(at.values())) == len(at)
+    columns = [{round(at[str(n)][0]) for n in layer} for layer in layers]
+    assert all(len(column) == 1 for column in columns)
+    assert [min(column) for column in columns] == sorted(min(column) for column in columns)
+    assert page.run("performance.now()") < 30_000
+
+
 def test_hostile_names_do_nothing(opened):
     page = opened(hostile(), title="</title><script>window.hacked=3</script>")
     assert page.run("window.hacked") is None
@@ -260,7 +309,7 @@ def test_classes_and_conductances_show(opened):
         audit(amounts.sum()),
     )  # fmt: skip
     full = attribution()
-    edges = plot.edge_influences(full)
+    edges = pf.edge_influences(full)
     flowing = np.array([full.through(n) for n in full.space.nodes])
     flows = pf.Conductances(
         full.space.nodes, flowing, tuple(edges), np.array(list(edges.values())),

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import pathflow as pf
-from pathflow import plot
 from pathflow.page import PathTable, Sheet, make_page
 from pathflow.page._embed import Spaces, embed
 from pathflow.page._encode import numbers_size, safe_json
@@ -170,7 +169,7 @@ def test_what_is_pruned_is_told_exactly(tmp_path):
     assert unseen["bound"] == np.abs(rest).max()
     assert f"The other {len(rest):,} are not in this page" in sheet["notes"][-1]
     # The drawn flows stay those of all paths.
-    flows = plot.edge_influences(result)
+    flows = pf.edge_influences(result)
     np.testing.assert_allclose(decoded(sheet["flows"]["along"]), list(flows.values()), atol=1e-9)
 
 

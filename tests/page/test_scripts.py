@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pathflow as pf
+from pathflow.drawing import compact
 from pathflow.graph import automaton_of
 from pathflow.page._drawn import drawn_space
 from pathflow.page._encode import numbers
@@ -49,6 +50,22 @@ def test_paths_come_back_from_their_ranks(node, data):
     found = node.ask("paths", space=drawn_space(space), n=n, ranks=as_texts(ranks))
     assert found["count"] == str(space.count)
     assert found["texts"] == [str(space.unrank(r)) for r in (ranks or range(space.count))]
+
+
+@given(st.data())
+def test_paths_are_shortened_as_in_pictures(node, data):
+    _, space = data.draw(spaces(node=looped))
+    for rank in {0, space.count // 2, space.count - 1}:
+        found = node.ask("compact", space=drawn_space(space), rank=str(rank))
+        assert found == compact(space.unrank(rank))
+
+
+def test_steps_along_a_loop_are_shortened_as_in_pictures(node):
+    steps = ["x@1", "c@1", "c@2", "c@4", "c@5", "c@6", "h@6", "q"]
+    graph = pf.Graph(list(pf.Path.parse(" ".join(steps))), list(pairwise(steps)))
+    space = graph.paths("x@1", "q")
+    found = node.ask("compact", space=drawn_space(space), rank="0")
+    assert found == compact(space.unrank(0)) == "x@1 c@1…2 c@4…6 h q"
 
 
 def test_ranks_beyond_what_a_number_holds_stay_exact(node):

@@ -5,7 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import pathflow as pf
-from pathflow.plot import compare_graphs, compare_paths, edge_influences
+from pathflow import edge_influences
+from pathflow.plot import compare_graphs, compare_paths
 
 from .conftest import (
     check_no_overlap,

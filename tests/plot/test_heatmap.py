@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import pathflow as pf
-from pathflow.plot import edge_influences, unit_heatmap
+from pathflow import edge_influences
+from pathflow.plot import unit_heatmap
 
 from .conftest import check_no_overlap, lstm_graph, make_conductances, make_refinement, make_result
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow import edge_influences
 from pathflow.drawing import PATH_COLOURS
-from pathflow.plot import edge_influences, layered_graph
+from pathflow.plot import layered_graph
 
 from .conftest import check_no_overlap, lstm_graph, make_conductances, make_result
 

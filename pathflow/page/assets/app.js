@@ -115,7 +115,8 @@ function choose() {
   if (matched && !matching.length && !through && !Number(matched.count)) {
     const error = byId("pattern-error");
     const automaton = new Automaton(parsePattern(state.pattern), view.space.nodes);
-    error.replaceChildren(make("p", {}, explainNoMatch(view.space, automaton)));
+    const cut = isCut(view.sheet) ? " The graph was cut, so that only paths along the drawn edges were looked at." : "";
+    error.replaceChildren(make("p", {}, explainNoMatch(view.space, automaton) + cut));
     error.hidden = false;
   }
 }

@@ -122,7 +122,9 @@ class GraphView {
 
   // The smaller side of a cell of the layout, in pixels of the plane.
   cell() {
-    const { columns, rows } = this.placed;
+    const { columns, rows, width, height, many } = this.placed;
+    // Of thousands of edges wide ones would cover all others.
+    if (many) return Math.max(8, 40 * Math.min(1, this.size[0] / width, this.size[1] / height));
     if (!columns.length || !rows.length) return 40;
     return Math.min(columns[0].wide, this.placed.height / rows.length);
   }

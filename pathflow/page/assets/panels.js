@@ -86,13 +86,26 @@ function summary(view, choice) {
       " of the total"));
   }
   if (unseen && unseen.count !== "0") {
-    const also = filtered && matchCount !== null
-      ? `Of all ${counted(paths.space.count)} paths ${counted(matchCount)} match; the sum is over the listed ones. `
-      : "";
+    const also = filtered && matchCount !== null ? countedIn(view, matchCount) : "";
     lines.push(make("p", { class: "faint" }, also, `Not listed: ${plural(unseen.count, "path")}, together `,
       number(unseen.sum), unseen.bound === null ? "" : `, each at most ${unsigned(unseen.bound)}`));
   }
   return lines;
+}
+
+// How many paths match, and among which: a graph that was cut has fewer than the result.
+function countedIn({ sheet, paths }, matchCount) {
+  const all = counted(sheet.paths.count);
+  const among = isCut(sheet)
+    ? `Of the ${plural(paths.space.count, "path")} along the drawn edges ${counted(matchCount)} match. The graph ` +
+      `was cut to these edges: how many of all ${all} paths match is not known here. The sum`
+    : `Of all ${all} paths ${counted(matchCount)} match; the sum`;
+  return `${among} is over the listed ones. `;
+}
+
+// Whether the graph has the edges of the listed paths alone.
+function isCut(sheet) {
+  return Boolean(sheet.paths?.places);
 }
 
 function trustPanel(sheet) {
