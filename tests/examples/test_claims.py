@@ -11,11 +11,17 @@ README = " ".join((STUDY / "README.md").read_text().split())
 MODELS = read_all()
 TINY, DECAYED, ENGLISH = (MODELS[name] for name in ("tiny", "decayed", "english"))
 FOUR = ("SS", "SP", "PS", "PP")
+LONGER = ("Adv", "namePP", "nounPP", "nounPPAdv")
 
 
 def span(values):
     ends = [f"{v:.2f}" for v in (min(values), max(values))]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
+def floor(value):
+    """Two decimals that are not above the value, but for its rounding in print."""
+    return f"{value:.2f}"
 
 
 def of(results, role, field, *tasks, sign=None):
@@ -51,11 +57,11 @@ def claims():
     simple = of(TINY, s, "share", "Simple")
     least = min(of(TINY, s, "t"))
     yield f"share of {simple[0]:.2f} (S) and {simple[1]:.2f} (P), t = {least:.2f} or more"
-    ranks = of(TINY, s, "rank", "nounPP", "nounPPAdv")
+    ranks = of(TINY, s, "rank", *LONGER)
     yield f"ranks from {min(ranks)} to {max(ranks)} over distances"
     yield (
-        f"carries {span(of(DECAYED, s, 'share', 'Simple'))} in Simple and at most "
-        f"{max(of(DECAYED, s, 'share', 'nounPP', 'nounPPAdv')):.2f} in longer tasks"
+        f"carries {span(of(DECAYED, s, 'share', 'Simple'))} in Simple and "
+        f"{span(of(DECAYED, s, 'share', *LONGER))} in longer tasks"
     )
     ranks = of(DECAYED, s, "rank")
     yield f"its t-value is {span(of(DECAYED, s, 't'))}, and its rank {min(ranks)} to {max(ranks)}"
@@ -78,7 +84,12 @@ def claims():
         for d in DECAYED.tables["differences"]
         if (d["what"], d["task"]) == ("accuracy all but Ci - C", "nounPP")
     }
-    yield f"by {attractor['SP']:+.3f} (SP) and {attractor['PS']:+.3f} (PS)"
+    yield f"difference is {attractor['SP']:+.3f} (SP) and {attractor['PS']:+.3f} (PS)"
+    alone = {t: min(m.held(t, "CFs")[0] for m in MODELS.values()) for t in ("nounPP", "nounPPAdv")}
+    yield (
+        f"alone they leave {floor(alone['nounPP'])} or more of nounPP, and "
+        f"{floor(alone['nounPPAdv'])} or more of nounPPAdv"
+    )
     first, second = (
         [n["t"] for n in ENGLISH.tables["neurons"] if n["unit"] == unit and n["role"] == s.value]
         for unit in dict.fromkeys(n["unit"] for n in ENGLISH.tables["neurons"])
