@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from examples.lstm_agreement.report.contents import read_table
 from examples.lstm_agreement.report.shipped import STUDY, read_all
+from examples.lstm_agreement.report.study_page import words_ratio
 from examples.lstm_agreement.tables.measure import Role
 
 README = " ".join((STUDY / "README.md").read_text().split())
@@ -17,11 +19,6 @@ LONGER = ("Adv", "namePP", "nounPP", "nounPPAdv")
 def span(values):
     ends = [f"{v:.2f}" for v in (min(values), max(values))]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
-
-
-def floor(value):
-    """Two decimals that are not above the value, but for its rounding in print."""
-    return f"{value:.2f}"
 
 
 def of(results, role, field, *tasks, sign=None):
@@ -87,8 +84,8 @@ def claims():
     yield f"difference is {attractor['SP']:+.3f} (SP) and {attractor['PS']:+.3f} (PS)"
     alone = {t: min(m.held(t, "CFs")[0] for m in MODELS.values()) for t in ("nounPP", "nounPPAdv")}
     yield (
-        f"alone they leave {floor(alone['nounPP'])} or more of nounPP, and "
-        f"{floor(alone['nounPPAdv'])} or more of nounPPAdv"
+        f"alone they leave {alone['nounPP']:.2f} or more of nounPP, and "
+        f"{alone['nounPPAdv']:.2f} or more of nounPPAdv"
     )
     first, second = (
         [n["t"] for n in ENGLISH.tables["neurons"] if n["unit"] == unit and n["role"] == s.value]
@@ -106,7 +103,73 @@ def claims():
     )
 
 
-@pytest.mark.parametrize("claim", list(claims()))
+def claims_of_the_parts():
+    """Likewise, about what other commands wrote."""
+    tiny = {r["condition"]: r for r in TINY.rows(Role.SUBJECT) if r["task"] == "nounPP"}
+    others = [of(TINY, Role.SUBJECT, "rank", task) for task in ("namePP", "nounPPAdv")]
+    yield (
+        f"has rank {tiny['SS']['rank']}, {tiny['SP']['rank']}, {tiny['PS']['rank']} and "
+        f"{tiny['PP']['rank']} in nounPP (3 words; SS, SP, PS, PP), {others[0][0]} and "
+        f"{others[0][1]} in namePP, and {min(others[1])} to {max(others[1])} in nounPPAdv"
+    )
+    context = read_table(TINY.folder / "context.csv")
+    least = min(r["t"] for r in context if r["n_words"] <= 12)
+    yield f"nearly all up to 12 words (t of {least:.3f} or more)"
+    (n,) = {r["n_sentences"] for r in context}
+    yield f"All this is from {n} sentences per condition"
+    alone = [
+        f"{r['along_primary']:.2f} ({r['condition']})"
+        for r in read_table(TINY.folder / "concepts_paths.csv")
+        if (r["concept"], r["model"], r["task"]) == ("number of the verb", "trained", "nounPP")
+    ]
+    yield f"changes by {', '.join(alone[:3])} and {alone[3]} of what it does"
+    first = sum(r["rank"] == 1 for r in tiny.values())
+    yield f"in nounPP it is first in {first} of {len(tiny)} conditions"
+    known = read_table(ENGLISH.folder / "concepts_known.csv")
+    gender = {
+        (r["frame"], r["condition"]): r for r in known if r["concept"].startswith("gender of a")
+    }
+    for frame in ("reflexive, attractor", "pronoun, attractor"):
+        rows = [gender[frame, c] for c in ("MM", "MF", "FM", "FF")]
+        yield (
+            ", ".join(f"{r['condition']} {r['accuracy']:.2f}" for r in rows)
+            + f" | {span([r['moved'] for r in rows])} | {span([r['shift'] for r in rows])} |"
+        )
+    moved = [r["moved"] for r in gender.values()]
+    shifts = [r["shift"] for r in gender.values()]
+    yield f"difference in {span(moved)} of the sentences, but by {span(shifts)} logits"
+    clauses = {
+        (r["task"], r["condition"]): r["accuracy"]
+        for r in read_table(TINY.folder / "clauses_accuracy.csv")
+    }
+    long = [clauses["long coordination", c] for c in FOUR]
+    yield (
+        f"({clauses['coordination', 'S']:.2f} in S and {clauses['coordination', 'P']:.2f} in P; "
+        f"{span(long)} in long coordination)"
+    )
+    shares = {
+        u["unit"]: u["share"]
+        for u in DECAYED.tables["neurons"]
+        if (u["role"], u["task"], u["condition"]) == ("subject", "namePP", "SS")
+    }
+    yield f"where unit 53 has more ({shares[53]:.2f} against {shares[40]:.2f})"
+    helped, misled = (
+        [
+            u["t"]
+            for u in TINY.tables["neurons"]
+            if u["role"] != "subject" and u["condition"] in conditions
+        ]
+        for conditions in (("SS", "PP"), ("SP", "PS"))
+    )
+    yield (f"{min(helped):.2f} or more for helpful nouns, {max(misled):.2f} or less for attractors")
+    largest = {t: of(ENGLISH, Role.SUBJECT, "largest_share", t) for t in LONGER}
+    yield f"in Adv ({largest['Adv'][0]:.2f} and {largest['Adv'][1]:.2f})"
+    yield f"{largest['namePP'][0]:.2f} and {largest['namePP'][1]:.2f} in namePP"
+    assert max(largest["nounPP"] + largest["nounPPAdv"]) < 0.1
+    yield f"model: 2 x 650 units, and {words_ratio('english')} times as many words read)"
+
+
+@pytest.mark.parametrize("claim", [*claims(), *claims_of_the_parts()])
 def test_the_readme_says_what_the_tables_say(claim):
     assert " ".join(claim.split()) in README
 
