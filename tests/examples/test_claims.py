@@ -5,9 +5,12 @@ import re
 import pytest
 
 from examples.lstm_agreement.report.contents import read_table
-from examples.lstm_agreement.report.shipped import STUDY, read_all
+from examples.lstm_agreement.report.shipped import STUDY, held_table, read_all
 from examples.lstm_agreement.report.study_page import words_ratio
+from examples.lstm_agreement.tables.bootstrap import holm
 from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paired import TRAINED_OVER_UNTRAINED
+from examples.lstm_agreement.tables.paper import COMPRESSION
 
 README = " ".join((STUDY / "README.md").read_text().split())
 MODELS = read_all()
@@ -114,6 +117,13 @@ def claims_of_the_parts():
     )
     context = read_table(TINY.folder / "context.csv")
     least = min(r["t"] for r in context if r["n_words"] <= 12)
+    untrained = [
+        r["t"]
+        for m in MODELS.values()
+        for r in m.tables["table1"]
+        if r["model"] != "trained" and r["role"] == Role.SUBJECT.value
+    ]
+    yield f"(t from the subject of {span(untrained)})"
     yield f"nearly all up to 12 words (t of {least:.3f} or more)"
     (n,) = {r["n_sentences"] for r in context}
     yield f"All this is from {n} sentences per condition"
@@ -172,6 +182,40 @@ def claims_of_the_parts():
 @pytest.mark.parametrize("claim", [*claims(), *claims_of_the_parts()])
 def test_the_readme_says_what_the_tables_say(claim):
     assert " ".join(claim.split()) in README
+
+
+def test_the_magnitude_falls_in_every_condition():
+    assert "it is smaller after training, in every condition" in README
+    fallen = [
+        d["difference_high"] < 0
+        for m in MODELS.values()
+        for d in m.tables["differences"]
+        if d["what"] == TRAINED_OVER_UNTRAINED
+    ]
+    assert len(fallen) == 42 and all(fallen)
+
+
+def test_what_is_left_behind_attractors_after_holm():
+    """Neither of nounPP is, both of nounPPAdv are."""
+    rows = {
+        (d["task"], d["condition"]): d
+        for d in DECAYED.tables["differences"]
+        if d["what"] == "accuracy all but Ci - C" and d["condition"] in ("SP", "PS")
+    }
+    left = [p < 0.05 for p in holm([d["p"] for d in rows.values()])]
+    assert {key for key, is_left in zip(rows, left, strict=True) if is_left} == {
+        ("nounPPAdv", "SP"),
+        ("nounPPAdv", "PS"),
+    }
+    values = (rows["nounPPAdv", c]["difference"] for c in ("SP", "PS"))
+    assert "while both of nounPPAdv are ({:+.3f} and {:+.3f})".format(*values) in README
+
+
+def test_the_published_rows_are_the_means_that_the_paper_prints():
+    for task in ("nounPP", "nounPPAdv"):
+        line = held_table(MODELS, task).splitlines()[2]
+        printed = COMPRESSION[task, "mean"]
+        assert line.startswith(f"| published | {printed[6]:.2f} | {printed[1]:.2f} |")
 
 
 def test_signs_of_the_subject():

@@ -38,7 +38,6 @@ def study_page(models: Mapping[str, shipped.Results]) -> str:
         more_words=_more_words(),
         **_without_training(models),
         **_of_simple(models),
-        readme="../examples/lstm_agreement/README.md",
         **part_numbers(),
     )
 
