@@ -5,6 +5,7 @@ import re
 import pytest
 
 from examples.lstm_agreement.report.contents import read_table
+from examples.lstm_agreement.report.documents import ROOT
 from examples.lstm_agreement.report.shipped import STUDY, held_table, read_all
 from examples.lstm_agreement.report.study_page import words_ratio
 from examples.lstm_agreement.tables.bootstrap import holm
@@ -192,7 +193,8 @@ def test_the_magnitude_falls_in_every_condition():
         for d in m.tables["differences"]
         if d["what"] == TRAINED_OVER_UNTRAINED
     ]
-    assert len(fallen) == 42 and all(fallen)
+    assert len(fallen) == 42
+    assert all(fallen)
 
 
 def test_what_is_left_behind_attractors_after_holm():
@@ -216,6 +218,12 @@ def test_the_published_rows_are_the_means_that_the_paper_prints():
         line = held_table(MODELS, task).splitlines()[2]
         printed = COMPRESSION[task, "mean"]
         assert line.startswith(f"| published | {printed[6]:.2f} | {printed[1]:.2f} |")
+
+
+def test_where_the_small_model_has_the_path_first():
+    ranks = of(TINY, Role.SUBJECT, "rank", *LONGER)
+    said = f"in {ranks.count(1)} of the {len(ranks)} conditions with more between"
+    assert said in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_signs_of_the_subject():
