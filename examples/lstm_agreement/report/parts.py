@@ -12,12 +12,25 @@ from examples.lstm_agreement.report.contents import Lines, read_table
 _FAMILY = shipped.STUDY / "results" / "family"
 # Its path is chosen by the trained model, those of the others by the paper.
 CHOSEN = "transformer-64"
+# What is linked under which words; from the page's folder, and not from its template's.
+_LINKS = {
+    "words": ("All of them, in words", "README.md"),
+    "far": ("How far", "results/tiny/context.md"),
+    "across": ("Across a clause", "results/tiny/clauses.md"),
+    "others": ("Other concepts", "results/concepts.md"),
+    "law": ("One training, or a law", "results/family/family.md"),
+    "methods": ("Other methods", "results/tiny/rivals.md"),
+}
 
 
 def part_numbers() -> dict[str, str]:
     """What the page about the study fills in, by name."""
     tiny, decayed, english = (shipped.RESULTS[m] for m in ("tiny", "decayed", "english"))
     return {
+        **{
+            f"link_{name}": f"[{words}](../examples/lstm_agreement/{file})"
+            for name, (words, file) in _LINKS.items()
+        },
         **_context(read_table(tiny / "context.csv")),
         **_exchanges(read_table(tiny / "concepts_paths.csv")),
         "clauses": f"{_clauses(tiny)} in `tiny` and {_clauses(decayed)} in `decayed`",
