@@ -4,13 +4,20 @@ import re
 
 import pytest
 
-from examples.lstm_agreement.report.shipped import STUDY, read_all
+from examples.lstm_agreement.report.contents import read_table
+from examples.lstm_agreement.report.documents import ROOT
+from examples.lstm_agreement.report.shipped import STUDY, held_table, read_all
+from examples.lstm_agreement.report.study_page import words_ratio
+from examples.lstm_agreement.tables.bootstrap import holm
 from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paired import TRAINED_OVER_UNTRAINED
+from examples.lstm_agreement.tables.paper import COMPRESSION
 
 README = " ".join((STUDY / "README.md").read_text().split())
 MODELS = read_all()
 TINY, DECAYED, ENGLISH = (MODELS[name] for name in ("tiny", "decayed", "english"))
 FOUR = ("SS", "SP", "PS", "PP")
+LONGER = ("Adv", "namePP", "nounPP", "nounPPAdv")
 
 
 def span(values):
@@ -51,11 +58,11 @@ def claims():
     simple = of(TINY, s, "share", "Simple")
     least = min(of(TINY, s, "t"))
     yield f"share of {simple[0]:.2f} (S) and {simple[1]:.2f} (P), t = {least:.2f} or more"
-    ranks = of(TINY, s, "rank", "nounPP", "nounPPAdv")
+    ranks = of(TINY, s, "rank", *LONGER)
     yield f"ranks from {min(ranks)} to {max(ranks)} over distances"
     yield (
-        f"carries {span(of(DECAYED, s, 'share', 'Simple'))} in Simple and at most "
-        f"{max(of(DECAYED, s, 'share', 'nounPP', 'nounPPAdv')):.2f} in longer tasks"
+        f"carries {span(of(DECAYED, s, 'share', 'Simple'))} in Simple and "
+        f"{span(of(DECAYED, s, 'share', *LONGER))} in longer tasks"
     )
     ranks = of(DECAYED, s, "rank")
     yield f"its t-value is {span(of(DECAYED, s, 't'))}, and its rank {min(ranks)} to {max(ranks)}"
@@ -78,7 +85,12 @@ def claims():
         for d in DECAYED.tables["differences"]
         if (d["what"], d["task"]) == ("accuracy all but Ci - C", "nounPP")
     }
-    yield f"by {attractor['SP']:+.3f} (SP) and {attractor['PS']:+.3f} (PS)"
+    yield f"difference is {attractor['SP']:+.3f} (SP) and {attractor['PS']:+.3f} (PS)"
+    alone = {t: min(m.held(t, "CFs")[0] for m in MODELS.values()) for t in ("nounPP", "nounPPAdv")}
+    yield (
+        f"alone they leave {alone['nounPP']:.2f} or more of nounPP, and "
+        f"{alone['nounPPAdv']:.2f} or more of nounPPAdv"
+    )
     first, second = (
         [n["t"] for n in ENGLISH.tables["neurons"] if n["unit"] == unit and n["role"] == s.value]
         for unit in dict.fromkeys(n["unit"] for n in ENGLISH.tables["neurons"])
@@ -95,9 +107,123 @@ def claims():
     )
 
 
-@pytest.mark.parametrize("claim", list(claims()))
+def claims_of_the_parts():
+    """Likewise, about what other commands wrote."""
+    tiny = {r["condition"]: r for r in TINY.rows(Role.SUBJECT) if r["task"] == "nounPP"}
+    others = [of(TINY, Role.SUBJECT, "rank", task) for task in ("namePP", "nounPPAdv")]
+    yield (
+        f"has rank {tiny['SS']['rank']}, {tiny['SP']['rank']}, {tiny['PS']['rank']} and "
+        f"{tiny['PP']['rank']} in nounPP (3 words; SS, SP, PS, PP), {others[0][0]} and "
+        f"{others[0][1]} in namePP, and {min(others[1])} to {max(others[1])} in nounPPAdv"
+    )
+    context = read_table(TINY.folder / "context.csv")
+    least = min(r["t"] for r in context if r["n_words"] <= 12)
+    untrained = [
+        r["t"]
+        for m in MODELS.values()
+        for r in m.tables["table1"]
+        if r["model"] != "trained" and r["role"] == Role.SUBJECT.value
+    ]
+    yield f"(t from the subject of {span(untrained)})"
+    yield f"nearly all up to 12 words (t of {least:.3f} or more)"
+    (n,) = {r["n_sentences"] for r in context}
+    yield f"All this is from {n} sentences per condition"
+    alone = [
+        f"{r['along_primary']:.2f} ({r['condition']})"
+        for r in read_table(TINY.folder / "concepts_paths.csv")
+        if (r["concept"], r["model"], r["task"]) == ("number of the verb", "trained", "nounPP")
+    ]
+    yield f"changes by {', '.join(alone[:3])} and {alone[3]} of what it does"
+    first = sum(r["rank"] == 1 for r in tiny.values())
+    yield f"in nounPP it is first in {first} of {len(tiny)} conditions"
+    known = read_table(ENGLISH.folder / "concepts_known.csv")
+    gender = {
+        (r["frame"], r["condition"]): r for r in known if r["concept"].startswith("gender of a")
+    }
+    for frame in ("reflexive, attractor", "pronoun, attractor"):
+        rows = [gender[frame, c] for c in ("MM", "MF", "FM", "FF")]
+        yield (
+            ", ".join(f"{r['condition']} {r['accuracy']:.2f}" for r in rows)
+            + f" | {span([r['moved'] for r in rows])} | {span([r['shift'] for r in rows])} |"
+        )
+    moved = [r["moved"] for r in gender.values()]
+    shifts = [r["shift"] for r in gender.values()]
+    yield f"difference in {span(moved)} of the sentences, but by {span(shifts)} logits"
+    clauses = {
+        (r["task"], r["condition"]): r["accuracy"]
+        for r in read_table(TINY.folder / "clauses_accuracy.csv")
+    }
+    long = [clauses["long coordination", c] for c in FOUR]
+    yield (
+        f"({clauses['coordination', 'S']:.2f} in S and {clauses['coordination', 'P']:.2f} in P; "
+        f"{span(long)} in long coordination)"
+    )
+    shares = {
+        u["unit"]: u["share"]
+        for u in DECAYED.tables["neurons"]
+        if (u["role"], u["task"], u["condition"]) == ("subject", "namePP", "SS")
+    }
+    yield f"where unit 53 has more ({shares[53]:.2f} against {shares[40]:.2f})"
+    helped, misled = (
+        [
+            u["t"]
+            for u in TINY.tables["neurons"]
+            if u["role"] != "subject" and u["condition"] in conditions
+        ]
+        for conditions in (("SS", "PP"), ("SP", "PS"))
+    )
+    yield (f"{min(helped):.2f} or more for helpful nouns, {max(misled):.2f} or less for attractors")
+    largest = {t: of(ENGLISH, Role.SUBJECT, "largest_share", t) for t in LONGER}
+    yield f"in Adv ({largest['Adv'][0]:.2f} and {largest['Adv'][1]:.2f})"
+    yield f"{largest['namePP'][0]:.2f} and {largest['namePP'][1]:.2f} in namePP"
+    assert max(largest["nounPP"] + largest["nounPPAdv"]) < 0.1
+    yield f"model: 2 x 650 units, and {words_ratio('english')} times as many words read)"
+
+
+@pytest.mark.parametrize("claim", [*claims(), *claims_of_the_parts()])
 def test_the_readme_says_what_the_tables_say(claim):
     assert " ".join(claim.split()) in README
+
+
+def test_the_magnitude_falls_in_every_condition():
+    assert "it is smaller after training, in every condition" in README
+    fallen = [
+        d["difference_high"] < 0
+        for m in MODELS.values()
+        for d in m.tables["differences"]
+        if d["what"] == TRAINED_OVER_UNTRAINED
+    ]
+    assert len(fallen) == 42
+    assert all(fallen)
+
+
+def test_what_is_left_behind_attractors_after_holm():
+    """Neither of nounPP is, both of nounPPAdv are."""
+    rows = {
+        (d["task"], d["condition"]): d
+        for d in DECAYED.tables["differences"]
+        if d["what"] == "accuracy all but Ci - C" and d["condition"] in ("SP", "PS")
+    }
+    left = [p < 0.05 for p in holm([d["p"] for d in rows.values()])]
+    assert {key for key, is_left in zip(rows, left, strict=True) if is_left} == {
+        ("nounPPAdv", "SP"),
+        ("nounPPAdv", "PS"),
+    }
+    values = (rows["nounPPAdv", c]["difference"] for c in ("SP", "PS"))
+    assert "while both of nounPPAdv are ({:+.3f} and {:+.3f})".format(*values) in README
+
+
+def test_the_published_rows_are_the_means_that_the_paper_prints():
+    for task in ("nounPP", "nounPPAdv"):
+        line = held_table(MODELS, task).splitlines()[2]
+        printed = COMPRESSION[task, "mean"]
+        assert line.startswith(f"| published | {printed[6]:.2f} | {printed[1]:.2f} |")
+
+
+def test_where_the_small_model_has_the_path_first():
+    ranks = of(TINY, Role.SUBJECT, "rank", *LONGER)
+    said = f"in {ranks.count(1)} of the {len(ranks)} conditions with more between"
+    assert said in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_signs_of_the_subject():

@@ -12,6 +12,7 @@ from pathlib import Path
 from examples.lstm_agreement.console.text import write_text
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.report import shipped
+from examples.lstm_agreement.report.parts import family_table
 from examples.lstm_agreement.report.study_page import study_page
 
 ROOT = shipped.STUDY.parents[1]
@@ -32,6 +33,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         "subject-short": shipped.subject_table(models["english"], steps=False),
         "held": shipped.held_table(models, "nounPP"),
         "hypotheses": shipped.hypothesis_table(models),
+        "family": family_table(),
     }
     for file in (shipped.STUDY / "README.md", ROOT / "README.md"):
         text = file.read_text(encoding="utf-8")
