@@ -14,6 +14,7 @@ import numpy as np
 import pathflow as pf
 
 from ._options import By, ProblemOptions
+from ._text import printable
 
 log = logging.getLogger("pathflow.cli")
 
@@ -22,7 +23,7 @@ ORDERS = {By.magnitude: pf.Magnitude(), By.largest: pf.Largest(), By.smallest: p
 
 def write(text: str) -> None:
     """A line, or several, of results."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
 
 
 def write_json(facts: Mapping[str, Any]) -> None:

@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from pathflow import __version__
+from tests.helpers._results import make
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +32,11 @@ ROOT = Path(__file__).parents[2]
         ("asked:no_graph", "takes what pathflow.trace returns, got a function"),
         ("asked:wrong_source", "x@9"),
         ("broken:problem", r"importing broken failed: SyntaxError"),
+        ("broken:problem", r"\(\S*broken\.py:1\)$"),
+        ("asked:parses", r"SyntaxError: .*\(.*asked.py:\d+\)$"),
+        ("asked:reads_json", r"JSONDecodeError: .*\(.*asked.py:\d+\)$"),
+        ("asked:ends", r"asked:ends failed: SystemExit: 0 \(.*asked.py:\d+\)"),
+        ("exits:problem", r"importing exits failed: SystemExit: 3 \(.*exits.py:2\)"),
         ("needs:problem", r"importing needs failed: ModuleNotFoundError: .*'not_there'"),
     ],
 )
@@ -37,12 +44,13 @@ ROOT = Path(__file__).parents[2]
 def test_a_problem_that_cannot_be_used(run, folder, where, why, command, unchecked):
     (folder / "broken.py").write_text("def problem(:\n")
     (folder / "needs.py").write_text("import not_there\n")
+    (folder / "exits.py").write_text("import sys\nsys.exit(3)\n")
     found = run(command, where)
     assert (found.code, found.out) == (1, "")
     assert re.search(why, found.err), found.err
     assert found.err.startswith("pathflow: error: ")
     assert "Traceback" not in found.err
-    for name in ("broken", "needs"):
+    for name in ("broken", "exits", "needs"):
         sys.modules.pop(name, None)
 
 
@@ -185,4 +193,38 @@ def test_a_reader_that_has_enough(folder):
         "sys.exit(main(['trace', 'asked:problem', '--json']))"
     )
     found = process("-c", code, cwd=folder)
-    assert (found.returncode, found.stderr) == (1, "")
+    assert (found.returncode, found.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("command", ["trace", "attribute"])
+def test_what_the_users_code_prints_is_no_result(run, command):
+    found = run(command, "asked:speaks", "--json")
+    assert found.code == 0, found.err
+    assert found.json()
+    assert "of the problem\n" in found.err
+    assert "of the problem, traced 1" in found.err
+
+
+def test_a_model_that_ends_the_program_is_an_error(run, monkeypatch):
+    def ends(*_):
+        sys.exit(0)
+
+    monkeypatch.setattr("pathflow.cli._trace.describe", ends)
+    found = run("trace", "asked:problem")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == "pathflow: error: the model ended the program (SystemExit: 0).\n"
+
+
+def test_nothing_steers_the_terminal(run, folder):
+    """Labels, metadata, errors and notes may be a stranger's."""
+    make("attribution", None).save(folder / "run")
+    shown = run("top", "run", "-n", "20")
+    assert shown.code == 0
+    assert r"\x1b[0m" in shown.out
+    assert r"\x00" in shown.out
+    refused = run("convert", "run\x1b]0;title\x07", "out.csv")
+    noted = run("convert", "run", "out\x1b[2J.csv")
+    assert (refused.code, noted.code) == (1, 0)
+    for text in (shown.out, shown.err, refused.err, noted.err):
+        assert text.isascii() or "\U0001f600" in text
+        assert not {c for c in text if unicodedata.category(c) in ("Cc", "Cs")} - {"\n"}
