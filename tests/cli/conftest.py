@@ -79,7 +79,7 @@ def speaks():
     print("of the problem")
     jax.debug.print("of the problem, traced {}", 1)
     return Problem(
-        pf.trace(talkative, WORDS), (WORDS,), source="xs", doi=pf.Line(jnp.zeros(3), n_steps=5)
+        pf.trace(talkative, WORDS), (WORDS,), source="xs", doi=pf.Line(jnp.zeros((4, 3)))
     )
 
 
