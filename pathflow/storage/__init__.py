@@ -4,6 +4,7 @@ from ._blocks import BlockedArray as BlockedArray
 from ._files import check_room as check_room
 from ._files import named_refusals as named_refusals
 from ._files import write_atomic as write_atomic
+from ._folder import check_new_folder as check_new_folder
 from ._folder import read_array as read_array
 from ._folder import whole as whole
 from ._folder import write_folder as write_folder

@@ -21,6 +21,19 @@ def whole(name: str, array: np.ndarray) -> BlockedArray:
     return BlockedArray(name, array.dtype.name, array.shape, block)
 
 
+def check_new_folder(path: Path) -> None:
+    """Refuses a folder that is there already, before there is anything to write.
+
+    Raises:
+        RunExistsError: there is something at the path that is no empty folder.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunExistsError(
+            f"{path} is there already, and results are not written over others; give another "
+            "folder, or delete it first."
+        )
+
+
 def write_folder(path: Path, manifest: Manifest, arrays: Mapping[str, np.ndarray]) -> None:
     """Makes a run directory: a reader sees all of it or nothing.
 
@@ -28,11 +41,7 @@ def write_folder(path: Path, manifest: Manifest, arrays: Mapping[str, np.ndarray
         RunExistsError: there is something at the path.
         RunWriteError, DiskFullError: the system refuses.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunExistsError(
-            f"{path} is there already, and results are not written over others; give another "
-            "folder, or delete it first."
-        )
+    check_new_folder(path)
     draft = path.with_name(f".{path.name}.{getpid()}.tmp")
     manifest = replace(manifest, arrays={name: whole(name, a) for name, a in arrays.items()})
     with named_refusals(path):

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pathflow import __version__
@@ -68,9 +69,14 @@ def test_debug_shows_where_an_error_comes_from(run):
         (("--pattern", ".*"), "--top or --above"),
         (("--top", "0"), "at least 1"),
         (("--memory", "0"), "above 0"),
+        (("--memory", "inf"), "--memory inf takes a number of GiB"),
+        (("--memory", "nan"), "--memory nan takes a number of GiB"),
+        (("--top", "-3"), "--top -3 takes a number of paths"),
+        (("--rows", "-1"), "--rows -1 takes a number of rows"),
+        (("--above", "nan"), "--above nan takes a positive number"),
         (("--above", "-1"), "positive number"),
         (("--top", "1", "--pattern", "(("), "pattern"),
-        (("--memory", "1e-9"), "memory"),
+        (("--memory", "1e-9"), "Raise --memory, "),
     ],
 )
 def test_options_that_cannot_be_used(run, arguments, why):
@@ -89,9 +95,47 @@ def test_classes_that_cannot_be_used(run):
 def test_a_folder_that_is_there_is_kept(run, folder):
     assert run("attribute", "asked:problem", "--out", "run").code == 0
     before = (folder / "run" / "manifest.json").read_bytes()
-    found = run("attribute", "asked:problem", "--top", "1", "--out", "run")
-    assert (found.code, found.out) == (1, "")
+    # Before any work, even that of making the problem.
+    for command in (("attribute", "asked:raises"), ("aggregate", "asked:raises", "all=.*")):
+        found = run(*command, "--out", "run")
+        assert (found.code, found.out) == (1, "")
+        assert "run is there already" in found.err
     assert (folder / "run" / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("attribute",), ("aggregate", "late=.* gate@3 .*")])
+def test_a_result_that_cannot_be_saved_is_printed_all_the_same(run, folder, command):
+    (folder / "file").write_text("")
+    name, *rest = command
+    wanted = run(name, "asked:problem", *rest)
+    found = run(name, "asked:problem", *rest, "--out", "file/run")
+    assert (found.code, found.out) == (1, wanted.out)
+    assert "file/run" in found.err
+    assert "saved in" not in found.err
+
+
+@pytest.mark.parametrize("command", ["trace", "top"])
+def test_a_number_of_rows_below_0_is_refused(run, folder, command):
+    make("attribution", None).save(folder / "run")
+    found = run(command, {"trace": "asked:problem", "top": "run"}[command], "--rows", "-1")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == "pathflow: error: --rows -1 takes a number of rows of at least 0.\n"
+
+
+def test_a_budget_of_an_aggregation_is_an_option(run):
+    found = run("aggregate", "asked:problem", "all=.*", "--memory", "1e-8")
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("pathflow: error: --memory: one example at one point takes")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_number_that_is_not_finite_is_a_text(run, folder):
+    result = make("attribution", None)
+    result.influences[:2] = [np.inf, -np.inf]
+    result.save(folder / "run")
+    found = run("top", "run", "--json").json()
+    assert [row["influence"] for row in found["rows"][:2]] == ["Infinity", "-Infinity"]
+    assert found["total"] == found["rows"][0]["share"] == "NaN"
 
 
 def test_a_wrong_command_line(run):
