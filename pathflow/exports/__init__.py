@@ -1,7 +1,8 @@
 """Results as files and graphs of other programs: Parquet, CSV, JSON, networkx, GraphML, and the
 JSON of viewers of attribution graphs.
 
-Data frames and datasets in memory are methods of the results, `to_pandas` and `to_xarray`.
+Data frames and datasets in memory are methods of most results, `to_pandas` and `to_xarray`; of a
+`Sampled` and a `Run` there are files alone.
 """
 
 from ._attribution_graph import attribution_graph as attribution_graph

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pathflow.results import Audit, Ranked
+from pathflow.results import Audit, Ranked, audit_parts
 
 
 def facts_of(result: Any) -> dict[str, Any]:
@@ -38,17 +38,9 @@ def facts_of(result: Any) -> dict[str, Any]:
 
 def audit_facts(audit: Audit) -> dict[str, Any]:
     """An audit, with one number or a list of one per example for each residual."""
-    return {
-        "ok": audit.ok,
-        "structural": json_number(audit.structural),
-        "reference_total": json_number(audit.reference_total),
-        "quadrature": None if audit.quadrature is None else json_number(audit.quadrature),
-        "tolerance": audit.tolerance,
-        "scale": audit.scale,
-        "n_steps": audit.n_steps,
-        "dtype": audit.dtype,
-        "blocked": list(audit.blocked),
-    }
+    residuals, settings = audit_parts(audit)
+    numbers = {name: None if v is None else json_number(v) for name, v in residuals.items()}
+    return {**numbers, **settings}
 
 
 def json_number(value: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pathflow._errors import ArgumentError
 from pathflow.graph import Node, edge_sums, edges_of
-from pathflow.results import Attribution, Conductances, Ranked
+from pathflow.results import Attribution, Conductances, Ranked, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,8 @@ class Flows:
         edges: by edge, in the order of its ends.
         sources: where paths begin.
         target: where they end.
-        paths: which paths count.
+        paths: which paths count, in words.
+        n_paths: how many; None where the result does not know.
     """
 
     nodes: Mapping[Node, float]
@@ -30,6 +31,7 @@ class Flows:
     sources: frozenset[Node]
     target: Node
     paths: str
+    n_paths: int | None
 
 
 @functools.singledispatch
@@ -46,6 +48,15 @@ def flows_of(result: object) -> Flows:
 
 
 @flows_of.register
+def _(result: Run) -> Flows:
+    raise ArgumentError(
+        f"result is a Run in {result.folder}, of which a block is in memory at a time, and what "
+        "flows along edges is a sum over all; give run.load(), or run.load(memory=...) with the "
+        "bytes that it may take."
+    )
+
+
+@flows_of.register
 def _(result: Attribution) -> Flows:
     space, sources = result.space, frozenset(result.space.sources)
     mean = np.atleast_2d(result.influences).mean(axis=0, dtype=np.float64)
@@ -56,7 +67,7 @@ def _(result: Attribution) -> Flows:
         # What begins at a source flows into none of them.
         if u in sources:
             through[u] += value
-    return Flows(through, edges, sources, space.target, "all")
+    return Flows(through, edges, sources, space.target, "all", space.count)
 
 
 @flows_of.register
@@ -77,6 +88,7 @@ def _(result: Ranked) -> Flows:
         frozenset(path[0] for path in paths),
         result.space.target,
         f"the {len(paths)} listed",
+        len(paths),
     )
 
 
@@ -97,4 +109,5 @@ def _(result: Conductances) -> Flows:
         )
     sources = frozenset(n for n in result.nodes if n not in reached)
     pattern = result.metadata.get("pattern", ".*")
-    return Flows(dict(nodes), dict(edges), sources, ends[0], f"those of the pattern {pattern}")
+    what = f"those of the pattern {pattern}"
+    return Flows(dict(nodes), dict(edges), sources, ends[0], what, None)

@@ -4,6 +4,7 @@ from ._aggregation import Aggregation as Aggregation
 from ._aggregation import check_names as check_names
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
+from ._audit import audit_parts as audit_parts
 from ._class_table import short_integer as short_integer
 from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
@@ -33,3 +34,5 @@ from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence
 from ._table import shares_of as shares_of
 from ._table import signed_sums as signed_sums
+from ._table import widened as widened
+from ._xarray import plain_value as plain_value
