@@ -50,7 +50,8 @@ def to_networkx(result: Any) -> nx.DiGraph:
 
 def plain_graph(graph: nx.DiGraph) -> nx.DiGraph:
     """The graph with attributes of text and numbers only: what is neither becomes JSON."""
-    out = nx.DiGraph(**{key: plain_value(value) for key, value in graph.graph.items()})
+    out = nx.DiGraph()
+    out.graph.update({key: plain_value(value) for key, value in graph.graph.items()})
     for label, facts in graph.nodes.items():
         out.add_node(label, **{key: plain_value(value) for key, value in facts.items()})
     for (u, v), facts in graph.edges.items():
