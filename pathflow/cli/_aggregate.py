@@ -3,27 +3,29 @@
 import pathflow as pf
 from pathflow.exports import facts_of
 
-from ._classes import class_rows
+from ._checks import bytes_of, check_new, in_options
 from ._options import Aggregate
-from ._output import save, warn_of_audit, with_command, write, write_json
+from ._output import class_rows, saved, warn_of_audit, with_command, write, write_json
 from ._progress import progress
 from ._setup import problem_of
 
 
 def run(options: Aggregate) -> None:
     """Computes sums over classes of paths, prints them, and saves them where that is asked for."""
+    check_new(options.out)
     patterns = parse_classes(options.classes)
+    memory = bytes_of(options.memory)
     problem = problem_of(options)
-    with progress("classes", quiet=options.quiet) as told:
-        search = pf.Aggregate(patterns, execution=pf.OnGraph(progress=told))
+    with progress("classes", quiet=options.quiet) as told, in_options():
+        search = pf.Aggregate(patterns, execution=pf.OnGraph(memory=memory, progress=told))
         result = problem.attribute(search)
     result = with_command(result, options)
-    save(result, options.out)
-    warn_of_audit(result)
-    if options.json:
-        write_json({**facts_of(result), "rows": class_rows(result)})
-        return
-    write(f"{result}\n{result.audit}")
+    with saved(result, options.out):
+        warn_of_audit(result)
+        if options.json:
+            write_json({**facts_of(result), "rows": class_rows(result)})
+        else:
+            write(f"{result}\n{result.audit}")
 
 
 def parse_classes(texts: tuple[str, ...]) -> dict[str, pf.Pattern]:

@@ -1,5 +1,6 @@
 """`pathflow attribute`."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,18 @@ import pathflow as pf
 from pathflow.exports import facts_of
 from pathflow.results import short_integer
 
+from ._checks import bytes_of, check_new, check_rows, in_options
 from ._options import Attribute
-from ._output import ORDERS, head_of, row_facts, rows_text, save, warn_of_audit, with_command, write
+from ._output import (
+    ORDERS,
+    head_of,
+    row_facts,
+    rows_text,
+    saved,
+    warn_of_audit,
+    with_command,
+    write,
+)
 from ._output import write_json as write_object
 from ._progress import progress
 from ._setup import problem_of
@@ -18,14 +29,19 @@ def run(options: Attribute) -> None:
     """Computes the influences of paths, prints the first, and saves them where that is asked for.
 
     Raises:
-        ArgumentError: options contradict each other.
+        ArgumentError: an option is outside what is allowed, or two contradict each other.
+        RunExistsError: the folder to save in is there already.
     """
     _check(options)
     problem = problem_of(options)
-    with progress("paths", quiet=options.quiet) as told:
+    with progress("paths", quiet=options.quiet) as told, in_options():
         result = problem.attribute(_search(options, told))
     result = with_command(result, options)
-    save(result, options.out)
+    with saved(result, options.out):
+        _print(result, options)
+
+
+def _print(result: Any, options: Attribute) -> None:
     warn_of_audit(result)
     listed = isinstance(result, pf.Ranked)
     order = ORDERS[options.by]
@@ -49,12 +65,19 @@ def _check(options: Attribute) -> None:
             "--pattern chooses among the paths of --top or --above; give one of them, or sum over "
             "the pattern with `pathflow aggregate`."
         )
-    if not options.memory > 0:
-        raise pf.ArgumentError(f"--memory {options.memory} takes a number of GiB above 0.")
+    if options.top is not None and options.top < 1:
+        raise pf.ArgumentError(f"--top {options.top} takes a number of paths of at least 1.")
+    if options.above is not None and not 0 < options.above < math.inf:
+        raise pf.ArgumentError(
+            f"--above {options.above} takes a positive number; leave it out for all paths."
+        )
+    check_rows(options.rows)
+    bytes_of(options.memory)
+    check_new(options.out)
 
 
 def _search(options: Attribute, told: Callable[[float], None] | None) -> Any:
-    memory = max(1, int(options.memory * 2**30))
+    memory = bytes_of(options.memory)
     common = {"by": ORDERS[options.by], "pattern": options.pattern, "progress": told}
     if options.top is not None:
         return pf.TopK(options.top, memory=memory, **common)

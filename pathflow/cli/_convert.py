@@ -7,8 +7,10 @@ from typing import Any
 import pathflow as pf
 from pathflow import exports
 
+from ._checks import check_outside
 from ._options import Convert, Format
 from ._output import log
+from ._saved import opened
 
 _WRITERS: dict[Format, Callable[[Any, Path], None]] = {
     Format.parquet: exports.write_parquet,
@@ -22,11 +24,12 @@ def run(options: Convert) -> None:
     """Writes a saved result in another format, or a checkpoint of PyTorch as safetensors.
 
     Raises:
-        ArgumentError: the format is not clear, or does not fit the input.
+        ArgumentError: the format is not clear or does not fit the input, or the output is in it.
     """
     wanted = _format(options)
     if options.tokens and wanted is not Format.attribution_graph:
         raise pf.ArgumentError("--tokens is for --to attribution-graph.")
+    check_outside("OUTPUT", options.output, (options.input,))
     if wanted is Format.safetensors:
         _convert_checkpoint(options)
     else:
@@ -54,25 +57,14 @@ def _convert_result(options: Convert, wanted: Format) -> None:
             f"{options.input} is a file; a result is a folder, and a checkpoint of PyTorch becomes "
             "safetensors only."
         )
-    result = _opened(options, wanted)
-    if options.example is not None:
-        result = result.example(options.example)
+    in_blocks = wanted in (Format.parquet, Format.csv, Format.json)
+    result = opened(options.input, options.example, blocks=in_blocks)
     if wanted is Format.attribution_graph:
         tokens = options.tokens or None
         name = options.output.stem
         exports.write_attribution_graph(result, options.output, tokens=tokens, slug=name)
     else:
         _WRITERS[wanted](result, options.output)
-
-
-def _opened(options: Convert, wanted: Format) -> Any:
-    """The result, or its blocks one by one where it is too large for the memory."""
-    try:
-        return pf.load(options.input)
-    except pf.TooManyPathsError:
-        if options.example is not None or wanted not in (Format.parquet, Format.csv, Format.json):
-            raise
-        return pf.open_run(options.input)
 
 
 def _convert_checkpoint(options: Convert) -> None:

@@ -10,10 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pathflow._errors import MissingDependencyError, PathflowError
+from pathflow._errors import ArgumentError, MissingDependencyError, PathflowError
 from pathflow._version import __version__
 
+from ._text import Printable, printable
+
 _OK, _BAD_INPUT, _INTERRUPTED = 0, 1, 130
+# What a shell says of a program that a closed pipe ended: 128 and the number of SIGPIPE.
+_CLOSED = 141
 
 _DESCRIPTION = """\
 How much of a model's output flows along which path through its inner values.
@@ -21,7 +25,8 @@ How much of a model's output flows along which path through its inner values.
 A model is named as MODULE:FUNCTION, a function without parameters that returns a
 pathflow.cli.Problem: a traced graph, its arguments, a source and a distribution of interest.
 Results go to the standard output, everything else to the standard error.
-Exit codes: 0 done, 1 an input that cannot be used, 2 a wrong command line, 130 interrupted."""
+Exit codes: 0 done, 1 an input that cannot be used, 2 a wrong command line, 130 interrupted,
+141 nobody reads the results any more."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,24 +37,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 1 after an input that cannot be used; 2 after a wrong command line; 130
-        after an interruption.
+        after an interruption; 141 where the reader of the results has closed its pipe.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _coded(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the results has enough; Python would say so once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED
+    return code
+
+
+def _coded(given: list[str]) -> int:
     if given == ["--version"]:
         print(f"pathflow {__version__}")  # noqa: T201
         return _OK
     debug = "--debug" in given
     try:
         return _run(given)
+    except BrokenPipeError:
+        raise
     except (PathflowError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            # Whoever read the results has enough; Python would say so once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return _BAD_INPUT
-        if debug:
-            traceback.print_exc()
-        else:
-            sys.stderr.write(f"pathflow: error: {error}\n")
+        told = traceback.format_exc() if debug else f"pathflow: error: {error}\n"
+        sys.stderr.write(printable(told))
         return _BAD_INPUT
     except KeyboardInterrupt:
         if debug:
@@ -66,8 +78,11 @@ def _run(given: list[str]) -> int:
         return int(_command("agreement").run(given[1:]))
     options = _parsed(given)
     with _notes(quiet=options.quiet):
-        _command(type(options).__name__.lower()).run(options)
-        sys.stdout.flush()
+        try:
+            _command(type(options).__name__.lower()).run(options)
+        except SystemExit as end:
+            # Of a function that the model calls back: no result, so no success.
+            raise ArgumentError(f"the model ended the program (SystemExit: {end.code}).") from end
     return _OK
 
 
@@ -75,7 +90,7 @@ def _run(given: list[str]) -> int:
 def _notes(*, quiet: bool) -> Iterator[None]:
     """Notes and warnings go to the standard error, one line each."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("pathflow: %(message)s"))
+    handler.setFormatter(Printable("pathflow: %(message)s"))
     logger = logging.getLogger("pathflow")
     level = logger.level
     logger.addHandler(handler)

@@ -20,6 +20,7 @@ _RESULT = arg(
 )
 _OUT = arg(metavar="FOLDER", help="Save the result in this folder, which must not exist.")
 _ROWS = arg(metavar="N", help="How many rows are shown.")
+_MEMORY = arg(metavar="GIB", help="For the influences and what they are made of.")
 _JSON = arg(help="Print one JSON object instead of text.")
 
 
@@ -106,9 +107,7 @@ class Attribute(ProblemOptions):
         str | None,
         arg(metavar="PATTERN", help="With --top or --above, choose from the paths it matches."),
     ] = None
-    memory: Annotated[
-        float, arg(metavar="GIB", help="For the influences and what they are made of.")
-    ] = 1.0
+    memory: Annotated[float, _MEMORY] = 1.0
     rows: Annotated[int, _ROWS] = 10
     out: Annotated[Path | None, _OUT] = None
     json: Annotated[bool, _JSON] = False
@@ -125,6 +124,7 @@ class Aggregate(ProblemOptions):
         Positional[tuple[str, ...]],
         arg(metavar="NAME=PATTERN", help="A class of paths, by a pattern over their nodes."),
     ]
+    memory: Annotated[float, _MEMORY] = 1.0
     out: Annotated[Path | None, _OUT] = None
     json: Annotated[bool, _JSON] = False
 

@@ -5,15 +5,18 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import pathflow as pf
+from pathflow.exports import json_number, json_rows
 
 from ._options import By, ProblemOptions
+from ._text import printable
 
 log = logging.getLogger("pathflow.cli")
 
@@ -22,7 +25,7 @@ ORDERS = {By.magnitude: pf.Magnitude(), By.largest: pf.Largest(), By.smallest: p
 
 def write(text: str) -> None:
     """A line, or several, of results."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
 
 
 def write_json(facts: Mapping[str, Any]) -> None:
@@ -38,11 +41,11 @@ def row_facts(row: object) -> dict[str, Any]:
 
 @row_facts.register
 def _(row: pf.PathInfluence) -> dict[str, Any]:
-    shared = {} if row.share is None else {"share": finite(row.share)}
+    shared = {} if row.share is None else {"share": json_number(row.share)}
     return {
         "path": str(row.path),
         "rank": row.rank,
-        "influence": finite(row.influence),
+        "influence": json_number(row.influence),
         **shared,
     }
 
@@ -51,8 +54,8 @@ def _(row: pf.PathInfluence) -> dict[str, Any]:
 def _(row: pf.NodeInfluence) -> dict[str, Any]:
     return {
         "node": str(row.node),
-        "influence": finite(row.influence),
-        "share": finite(row.share),
+        "influence": json_number(row.influence),
+        "share": json_number(row.share),
     }
 
 
@@ -60,18 +63,13 @@ def _(row: pf.NodeInfluence) -> dict[str, Any]:
 def _(row: pf.EdgeInfluence) -> dict[str, Any]:
     start, end = row.edge
     ends = {"start": str(start), "end": str(end)}
-    return {**ends, "influence": finite(row.influence), "share": finite(row.share)}
+    return {**ends, "influence": json_number(row.influence), "share": json_number(row.share)}
 
 
 @row_facts.register
 def _(row: pf.PartInfluence) -> dict[str, Any]:
-    numbers = {"influence": finite(row.influence), "share": finite(row.share)}
+    numbers = {"influence": json_number(row.influence), "share": json_number(row.share)}
     return {"parts": row.parts, "row": row.row, **numbers}
-
-
-def finite(value: float) -> float | None:
-    """A number, or None where it is not finite."""
-    return value if np.isfinite(value) else None
 
 
 def with_command(result: Any, options: ProblemOptions) -> Any:
@@ -80,11 +78,26 @@ def with_command(result: Any, options: ProblemOptions) -> Any:
     return dataclasses.replace(result, metadata=metadata)
 
 
-def save(result: Any, folder: Path | None) -> None:
-    """Saves a result where a folder is named."""
-    if folder is not None:
-        result.save(folder)
-        log.info("saved in %s", folder)
+@contextmanager
+def saved(result: Any, folder: Path | None) -> Iterator[None]:
+    """Saves a result where a folder is named. What is done inside is done whether that succeeds or
+    not, since the result may have taken hours.
+    """
+    failure = None
+    try:
+        if folder is not None:
+            result.save(folder)
+            log.info("saved in %s", folder)
+    except (pf.StorageError, OSError) as error:
+        failure = error
+    yield
+    if failure is not None:
+        raise failure
+
+
+def class_rows(result: pf.Aggregation) -> list[dict[str, Any]]:
+    """Each class and the rest, over a batch by its mean, in plain JSON."""
+    return list(json_rows(result if result.n_examples is None else result.mean()))
 
 
 def rows_text(rows: Iterable[Any], shown: int, count: int) -> list[str]:

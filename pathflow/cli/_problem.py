@@ -1,13 +1,16 @@
 """What a command works on: a question about a graph, made by a function that the command names."""
 
+import contextlib
 import importlib
 import inspect
 import os
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar, final
 
 import pathflow as pf
@@ -91,16 +94,33 @@ class Problem:
 
     def attribute(self, search: "pf.AbstractSearch[Result]") -> Result:
         """`pathflow.attribute`, with a search."""
-        return pf.attribute(
-            self.graph,
-            self.args,
-            source=self.source,
-            doi=self.doi,
-            target=self.target,
-            qoi=self.qoi,
-            in_axes=self.in_axes,
-            search=search,
-        )
+        with _aside():
+            return pf.attribute(
+                self.graph,
+                self.args,
+                source=self.source,
+                doi=self.doi,
+                target=self.target,
+                qoi=self.qoi,
+                in_axes=self.in_axes,
+                search=search,
+            )
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """What the user's own code prints goes to the standard error: the standard output is for
+    results, which a program may read.
+    """
+    # Only here, since a help text needs none of it.
+    import jax  # noqa: PLC0415
+
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield
+        finally:
+            # What compiled functions print may be under way.
+            jax.effects_barrier()
 
 
 def load_problem(where: str) -> Problem:
@@ -120,8 +140,9 @@ def load_problem(where: str) -> Problem:
             f"{where!r} is not of the form MODULE:FUNCTION, as in models.lstm:problem."
             f"{_hint(module_name)}"
         )
-    function = _function(where, _module(where, module_name), function_name)
-    found = _called(where, function)
+    with _aside():
+        function = _function(where, _module(where, module_name), function_name)
+        found = _called(where, function)
     if not isinstance(found, Problem):
         raise ArgumentError(
             f"{where} returned {_kind(found)}; return a pathflow.cli.Problem(graph, args, source, "
@@ -152,7 +173,9 @@ def _module(where: str, name: str) -> Any:
             f"{where}: there is no module {error.name!r}, neither in {folder} nor installed."
             f"{_hint(name)}"
         ) from error
-    except Exception as error:
+    except PathflowError:
+        raise
+    except (Exception, SystemExit) as error:
         raise _failure(f"{where}: importing {name}", error) from error
 
 
@@ -190,22 +213,34 @@ def _called(where: str, function: Callable[[], Any]) -> Any:
         return function()
     except PathflowError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failure(where, error) from error
 
 
-def _failure(what: str, error: Exception) -> ArgumentError:
+def _failure(what: str, error: BaseException) -> ArgumentError:
     """What went wrong in the user's own code, and in which line of it."""
+    said = f"{what} failed: {type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        # It was read, and not run: no frame is in it.
+        return ArgumentError(
+            f"{what} failed: {type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
+        )
     frames = traceback.extract_tb(error.__traceback__)
-    place = ""
-    if frames:
-        # The last line outside of libraries is where the user looks first.
-        own = [
-            f for f in frames if "site-packages" not in f.filename and "<frozen" not in f.filename
-        ]
-        last = (own or frames)[-1]
-        place = f" ({last.filename}:{last.lineno})"
-    return ArgumentError(f"{what} failed: {type(error).__name__}: {error}{place}")
+    # The last line outside of libraries is where the user looks first.
+    own = [f for f in frames if not _of_library(f.filename)]
+    last = (own or frames)[-1:]
+    return ArgumentError(said + "".join(f" ({f.filename}:{f.lineno})" for f in last))
+
+
+# This package, where it is not installed among the others.
+_OWN = str(Path(pf.__file__).parent)
+_LIBRARIES = tuple(
+    {f"{folder}{os.sep}" for folder in (_OWN, *map(sysconfig.get_path, ("stdlib", "platstdlib")))}
+)
+
+
+def _of_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith(("<frozen", *_LIBRARIES))
 
 
 def _kind(value: Any) -> str:

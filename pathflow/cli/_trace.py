@@ -6,6 +6,7 @@ from typing import Any
 import pathflow as pf
 from pathflow.results import short_integer
 
+from ._checks import check_rows
 from ._options import Trace
 from ._output import write, write_json
 from ._problem import Problem
@@ -14,6 +15,7 @@ from ._setup import problem_of
 
 def run(options: Trace) -> None:
     """Describes the graph of a problem."""
+    check_rows(options.rows)
     facts = describe(problem_of(options), options.pattern)
     if options.json:
         write_json(facts)

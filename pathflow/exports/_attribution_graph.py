@@ -72,6 +72,8 @@ def attribution_graph(
       all others.
     - `influence`: the share of the absolute influence through all nodes that is carried by this one
       and by those that carry more, by which viewers prune.
+    - `metadata.generation_settings`: which paths are summed (`paths`) and how many (`n_paths`, null
+      where that is not known), and what `facts_of` says.
     - `token_prob`, and the `(p=1)` in the target's `clerp`: without a meaning, and asked for by
       viewers.
 
@@ -82,11 +84,16 @@ def attribution_graph(
         scan: the model's name.
 
     Raises:
-        ArgumentError: the result does not know what flows along edges, or there are fewer tokens
-            than iterations.
+        ArgumentError: the result does not know what flows along edges, or lists no path, or there
+            are fewer tokens than iterations.
         NonFiniteError: an influence is NaN or infinite.
     """
     flows = flows_of(result)
+    if not flows.nodes:
+        raise ArgumentError(
+            "result lists no path, and so has nothing to draw; lower the threshold of Above(...), "
+            "or find the first paths by TopK()."
+        )
     columns, layers, features = _columns(flows), _layers(flows), _features(flows)
     words = _tokens(tokens, 1 + max(columns.values()))
     ids = {n: f"{layers[n]}_{features[n]}_{columns[n]}" for n in flows.nodes}
@@ -105,7 +112,11 @@ def attribution_graph(
                 "description": f"Influence of {flows.paths} paths to {flows.target}.",
                 "generator": {"name": "pathflow", "version": __version__},
             },
-            "generation_settings": {n: facts[n] for n in ("total", "metadata", "audit")},
+            "generation_settings": {
+                "paths": flows.paths,
+                "n_paths": flows.n_paths,
+                **{name: value for name, value in facts.items() if name != "result"},
+            },
         },
         "qParams": {
             "pinnedIds": [],

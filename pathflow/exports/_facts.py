@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pathflow.results import Audit, Ranked
+from pathflow.results import Audit, Ranked, audit_parts
 
 
 def facts_of(result: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def facts_of(result: Any) -> dict[str, Any]:
     """
     facts = {
         "result": type(result).__name__,
-        "total": number(result.total),
+        "total": json_number(result.total),
         "metadata": result.metadata,
         "audit": audit_facts(result.audit),
     }
@@ -28,8 +28,8 @@ def facts_of(result: Any) -> dict[str, Any]:
         known = result.certificate
         facts["certificate"] = {
             "exact": known.exact,
-            "bound": number(known.bound),
-            "unseen_sum": number(known.unseen_sum),
+            "bound": json_number(known.bound),
+            "unseen_sum": json_number(known.unseen_sum),
             "unseen_count": known.unseen_count,
             "followed": known.followed,
         }
@@ -38,25 +38,17 @@ def facts_of(result: Any) -> dict[str, Any]:
 
 def audit_facts(audit: Audit) -> dict[str, Any]:
     """An audit, with one number or a list of one per example for each residual."""
-    return {
-        "ok": audit.ok,
-        "structural": number(audit.structural),
-        "reference_total": number(audit.reference_total),
-        "quadrature": None if audit.quadrature is None else number(audit.quadrature),
-        "tolerance": audit.tolerance,
-        "scale": audit.scale,
-        "n_steps": audit.n_steps,
-        "dtype": audit.dtype,
-        "blocked": list(audit.blocked),
-    }
+    residuals, settings = audit_parts(audit)
+    numbers = {name: None if v is None else json_number(v) for name, v in residuals.items()}
+    return {**numbers, **settings}
 
 
-def number(value: Any) -> Any:
+def json_number(value: Any) -> Any:
     """A number, or a list of them, as JSON has them: one that is not finite is a text, which
     `float` reads (`"NaN"`, `"Infinity"`, `"-Infinity"`).
     """
     if np.ndim(value):
-        return [number(v) for v in np.asarray(value).tolist()]
+        return [json_number(v) for v in np.asarray(value).tolist()]
     plain = float(value)
     if math.isfinite(plain):
         return plain

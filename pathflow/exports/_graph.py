@@ -1,11 +1,10 @@
 """networkx, with influences on nodes and edges."""
 
-import json
 from typing import Any
 
 import networkx as nx
 
-from pathflow.results import flows_of
+from pathflow.results import flows_of, plain_value
 
 from ._facts import facts_of
 
@@ -15,8 +14,8 @@ def to_networkx(result: Any) -> nx.DiGraph:
 
     Nodes have the attributes `influence`, `name`, `index`, `shape` and `dtype`, edges `influence`;
     over a batch, influences are means. The graph has the attributes `sources`, `target`, `paths`
-    (which paths count: all, those of a pattern, or those that are listed), `total`, `metadata` and
-    `audit`.
+    (which paths count: all, those of a pattern, or those that are listed), `n_paths` (how many,
+    where that is known), `total`, `metadata` and `audit`.
 
     Arguments:
         result: an `Attribution` (all paths), `Conductances` with edges (those of a pattern), or
@@ -37,6 +36,7 @@ def to_networkx(result: Any) -> nx.DiGraph:
         sources=[str(n) for n in flows.nodes if n in flows.sources],
         target=str(flows.target),
         paths=flows.paths,
+        **({} if flows.n_paths is None else {"n_paths": flows.n_paths}),
         **{name: facts[name] for name in ("total", "metadata", "audit")},
     )
     for n, value in flows.nodes.items():
@@ -50,13 +50,10 @@ def to_networkx(result: Any) -> nx.DiGraph:
 
 def plain_graph(graph: nx.DiGraph) -> nx.DiGraph:
     """The graph with attributes of text and numbers only: what is neither becomes JSON."""
-    out = nx.DiGraph(**{key: _plain(value) for key, value in graph.graph.items()})
+    out = nx.DiGraph()
+    out.graph.update({key: plain_value(value) for key, value in graph.graph.items()})
     for label, facts in graph.nodes.items():
-        out.add_node(label, **{key: _plain(value) for key, value in facts.items()})
+        out.add_node(label, **{key: plain_value(value) for key, value in facts.items()})
     for (u, v), facts in graph.edges.items():
         out.add_edge(u, v, **facts)
     return out
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float) else json.dumps(value)

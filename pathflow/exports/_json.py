@@ -1,13 +1,14 @@
 """JSON, one row a line."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from pathflow.storage import new_file
 
-from ._facts import facts_of, number
+from ._facts import facts_of, json_number
 from ._file import PathLike, check_rows
 from ._table import table_of
 
@@ -29,20 +30,36 @@ def write_json(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
     Raises:
         ArgumentError: the result has no rows, or `rows` is less than 1.
     """
-    table, size = table_of(result), check_rows(rows)
-    names = list(table.columns)
+    found = json_rows(result, rows)
     with new_file(path) as draft, draft.open("w", encoding="utf-8") as file:
         file.write(json.dumps(facts_of(result), allow_nan=False)[:-1] + ', "rows": [')
         comma = "\n"
-        for chunk in table.chunks(size):
-            columns = [_plain(chunk[name]) for name in names]
-            for row in zip(*columns, strict=True):
-                file.write(comma + json.dumps(dict(zip(names, row, strict=True)), allow_nan=False))
-                comma = ",\n"
+        for row in found:
+            file.write(comma + json.dumps(row, allow_nan=False))
+            comma = ",\n"
         file.write("\n]}\n")
+
+
+def json_rows(result: Any, rows: int = 2**14) -> Iterator[dict[str, Any]]:
+    """A result's rows as `write_json` writes them, one after the other, in plain JSON.
+
+    Arguments:
+        result: what `pathflow.attribute` or `pathflow.open_run` returns.
+        rows: that are made at a time.
+
+    Raises:
+        ArgumentError: the result has no rows, or `rows` is less than 1.
+    """
+    table, size = table_of(result), check_rows(rows)
+    names = list(table.columns)
+    return (
+        dict(zip(names, row, strict=True))
+        for chunk in table.chunks(size)
+        for row in zip(*(_plain(chunk[name]) for name in names), strict=True)
+    )
 
 
 def _plain(values: Any) -> list[Any]:
     if not isinstance(values, np.ndarray):
         return values
-    return number(values) if not np.isfinite(values).all() else values.tolist()
+    return json_number(values) if not np.isfinite(values).all() else values.tolist()

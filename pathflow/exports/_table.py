@@ -21,6 +21,7 @@ from pathflow.results import (
     path_labels,
     shares_of,
     signed_sums,
+    widened,
 )
 
 from ._file import encodable
@@ -102,8 +103,7 @@ def _texts(values: Sequence[Any]) -> list[Any]:
 
 def _rows(values: Any) -> np.ndarray:
     """One row for each example, in a precision that every format has."""
-    rows = np.atleast_2d(np.asarray(values))
-    return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float32)
+    return np.atleast_2d(widened(values))
 
 
 def _signed(row: np.ndarray) -> Mapping[str, Callable[[slice], np.ndarray]]:

@@ -7,6 +7,7 @@ from ._amount import finite_means as finite_means
 from ._amount import means_of as means_of
 from ._attribution import Attribution as Attribution
 from ._audit import Audit as Audit
+from ._audit import audit_parts as audit_parts
 from ._class_table import short_integer as short_integer
 from ._conductances import Conductances as Conductances
 from ._conductances import EdgeInfluence as EdgeInfluence
@@ -41,3 +42,5 @@ from ._table import PathInfluence as PathInfluence
 from ._table import rest_by_sign as rest_by_sign
 from ._table import shares_of as shares_of
 from ._table import signed_sums as signed_sums
+from ._table import widened as widened
+from ._xarray import plain_value as plain_value

@@ -105,3 +105,23 @@ def _unflatten(facts: tuple[Any, ...], leaves: tuple[Any, ...]) -> Audit:
 
 
 jax.tree_util.register_pytree_node(Audit, _flatten, _unflatten)
+
+
+def audit_parts(audit: Audit) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What files hold of an audit: its residuals (a number, one per example, or None), and all else
+    in plain values.
+    """
+    residuals = {
+        "structural": audit.structural,
+        "reference_total": audit.reference_total,
+        "quadrature": audit.quadrature,
+    }
+    settings = {
+        "ok": audit.ok,
+        "tolerance": audit.tolerance,
+        "scale": audit.scale,
+        "n_steps": audit.n_steps,
+        "dtype": audit.dtype,
+        "blocked": list(audit.blocked),
+    }
+    return residuals, settings

@@ -1,5 +1,6 @@
 """How much of what a model does is left when only some of its nodes or paths are kept."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -79,15 +80,19 @@ class Faithfulness(Storable, AbstractDisplayed):
         found = (np.exp(full) * (full - kept)).sum(axis=-1)
         return found.reshape(len(self.sizes), -1).mean(axis=1)
 
+    def curves(self) -> dict[str, Float[np.ndarray, " sizes"]]:
+        """`recovered`, `accuracy` and `divergence` by name, as far as they are of such a target."""
+        found = {}
+        for measure in (self.recovered, self.accuracy, self.divergence):
+            # What is refused is not of this target.
+            with contextlib.suppress(ArgumentError):
+                found[measure.__name__] = measure()
+        return found
+
     def _page(self) -> Page:
         columns = {"kept": [f"{size:,}" for size in self.sizes.tolist()]}
-        for measure in (self.recovered, self.accuracy, self.divergence):
-            try:
-                found = measure()
-            except ArgumentError:
-                # Not of this target.
-                continue
-            columns[measure.__name__] = [f"{value:.4g}" for value in found.tolist()]
+        for name, values in self.curves().items():
+            columns[name] = [f"{value:.4g}" for value in values.tolist()]
         rows = [
             [Text(text, right=True) for text in row] for row in zip(*columns.values(), strict=True)
         ]

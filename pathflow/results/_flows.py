@@ -14,6 +14,7 @@ from ._amount import finite_means
 from ._attribution import Attribution
 from ._conductances import Conductances
 from ._ranked import Ranked
+from ._run import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class Flows:
         edges: by edge, in the order of its ends.
         sources: where paths begin.
         target: where they end.
-        paths: which paths count.
+        paths: which paths count, in words.
+        n_paths: how many; None where the result does not know.
     """
 
     nodes: Mapping[Node, float]
@@ -33,6 +35,7 @@ class Flows:
     sources: frozenset[Node]
     target: Node
     paths: str
+    n_paths: int | None
 
 
 def edge_influences(result: Attribution | Conductances | Ranked | Any) -> dict[Edge, float]:
@@ -101,6 +104,15 @@ def flows_of(result: object) -> Flows:
 
 
 @flows_of.register
+def _(result: Run) -> Flows:
+    raise ArgumentError(
+        f"result is a Run in {result.folder}, of which a block is in memory at a time, and what "
+        "flows along edges is a sum over all; give run.load(), or run.load(memory=...) with the "
+        "bytes that it may take."
+    )
+
+
+@flows_of.register
 def _(result: Attribution) -> Flows:
     space = result.space
     sums = edge_sums(space, finite_means("influences", result.influences))
@@ -111,7 +123,7 @@ def _(result: Attribution) -> Flows:
         through[u] += value
         if v == space.target:
             through[v] += value
-    return Flows(through, edges, frozenset(space.sources), space.target, "all")
+    return Flows(through, edges, frozenset(space.sources), space.target, "all", space.count)
 
 
 @flows_of.register
@@ -132,6 +144,7 @@ def _(result: Ranked) -> Flows:
         frozenset(path[0] for path in paths),
         result.space.target,
         f"the {len(paths)} listed",
+        len(paths),
     )
 
 
@@ -152,7 +165,8 @@ def _(result: Conductances) -> Flows:
         )
     sources = frozenset(n for n in result.nodes if n not in reached)
     pattern = result.metadata.get("pattern", ".*")
-    return Flows(_through(result), edges, sources, ends[0], f"those of the pattern {pattern}")
+    what = f"those of the pattern {pattern}"
+    return Flows(_through(result), edges, sources, ends[0], what, None)
 
 
 def _through(result: Conductances) -> dict[Node, float]:

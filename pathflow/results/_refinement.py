@@ -20,7 +20,7 @@ from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, ranked_page
 from ._part_table import PartTable
 from ._storable import Storable
-from ._table import pandas_module, shares, top_ranks
+from ._table import pandas_module, shares, top_ranks, widened
 from ._xarray import data_set, text_array
 
 
@@ -223,7 +223,7 @@ class Refinement(Storable, AbstractDisplayed):
             self.table.nodes, self.table.names, self.table.chosen[at].T.tolist(), strict=True
         ):
             columns[str(node)] = [names[i] if i >= 0 else None for i in chosen] * len(rows)
-        columns["influence"] = rows[:, at].ravel()
+        columns["influence"] = widened(rows[:, at].ravel())
         columns["share"] = np.concatenate([shares(row, at) for row in rows])
         if self.n_examples is not None:
             columns = {"example": np.repeat(np.arange(len(rows)), len(at)), **columns}

@@ -11,6 +11,7 @@ from jaxtyping import Float, Float64
 from pathflow._errors import ArgumentError, StorageError
 from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import PathSpace
+from pathflow.page import Sheet
 from pathflow.storage import BlockedArray, Manifest, path_of, read_array, whole
 
 from ._amount import Amount, amount
@@ -19,6 +20,7 @@ from ._audit import Audit
 from ._order import AbstractOrder, Magnitude
 from ._packing import packed
 from ._pages import examples_text, page, path_text, paths_text, ranked_page
+from ._sheet import sheet_of
 from ._storable import load, rebuilt
 from ._table import PathInfluence, shares_of, top_ranks
 
@@ -241,6 +243,14 @@ def open_run(path: FilePath | str) -> Run:
 
     result = rebuilt(folder, manifest, array)
     return Run(folder, result.space, result.audit, result.metadata, manifest)
+
+
+@sheet_of.register
+def _(run: Run) -> Sheet:
+    raise ArgumentError(
+        f"results holds a Run, of which a block is in memory at a time, and {run.folder} would be "
+        "on one page; give run.load(), or run.load(memory=...) with the bytes that it may take."
+    )
 
 
 def attribution_manifest(

@@ -158,7 +158,7 @@ def data_frame(
     columns = {
         "path": labels * n,
         "rank": np.tile(ranks, n),
-        "influence": rows[:, ranks].ravel(),
+        "influence": widened(rows[:, ranks].ravel()),
         "share": np.concatenate([shares(row, ranks) for row in rows]),
     }
     if batched:
@@ -178,11 +178,21 @@ def ranked_frame(
     columns = {
         "path": [str(space.unrank(rank)) for rank in ranks] * n,
         "rank": np.tile(np.array(ranks, np.int64 if small else object), n),
-        "influence": rows.ravel(),
+        "influence": widened(rows.ravel()),
     }
     if batched:
         columns = {"example": np.repeat(np.arange(n), len(ranks)), **columns}
     return pandas_module().DataFrame(columns)
+
+
+def widened(values: Any) -> np.ndarray:
+    """Numbers in a precision that files and data frames have: those of 16 bits in 32, which holds
+    each of them exactly.
+    """
+    array = np.asarray(values)
+    # NumPy has no bfloat16 of its own: its kind is that of raw bytes.
+    half = array.dtype == np.float16 or array.dtype.kind == "V"
+    return array.astype(np.float32) if half else array
 
 
 def pandas_module() -> Any:

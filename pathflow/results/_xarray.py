@@ -8,7 +8,8 @@ import numpy as np
 
 from pathflow._optional import optional_module
 
-from ._audit import Audit
+from ._audit import Audit, audit_parts
+from ._table import widened
 
 EXAMPLE = "example"
 
@@ -37,33 +38,28 @@ def data_set(
     """
     xarray = optional_module("xarray", "to_xarray", "export")
     leading = (EXAMPLE,) if batched else ()
-    residuals = {"structural": audit.structural, "reference_total": audit.reference_total}
-    if audit.quadrature is not None:
-        residuals["quadrature"] = audit.quadrature
+    residuals, settings = audit_parts(audit)
     variables: dict[str, tuple[tuple[str, ...], Any]] = {
-        name: ((*leading, axis), np.asarray(array)) for name, (axis, array) in values.items()
+        name: ((*leading, axis), widened(array)) for name, (axis, array) in values.items()
     }
     for name, value in {**examples, **residuals}.items():
+        if value is None:
+            continue
         # A residual may be one number for a whole batch.
-        variables[name] = (leading if np.ndim(value) else (), np.asarray(value))
-    facts = {
-        **metadata,
-        "audit_ok": audit.ok,
-        "audit_dtype": audit.dtype,
-        "audit_n_steps": audit.n_steps,
-        "audit_scale": audit.scale,
-        "audit_tolerance": audit.tolerance,
-        "audit_blocked": audit.blocked,
-    }
+        variables[name] = (leading if np.ndim(value) else (), widened(value))
+    facts = {**metadata, **{f"audit_{name}": value for name, value in settings.items()}}
     coordinates: dict[str, Any] = dict(labels)
     if batched:
         count = len(next(iter(values.values()))[1])
         coordinates[EXAMPLE] = (EXAMPLE, np.arange(count))
-    attributes = {name: _attribute(value) for name, value in facts.items()}
+    attributes = {name: plain_value(value) for name, value in facts.items()}
     return xarray.Dataset(variables, coordinates, attributes)
 
 
-def _attribute(value: Any) -> str | int | float:
+def plain_value(value: Any) -> str | int | float:
+    """A text or a number, which the attributes of every format of files take; what is neither, and
+    what is true or false, as JSON.
+    """
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     return value if plain else json.dumps(value)
 

@@ -6,6 +6,7 @@ from ._files import named_refusals as named_refusals
 from ._files import new_file as new_file
 from ._files import path_of as path_of
 from ._files import write_file as write_file
+from ._folder import check_new_folder as check_new_folder
 from ._folder import read_array as read_array
 from ._folder import whole as whole
 from ._folder import write_folder as write_folder

@@ -30,7 +30,7 @@ def write_folder(path: Path, manifest: Manifest, arrays: Mapping[str, np.ndarray
         RunWriteError, DiskFullError: the system refuses.
     """
     with named_refusals(path):
-        _check_free(path)
+        check_new_folder(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = draft_of(path)
         manifest = replace(manifest, arrays={name: whole(name, a) for name, a in arrays.items()})
@@ -48,7 +48,13 @@ def write_folder(path: Path, manifest: Manifest, arrays: Mapping[str, np.ndarray
         sync_folder(path.parent)
 
 
-def _check_free(path: Path) -> None:
+def check_new_folder(path: Path) -> None:
+    """Refuses a folder that is there already, before there is anything to write.
+
+    Raises:
+        ArgumentError: the path is the current folder, or one that it lies in.
+        RunExistsError: there is something at the path that is no empty folder.
+    """
     if path.is_symlink():
         raise RunExistsError(
             f"{path} is a link, and a result is not saved through one; give the folder itself."

@@ -7,6 +7,7 @@ imported, so that no library is needed that a model does not use.
 
 import abc
 import functools
+import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -100,18 +101,29 @@ class AbstractAdapter(abc.ABC):
 _ADAPTERS: list[AbstractAdapter] = []
 
 
+def know_libraries() -> None:
+    """Has the libraries registered that pathflow itself knows.
+
+    Who imports this package alone has not imported those, which stand above it: they are brought by
+    name when the first is asked for, or one of the user's own is registered, which so comes later.
+    """
+    importlib.import_module("pathflow.adapters")
+
+
 def register_adapter(adapter: AbstractAdapter) -> AbstractAdapter:
     """Adds a library; returns the adapter.
 
     Arguments:
         adapter: asked after those that were registered before it.
     """
+    know_libraries()
     _ADAPTERS.append(adapter)
     return adapter
 
 
 def adapters() -> Iterator[AbstractAdapter]:
     """Those whose library has been imported."""
+    know_libraries()
     return (a for a in _ADAPTERS if a.library in sys.modules)
 
 

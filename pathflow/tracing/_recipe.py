@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pathflow.tracing._adapter import know_libraries
+
 
 @dataclass(frozen=True)
 class CellRecipe:
@@ -46,6 +48,7 @@ _RECIPES: dict[str, CellRecipe] = {}
 
 def register_recipe(*recipes: CellRecipe) -> None:
     """Adds recipes; a later one for the same class takes the place of an earlier one."""
+    know_libraries()
     _RECIPES.update((r.cell, r) for r in recipes)
 
 
@@ -53,6 +56,7 @@ def recipe_of(module: type, method: str) -> CellRecipe | None:
     """The recipe for a method of a class: that of the class which defines the method."""
     if method != "__call__":
         return None
+    know_libraries()
     for cls in module.__mro__:
         if "__call__" in vars(cls):
             return _RECIPES.get(f"{cls.__module__}:{cls.__qualname__}")

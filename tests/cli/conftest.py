@@ -9,6 +9,9 @@ import pytest
 from pathflow.cli import main
 
 PROBLEM = """
+import json
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,6 +69,31 @@ def wrong_source():
 
 def no_graph():
     return Problem(model, (WEIGHTS, WORDS), source="x@1", doi=pf.Point())
+
+
+def ends():
+    sys.exit(0)
+
+
+def speaks():
+    print("of the problem")
+    jax.debug.print("of the problem, traced {}", 1)
+    return Problem(
+        pf.trace(talkative, WORDS), (WORDS,), source="xs", doi=pf.Line(jnp.zeros((4, 3)))
+    )
+
+
+def talkative(xs):
+    jax.debug.print("of the model {}", xs[0, 0])
+    return pf.tag(jnp.tanh(xs), "inner").sum()
+
+
+def parses():
+    return compile("(", "<text>", "exec")
+
+
+def reads_json():
+    return json.loads("{")
 
 
 def asks(seed):

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import networkx as nx
 import numpy as np
@@ -322,4 +323,82 @@ def test_convert_what_is_too_large_for_the_memory(run, asked, monkeypatch):
     assert run("convert", "run", "out.parquet").code == 0
     values = pq.read_table(here("out.parquet"))["influence"].to_numpy()
     np.testing.assert_array_equal(values, result.influences.ravel())
-    assert run("convert", "run", "out.graphml").code == 1
+    found = run("convert", "run", "out.graphml")
+    assert found.code == 1
+    assert "search again by `pathflow attribute --top K" in found.err
+    # A list goes through the blocks, and a page cannot.
+    rows = done(run("top", "run", "-n", 2, "--by", "largest", "--json")).json()["rows"]
+    for row, wanted in zip(rows, result.top(2, pf.Largest()), strict=True):
+        assert (row["path"], row["rank"]) == (str(wanted.path), wanted.rank)
+        assert row["influence"] == pytest.approx(wanted.influence)
+        assert row["share"] == pytest.approx(wanted.share)
+    assert str(result.audit) in done(run("top", "run")).out
+    for arguments in (("view", "run"), ("top", "run", "--example", 0)):
+        found = run(*arguments)
+        assert (found.code, found.out) == (1, "")
+        assert "pathflow convert" in found.err
+
+
+def test_nothing_is_written_into_what_is_read(run, asked):
+    asked.problem().attribute(pf.Enumerate()).save("run")
+    before = {path: path.read_bytes() for path in here("run").rglob("*") if path.is_file()}
+    here("link").symlink_to("run")
+    here("model.pt").write_bytes(b"weights")
+    for arguments in (
+        ("convert", "run", "run/manifest.json", "--to", "json"),
+        ("convert", "run", "run/new/out.csv"),
+        ("convert", "link", "run/out.csv"),
+        ("convert", "run", "link/out.csv"),
+        ("convert", "run", "run", "--to", "json"),
+        ("convert", "model.pt", "./model.pt", "--to", "safetensors"),
+        ("view", "run", "--no-open", "--out", "run/manifest.json"),
+        ("view", "link", "--no-open", "--out", "run/page.html"),
+    ):
+        found = run(*arguments)
+        assert (found.code, found.out) == (1, ""), arguments
+        assert "which is read" in found.err
+    found = {path: path.read_bytes() for path in here("run").rglob("*") if path.is_file()}
+    assert found == before
+    assert here("model.pt").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("name", ["problem", "batch"])
+def test_top_of_a_sample(run, asked, name):
+    search = pf.Sample(6, jax.random.key(0), head=pf.TopK(1))
+    result = getattr(asked, name)().attribute(search)
+    result.save("run")
+    found = done(run("top", "run", "-n", 3, "--json")).json()
+    means = np.atleast_2d(np.asarray(result.influences, np.float64)).mean(axis=0)
+    wanted = sorted(range(6), key=lambda i: -abs(means[i]))[:3]
+    assert [row["influence"] for row in found["rows"]] == pytest.approx(means[wanted].tolist())
+    for row, i in zip(found["rows"], wanted, strict=True):
+        assert row["rank"] in [result.ranks[j] for j in range(6) if means[j] == means[i]]
+        assert row["path"] == str(result.space.unrank(row["rank"]))
+    total = found["estimates"]["absolute_sum"]
+    assert [total["estimate"], total["low"], total["high"]] == list(result.absolute_sum())
+    assert found["estimates"]["effective_draws"] == result.effective_draws
+    text = done(run("top", "run", "-n", 3)).out
+    assert str(result) in text
+    assert "... and 3 more" in text
+
+
+def test_top_of_a_curve(run):
+    sizes = np.array([0, 1, 4])
+    kept, full, empty = np.array([[1.0, 3.0], [2.0, -4.0], [5.0, 7.0]]), [5.0, 7.0], [1.0, 3.0]
+    result = pf.Faithfulness(sizes, kept, np.array(full), np.array(empty), tuple("abcd"), True)
+    result.save("run")
+    found = done(run("top", "run", "--json")).json()
+    assert found == {
+        "result": "Faithfulness",
+        "rows": [
+            {"kept": 0, "recovered": 0.0, "accuracy": 1.0},
+            {"kept": 1, "recovered": -0.75, "accuracy": 0.5},
+            {"kept": 4, "recovered": 1.0, "accuracy": 1.0},
+        ],
+    }
+    lines = done(run("top", "run", "-n", 2)).out.splitlines()
+    assert lines[0] == "4 ranked, 3 sizes"
+    assert lines[1].split() == ["kept", "recovered", "accuracy"]
+    assert lines[3].split() == ["1", "-0.75", "0.5"]
+    assert lines[4] == "... and 1 more"
+    assert "has no examples" in run("top", "run", "--example", "0").err

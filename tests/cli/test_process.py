@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pathflow import __version__
+from tests.helpers._results import make
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +33,11 @@ ROOT = Path(__file__).parents[2]
         ("asked:no_graph", "takes what pathflow.trace returns, got a function"),
         ("asked:wrong_source", "x@9"),
         ("broken:problem", r"importing broken failed: SyntaxError"),
+        ("broken:problem", r"\(\S*broken\.py:1\)$"),
+        ("asked:parses", r"SyntaxError: .*\(.*asked.py:\d+\)$"),
+        ("asked:reads_json", r"JSONDecodeError: .*\(.*asked.py:\d+\)$"),
+        ("asked:ends", r"asked:ends failed: SystemExit: 0 \(.*asked.py:\d+\)"),
+        ("exits:problem", r"importing exits failed: SystemExit: 3 \(.*exits.py:2\)"),
         ("needs:problem", r"importing needs failed: ModuleNotFoundError: .*'not_there'"),
     ],
 )
@@ -37,12 +45,13 @@ ROOT = Path(__file__).parents[2]
 def test_a_problem_that_cannot_be_used(run, folder, where, why, command, unchecked):
     (folder / "broken.py").write_text("def problem(:\n")
     (folder / "needs.py").write_text("import not_there\n")
+    (folder / "exits.py").write_text("import sys\nsys.exit(3)\n")
     found = run(command, where)
     assert (found.code, found.out) == (1, "")
     assert re.search(why, found.err), found.err
     assert found.err.startswith("pathflow: error: ")
     assert "Traceback" not in found.err
-    for name in ("broken", "needs"):
+    for name in ("broken", "exits", "needs"):
         sys.modules.pop(name, None)
 
 
@@ -60,9 +69,14 @@ def test_debug_shows_where_an_error_comes_from(run):
         (("--pattern", ".*"), "--top or --above"),
         (("--top", "0"), "at least 1"),
         (("--memory", "0"), "above 0"),
+        (("--memory", "inf"), "--memory inf takes a number of GiB"),
+        (("--memory", "nan"), "--memory nan takes a number of GiB"),
+        (("--top", "-3"), "--top -3 takes a number of paths"),
+        (("--rows", "-1"), "--rows -1 takes a number of rows"),
+        (("--above", "nan"), "--above nan takes a positive number"),
         (("--above", "-1"), "positive number"),
         (("--top", "1", "--pattern", "(("), "pattern"),
-        (("--memory", "1e-9"), "memory"),
+        (("--memory", "1e-9"), "Raise --memory, "),
     ],
 )
 def test_options_that_cannot_be_used(run, arguments, why):
@@ -81,9 +95,47 @@ def test_classes_that_cannot_be_used(run):
 def test_a_folder_that_is_there_is_kept(run, folder):
     assert run("attribute", "asked:problem", "--out", "run").code == 0
     before = (folder / "run" / "manifest.json").read_bytes()
-    found = run("attribute", "asked:problem", "--top", "1", "--out", "run")
-    assert (found.code, found.out) == (1, "")
+    # Before any work, even that of making the problem.
+    for command in (("attribute", "asked:raises"), ("aggregate", "asked:raises", "all=.*")):
+        found = run(*command, "--out", "run")
+        assert (found.code, found.out) == (1, "")
+        assert "run is there already" in found.err
     assert (folder / "run" / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("attribute",), ("aggregate", "late=.* gate@3 .*")])
+def test_a_result_that_cannot_be_saved_is_printed_all_the_same(run, folder, command):
+    (folder / "file").write_text("")
+    name, *rest = command
+    wanted = run(name, "asked:problem", *rest)
+    found = run(name, "asked:problem", *rest, "--out", "file/run")
+    assert (found.code, found.out) == (1, wanted.out)
+    assert "file/run" in found.err
+    assert "saved in" not in found.err
+
+
+@pytest.mark.parametrize("command", ["trace", "top"])
+def test_a_number_of_rows_below_0_is_refused(run, folder, command):
+    make("attribution", None).save(folder / "run")
+    found = run(command, {"trace": "asked:problem", "top": "run"}[command], "--rows", "-1")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == "pathflow: error: --rows -1 takes a number of rows of at least 0.\n"
+
+
+def test_a_budget_of_an_aggregation_is_an_option(run):
+    found = run("aggregate", "asked:problem", "all=.*", "--memory", "1e-8")
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("pathflow: error: --memory: one example at one point takes")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_number_that_is_not_finite_is_a_text(run, folder):
+    result = make("attribution", None)
+    result.influences[:2] = [np.inf, -np.inf]
+    result.save(folder / "run")
+    found = run("top", "run", "--json").json()
+    assert [row["influence"] for row in found["rows"][:2]] == ["Infinity", "-Infinity"]
+    assert found["total"] == found["rows"][0]["share"] == "NaN"
 
 
 def test_a_wrong_command_line(run):
@@ -185,4 +237,38 @@ def test_a_reader_that_has_enough(folder):
         "sys.exit(main(['trace', 'asked:problem', '--json']))"
     )
     found = process("-c", code, cwd=folder)
-    assert (found.returncode, found.stderr) == (1, "")
+    assert (found.returncode, found.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("command", ["trace", "attribute"])
+def test_what_the_users_code_prints_is_no_result(run, command):
+    found = run(command, "asked:speaks", "--json")
+    assert found.code == 0, found.err
+    assert found.json()
+    assert "of the problem\n" in found.err
+    assert "of the problem, traced 1" in found.err
+
+
+def test_a_model_that_ends_the_program_is_an_error(run, monkeypatch):
+    def ends(*_):
+        sys.exit(0)
+
+    monkeypatch.setattr("pathflow.cli._trace.describe", ends)
+    found = run("trace", "asked:problem")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == "pathflow: error: the model ended the program (SystemExit: 0).\n"
+
+
+def test_nothing_steers_the_terminal(run, folder):
+    """Labels, metadata, errors and notes may be a stranger's."""
+    make("attribution", None).save(folder / "run")
+    shown = run("top", "run", "-n", "20")
+    assert shown.code == 0
+    assert r"\x1b[0m" in shown.out
+    assert r"\x00" in shown.out
+    refused = run("convert", "run\x1b]0;title\x07", "out.csv")
+    noted = run("convert", "run", "out\x1b[2J.csv")
+    assert (refused.code, noted.code) == (1, 0)
+    for text in (shown.out, shown.err, refused.err, noted.err):
+        assert text.isascii() or "\U0001f600" in text
+        assert not {c for c in text if unicodedata.category(c) in ("Cc", "Cs")} - {"\n"}

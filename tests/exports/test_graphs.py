@@ -1,5 +1,6 @@
 """Graphs of other programs hold the result's numbers."""
 
+import dataclasses
 import itertools
 import json
 
@@ -61,6 +62,15 @@ def test_listed_paths(case, seed):
     graph = exports.to_networkx(result)
     assert_flows(graph, *sums_over(result, map(space.unrank, ranks), values))
     assert graph.graph["paths"] == f"the {len(ranks)} listed"
+    assert graph.graph["n_paths"] == len(ranks)
+    # What flows into the target is the sum of the list, which is not the total.
+    found = exports.attribution_graph(result)
+    target = next(n["node_id"] for n in found["nodes"] if n["is_target_logit"])
+    into = sum(link["weight"] for link in found["links"] if link["target"] == target)
+    assert into == pytest.approx(values.sum(), abs=1e-12)
+    settings = found["metadata"]["generation_settings"]
+    assert (settings["paths"], settings["n_paths"]) == (f"the {len(ranks)} listed", len(ranks))
+    assert settings["certificate"]["unseen_count"] == space.count - len(ranks)
 
 
 def test_conductances(batch):
@@ -72,6 +82,7 @@ def test_conductances(batch):
         {str(n): one.through(n) for n in result.nodes},
         {(str(u), str(v)): one.along(u, v) for u, v in result.edges},
     )
+    assert "n_paths" not in graph.graph
     assert graph.graph["sources"] == ["x@0"]
     assert graph.graph["target"] == "qoi"
 
@@ -249,3 +260,44 @@ def test_attribution_graph_refuses_what_a_viewer_cannot_show():
     result.influences[0] = np.nan
     with pytest.raises(pf.NonFiniteError, match="NaN"):
         exports.attribution_graph(result)
+
+
+def test_a_list_without_a_path_has_no_graph_to_draw():
+    space = make("attribution", None).space
+    certificate = pf.Certificate(True, 0.0, 1.0, space.count, 3)
+    empty = pf.Ranked(space, (), np.zeros(0), certificate, make("ranked", None).audit)
+    assert len(exports.to_networkx(empty)) == 0
+    with pytest.raises(pf.ArgumentError, match="lists no path.*lower the threshold"):
+        exports.attribution_graph(empty)
+
+
+def test_a_run_is_refused_with_what_to_give_instead(tmp_path):
+    result = make("attribution", None)
+    result.save(tmp_path / "run")
+    run = pf.open_run(tmp_path / "run")
+    for refused in (
+        lambda: exports.to_networkx(run),
+        lambda: exports.write_graphml(run, tmp_path / "out"),
+        lambda: exports.write_attribution_graph(run, tmp_path / "out"),
+        lambda: pf.save_html(run, tmp_path / "out"),
+    ):
+        with pytest.raises(pf.ArgumentError, match=r"a Run.*run\.load\(\)"):
+            refused()
+    assert not (tmp_path / "out").exists()
+    loaded = exports.to_networkx(run.load())
+    assert nx.utils.graphs_equal(loaded, exports.to_networkx(result))
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [("a", "a"), (2, 2), (0.5, 0.5), (True, "true"), (None, "null"), ([1], "[1]")],
+)
+def test_what_files_hold_as_attributes(value, plain):
+    """The same in a graph and in a dataset."""
+    graph = nx.DiGraph(fact=value)
+    graph.add_node("n", fact=value)
+    found = exports._graph.plain_graph(graph)
+    result = dataclasses.replace(make("attribution", None), metadata={"fact": value})
+    for got in (found.graph, found.nodes["n"], result.to_xarray().attrs):
+        assert got["fact"] == plain
+        assert type(got["fact"]) is type(plain)

@@ -1,9 +1,12 @@
 """Datasets hold the result's numbers under the right names."""
 
+import dataclasses
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray
 
 from tests.helpers._results import METADATA, make
 
@@ -88,3 +91,32 @@ def test_ranked(batch):
     assert found.attrs["certificate_bound"] == np.inf
     assert int(found.attrs["certificate_unseen_count"]) == result.certificate.unseen_count
     assert_facts(found, result, batch)
+
+
+HALF = [jnp.bfloat16, jnp.float16]
+
+
+@pytest.mark.parametrize("half", HALF, ids=str)
+@pytest.mark.parametrize("kind", ["attribution", "ranked", "conductances", "refinement"])
+def test_numbers_of_16_bits_become_those_of_32(kind, batch, half, tmp_path):
+    whole = make(kind, batch, "float32")
+    changed = {
+        name: np.asarray(getattr(whole, name)).astype(half)
+        for name in ("influences", "node_influences", "edge_influences")
+        if hasattr(whole, name)
+    }
+    result = dataclasses.replace(whole, **changed, metadata={})
+    data, frame = result.to_xarray(), result.to_pandas()
+    for name, values in changed.items():
+        found = data[{"influences": "influence"}.get(name, name.removesuffix("s"))]
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, values.astype(np.float32))
+    assert frame["influence"].dtype == (np.float64 if kind == "conductances" else np.float32)
+    wanted = changed["node_influences" if kind == "conductances" else "influences"]
+    np.testing.assert_array_equal(frame["influence"], wanted.astype(np.float32).ravel())
+    # Labels may be anything, but the format of this file takes no zero bytes in a text.
+    data = data.drop_vars([name for name, c in data.coords.items() if c.dtype == object])
+    data.to_netcdf(tmp_path / "out.nc", engine="scipy")
+    with xarray.open_dataset(tmp_path / "out.nc", engine="scipy") as back:
+        for name in data.data_vars:
+            np.testing.assert_array_equal(back[name], data[name])

@@ -1,0 +1,77 @@
+"""What is checked of options before any work, and errors in the words of options."""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pathflow as pf
+from pathflow.storage import check_new_folder
+
+
+def check_rows(rows: int) -> None:
+    """Refuses a number of rows below 0.
+
+    Raises:
+        ArgumentError: it is.
+    """
+    if rows < 0:
+        raise pf.ArgumentError(f"--rows {rows} takes a number of rows of at least 0.")
+
+
+def check_new(out: Path | None) -> None:
+    """Refuses a folder that is there already: a result of hours could not be saved in it.
+
+    Raises:
+        RunExistsError: it is there.
+    """
+    if out is not None:
+        check_new_folder(out)
+
+
+def bytes_of(memory: float) -> int:
+    """GiB as bytes.
+
+    Raises:
+        ArgumentError: it is no number above 0, or not finite.
+    """
+    if not (memory > 0 and math.isfinite(memory)):
+        raise pf.ArgumentError(f"--memory {memory} takes a number of GiB above 0, as in 4.")
+    return max(1, int(memory * 2**30))
+
+
+def check_outside(option: str, output: Path, inputs: tuple[Path, ...]) -> None:
+    """Refuses to write over what is read, or into it: a folder of a result holds its files alone.
+
+    Arguments:
+        option: how the command line calls the output.
+        output: a file that is to be written.
+        inputs: files and folders that are read.
+
+    Raises:
+        ArgumentError: the output is one of them, or in one of them.
+    """
+    places = [p for p in (output.resolve(), *output.resolve().parents) if p.exists()]
+    for folder in inputs:
+        if folder.exists() and any(p.samefile(folder) for p in places):
+            raise pf.ArgumentError(
+                f"{option} {output} would write into {folder}, which is read; give a file "
+                "elsewhere."
+            )
+
+
+@contextmanager
+def in_options() -> Iterator[None]:
+    """Names the option where an error names a parameter of the library.
+
+    Raises:
+        ArgumentError: there are too many paths for the memory.
+    """
+    try:
+        yield
+    except (pf.TooManyPathsError, pf.ArgumentError) as error:
+        said = re.sub(r"\w+\(memory=\.\.\.\)", "--memory", str(error))
+        if said == str(error):
+            raise
+        raise pf.ArgumentError(said) from error
