@@ -16,6 +16,9 @@ from examples.lstm_agreement.clauses.across import ALL, across, lead_of, ratio_i
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES, cross, crossing_classes
 from examples.lstm_agreement.clauses.exchange import exchange
 from examples.lstm_agreement.clauses.sources import Sources, first_of_each
+from examples.lstm_agreement.concepts import __main__ as concepts
+from examples.lstm_agreement.console import lock
+from examples.lstm_agreement.console.command import finished
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.rivals.question import swapped
 from examples.lstm_agreement.sentences.clauses import (
@@ -318,6 +321,9 @@ def test_the_command(lstm, words, tmp_path, capsys):
     assert {f.name for f in out.iterdir()} == {
         "clauses.md",
         "clauses.png",
+        "clauses.jsonl",
+        "clauses.run.json",
+        ".lock",
         *(f"clauses_{n}.csv" for n in ("accuracy", "paths", "across", "verdicts")),
     }
     rows = list(csv.DictReader((out / "clauses_paths.csv").read_text().splitlines()))
@@ -346,3 +352,53 @@ def test_a_task_with_unknown_words_is_left_out(model, vocabulary, tmp_path, caps
     error = capsys.readouterr().err
     assert "object relative is left out: vocabulary holds 0 of the 8 transitive verbs" in error
     assert "no task is left" in error
+
+
+def test_it_goes_on_where_it_was_stopped(lstm, words, tmp_path, monkeypatch, capsys):
+    path, out = tmp_path / "model.safetensors", tmp_path / "out"
+    save_checkpoint(path, lstm, words, ModelCard("a test's model"))
+    asked = ["--checkpoint", str(path), "--controls", "1", "--sentences", "2"]
+    asked += ["--accuracy-sentences", "4", "--tasks", "coordination", "complement"]
+    whole, measured = tmp_path / "whole", []
+    assert command.main([*asked, "--out", str(whole)]) == 0
+    out.mkdir()
+    (out / "clauses.md").write_text("of an earlier run")
+    of_a_task = command._measure
+
+    def dies(task, *more):
+        measured.append(task.name)
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        return of_a_task(task, *more)
+
+    monkeypatch.setattr(command, "_measure", dies)
+    parts = [*asked, "--out", str(out)]
+    assert command.main(parts) == 130
+    assert "goes on from what is kept" in capsys.readouterr().err
+    # What was there is not taken away before there is something instead.
+    assert (out / "clauses.md").read_text() == "of an earlier run"
+    assert command.main(parts) == 0
+    assert measured == ["complement", "coordination", "coordination"]
+    for name in (n for n in command.OUTPUTS if not n.endswith(".png")):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert finished(out, command.STEP, path, {"sentences": 2})
+    assert finished(out, command.STEP, path, {"sentences": 3}) is None
+    # Other sentences are another question.
+    assert command.main([*parts, "--seed", "1"]) == 0
+    assert len(measured) == 5
+    (out / "clauses.jsonl").write_text("{}\n")
+    assert command.main(parts) == 1
+    assert "clauses.jsonl:1 is no task of this study" in capsys.readouterr().err
+
+
+def test_one_run_at_a_time(lstm, words, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, lstm, words, ModelCard("a test's model"))
+
+    def taken(_file, folder):
+        raise StudyError(f"{folder} is taken")
+
+    monkeypatch.setattr(lock, "_take", taken)
+    for main in (command.main, concepts.main):
+        assert main(["--checkpoint", str(path), "--out", str(tmp_path)]) == 1
+        assert f"{tmp_path} is taken" in capsys.readouterr().err

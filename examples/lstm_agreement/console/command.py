@@ -145,7 +145,11 @@ def finished(
     """What `stamp` wrote of a command, if it was asked the same and its outputs are still there.
 
     Arguments:
-        folder, step, model, given, vocab: as for `check`.
+        folder: as for `check`, and so the others.
+        step: name of the command.
+        model: its file.
+        given: options.
+        vocab: words.
 
     Returns:
         The record, or None where the command has to be run.
