@@ -101,12 +101,15 @@ def _of_package(name: str, title: str, beside: str | None = None) -> Section:
     return Section(name, title, f"{_STUDY}.{name}", f"{name}.md", *files, beside)
 
 
+CLAUSES = _of_package("clauses", "Across a clause")
+CONCEPTS = _of_package("concepts", "Other concepts than the number of a subject")
+FAMILY = _of_package("family", "Other architectures, sizes and seeds", beside="family")
 SECTIONS = (
     TABLES,
     HYPOTHESES,
     RIVALS,
     CONTEXT,
-    _of_package("clauses", "Across a clause"),
-    _of_package("concepts", "Other concepts than the number of a subject"),
-    _of_package("family", "Other architectures, sizes and seeds", beside="family"),
+    CLAUSES,
+    CONCEPTS,
+    FAMILY,
 )
