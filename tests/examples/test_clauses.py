@@ -12,7 +12,7 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.clauses import __main__ as command
 from examples.lstm_agreement.clauses.accuracy import scores
-from examples.lstm_agreement.clauses.across import ALL, across, lead_of, ratio_interval
+from examples.lstm_agreement.clauses.across import ALL, across, lead_of
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES, cross, crossing_classes
 from examples.lstm_agreement.clauses.exchange import exchange
 from examples.lstm_agreement.clauses.sources import Sources, first_of_each
@@ -33,6 +33,11 @@ from examples.lstm_agreement.sentences.lakretz import ADV_ADV
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from examples.lstm_agreement.sentences.marvin_linzen import PairFile
 from examples.lstm_agreement.sentences.tasks import SIMPLE, generate
+from examples.lstm_agreement.tables.bootstrap import (
+    mean_interval,
+    ratio_interval,
+    resampled_means,
+)
 from examples.lstm_agreement.tables.measure import (
     Role,
     Settings,
@@ -283,6 +288,28 @@ def test_a_ratio_of_means():
     assert found.low < 0.25 < found.high
     assert found.high - found.low < 0.02
     assert ratio_interval(0.5 * whole, whole) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_groups_are_drawn_whole():
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(40), 4)
+    values = np.repeat(rng.normal(0, 1, 40), 4)
+    # Four copies of a number say no more than one.
+    whole, once = mean_interval(values, groups), mean_interval(values[::4])
+    assert whole == pytest.approx(once)
+    apart = mean_interval(values)
+    assert whole.high - whole.low > 1.7 * (apart.high - apart.low)
+    # The usual formula for forty independent numbers.
+    error = values[::4].std(ddof=1) / np.sqrt(40)
+    assert whole.high - whole.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    # A group counts by its sentences, and by hand, in Python.
+    uneven, sizes = np.array([1.0, 2.0, 4.0, 8.0]), np.array([7, 7, 7, 9])
+    drawn = np.random.default_rng(0).multinomial(2, [0.5, 0.5], size=1000)
+    expected = [(7 * a + 8 * b) / (3 * a + b) for a, b in drawn.tolist()]
+    np.testing.assert_allclose(resampled_means(uneven, sizes), expected)
+    states = np.stack([values, -values], axis=1)
+    (ahead, _), (alone, _) = (lead_of(np.array([1.0, 0.0]), states, g) for g in (groups, None))
+    assert ahead.high - ahead.low > 1.7 * (alone.high - alone.low)
 
 
 def test_accuracy_over_several_lengths(lstm, words):
