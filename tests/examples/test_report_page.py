@@ -67,7 +67,7 @@ def test_the_page_stands_alone(folder, capsys):
     assert report.main(["--tiny", "--out", str(folder), *NONE]) == 0
     shown = capsys.readouterr()
     assert "tables: reused" in shown.err
-    assert "not there: Other concepts" in shown.err
+    assert "not there: Other architectures" in shown.err
     text = (folder / "report.html").read_text()
     found = Page(text)
     assert found.open == []
