@@ -166,10 +166,11 @@ def write_hypotheses(folder: Path, path: Path, steps: Mapping[str, Done]) -> Non
 
 
 _LEGEND = """\
-How many conditions say yes, no and neither, and the same after Holm's correction for their number.
-A condition speaks where its p-value, by resampling its sentences, is under 0.05; two numbers of the
-same sentences are compared by their difference in each. "own" and "control" are not the paper's.
-The word is "open" where most conditions say neither, "holds" where all say yes.
+How many conditions say yes, no and neither after Holm's correction for their number, and the same
+uncorrected. A condition speaks where its p-value, by resampling its sentences, is under 0.05; two
+numbers of the same sentences are compared by their difference in each. "own" and "control" are not
+the paper's. The word follows the corrected counts: "open" where most conditions say neither,
+"holds" where all say yes.
 """
 
 
