@@ -4,8 +4,8 @@ examples.lstm_agreement.hypotheses`.
 A hypothesis is asked of every condition on its own, by resampling its sentences: of a difference
 where two numbers of the same sentences are compared, and of the number itself elsewhere. A
 condition says yes or no where its p-value is under 0.05, and leaves the question open elsewhere.
-Beside that stands what is left of it when the p-values of a hypothesis are corrected for the number
-of its conditions (Holm 1979).
+The word that sums the conditions up, and the counts behind it, follow the p-values of a hypothesis
+corrected for the number of its conditions (Holm 1979); uncorrected counts stand beside them.
 """
 
 import argparse
@@ -244,8 +244,8 @@ HYPOTHESES = (
 
 
 def summary(evidence: Sequence[Evidence]) -> str:
-    """One word for all conditions, and how many say yes, no and neither; then the same counts when
-    corrected for the number of conditions.
+    """One word for all conditions, and how many say yes, no and neither, corrected for the number
+    of conditions (Holm); then the same counts uncorrected, which the word does not follow.
     """
     if not evidence:
         return "not asked"
@@ -253,13 +253,13 @@ def summary(evidence: Sequence[Evidence]) -> str:
         [v.count(kind) for kind in (Verdict.YES, Verdict.NO, Verdict.OPEN)]
         for v in (verdicts(evidence), verdicts(evidence, corrected=True))
     )
-    if plain[2] > len(evidence) / 2:
+    if corrected[2] > len(evidence) / 2:
         word = "open"
-    elif plain[0] == len(evidence):
+    elif corrected[0] == len(evidence):
         word = "holds"
     else:
-        word = "partly" if plain[0] else "does not hold"
-    return f"{word} ({_counts(plain)}), Holm {_counts(corrected)}"
+        word = "partly" if corrected[0] else "does not hold"
+    return f"{word} ({_counts(corrected)}), uncorrected {_counts(plain)}"
 
 
 def _counts(numbers: Sequence[int]) -> str:

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.lstm_agreement.tables.blocks import Block, Blocks, Kept, collected
+from examples.lstm_agreement.tables.blocks import (
+    Block,
+    Blocks,
+    Kept,
+    collected,
+    complete_lines,
+)
 from examples.lstm_agreement.tables.measure import blocks
 
 VALUES = np.arange(20.0).reshape(10, 2)
@@ -88,3 +94,20 @@ def test_memory_and_disk_hold_the_same(tmp_path):
     for found in (on_disk, again):
         np.testing.assert_array_equal(found.values, in_memory.values)
         np.testing.assert_array_equal(found.facts["audit"], in_memory.facts["audit"])
+
+
+def test_a_cut_line_is_taken_away_in_one_go(tmp_path, monkeypatch):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("one\ntwo\nthr")
+
+    def killed(_self, _target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            complete_lines(file)
+    # What was there is still there, whole.
+    assert file.read_text() == "one\ntwo\nthr"
+    assert complete_lines(file) == ["one", "two"]
+    assert file.read_text() == "one\ntwo\n"

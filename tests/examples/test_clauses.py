@@ -12,10 +12,13 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.clauses import __main__ as command
 from examples.lstm_agreement.clauses.accuracy import scores
-from examples.lstm_agreement.clauses.across import ALL, across, lead_of, ratio_interval
+from examples.lstm_agreement.clauses.across import ALL, across, lead_of
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES, cross, crossing_classes
 from examples.lstm_agreement.clauses.exchange import exchange
 from examples.lstm_agreement.clauses.sources import Sources, first_of_each
+from examples.lstm_agreement.concepts import __main__ as concepts
+from examples.lstm_agreement.console import lock
+from examples.lstm_agreement.console.command import finished
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.rivals.question import swapped
 from examples.lstm_agreement.sentences.clauses import (
@@ -30,6 +33,11 @@ from examples.lstm_agreement.sentences.lakretz import ADV_ADV
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from examples.lstm_agreement.sentences.marvin_linzen import PairFile
 from examples.lstm_agreement.sentences.tasks import SIMPLE, generate
+from examples.lstm_agreement.tables.bootstrap import (
+    mean_interval,
+    ratio_interval,
+    resampled_means,
+)
 from examples.lstm_agreement.tables.measure import (
     Role,
     Settings,
@@ -282,6 +290,28 @@ def test_a_ratio_of_means():
     assert ratio_interval(0.5 * whole, whole) == pytest.approx((0.5, 0.5, 0.5))
 
 
+def test_groups_are_drawn_whole():
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(40), 4)
+    values = np.repeat(rng.normal(0, 1, 40), 4)
+    # Four copies of a number say no more than one.
+    whole, once = mean_interval(values, groups), mean_interval(values[::4])
+    assert whole == pytest.approx(once)
+    apart = mean_interval(values)
+    assert whole.high - whole.low > 1.7 * (apart.high - apart.low)
+    # The usual formula for forty independent numbers.
+    error = values[::4].std(ddof=1) / np.sqrt(40)
+    assert whole.high - whole.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    # A group counts by its sentences, and by hand, in Python.
+    uneven, sizes = np.array([1.0, 2.0, 4.0, 8.0]), np.array([7, 7, 7, 9])
+    drawn = np.random.default_rng(0).multinomial(2, [0.5, 0.5], size=1000)
+    expected = [(7 * a + 8 * b) / (3 * a + b) for a, b in drawn.tolist()]
+    np.testing.assert_allclose(resampled_means(uneven, sizes), expected)
+    states = np.stack([values, -values], axis=1)
+    (ahead, _), (alone, _) = (lead_of(np.array([1.0, 0.0]), states, g) for g in (groups, None))
+    assert ahead.high - ahead.low > 1.7 * (alone.high - alone.low)
+
+
 def test_accuracy_over_several_lengths(lstm, words):
     mixed = [*generate(SIMPLE, 3, vocabulary=words), *generate_clauses(SUBJECT_RELATIVE, 3)]
     found = scores(lstm, words, mixed, "here")
@@ -318,6 +348,9 @@ def test_the_command(lstm, words, tmp_path, capsys):
     assert {f.name for f in out.iterdir()} == {
         "clauses.md",
         "clauses.png",
+        "clauses.jsonl",
+        "clauses.run.json",
+        ".lock",
         *(f"clauses_{n}.csv" for n in ("accuracy", "paths", "across", "verdicts")),
     }
     rows = list(csv.DictReader((out / "clauses_paths.csv").read_text().splitlines()))
@@ -346,3 +379,53 @@ def test_a_task_with_unknown_words_is_left_out(model, vocabulary, tmp_path, caps
     error = capsys.readouterr().err
     assert "object relative is left out: vocabulary holds 0 of the 8 transitive verbs" in error
     assert "no task is left" in error
+
+
+def test_it_goes_on_where_it_was_stopped(lstm, words, tmp_path, monkeypatch, capsys):
+    path, out = tmp_path / "model.safetensors", tmp_path / "out"
+    save_checkpoint(path, lstm, words, ModelCard("a test's model"))
+    asked = ["--checkpoint", str(path), "--controls", "1", "--sentences", "2"]
+    asked += ["--accuracy-sentences", "4", "--tasks", "coordination", "complement"]
+    whole, measured = tmp_path / "whole", []
+    assert command.main([*asked, "--out", str(whole)]) == 0
+    out.mkdir()
+    (out / "clauses.md").write_text("of an earlier run")
+    of_a_task = command._measure
+
+    def dies(task, *more):
+        measured.append(task.name)
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        return of_a_task(task, *more)
+
+    monkeypatch.setattr(command, "_measure", dies)
+    parts = [*asked, "--out", str(out)]
+    assert command.main(parts) == 130
+    assert "goes on from what is kept" in capsys.readouterr().err
+    # What was there is not taken away before there is something instead.
+    assert (out / "clauses.md").read_text() == "of an earlier run"
+    assert command.main(parts) == 0
+    assert measured == ["complement", "coordination", "coordination"]
+    for name in (n for n in command.OUTPUTS if not n.endswith(".png")):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert finished(out, command.STEP, path, {"sentences": 2})
+    assert finished(out, command.STEP, path, {"sentences": 3}) is None
+    # Other sentences are another question.
+    assert command.main([*parts, "--seed", "1"]) == 0
+    assert len(measured) == 5
+    (out / "clauses.jsonl").write_text("{}\n")
+    assert command.main(parts) == 1
+    assert "clauses.jsonl:1 is no task of this study" in capsys.readouterr().err
+
+
+def test_one_run_at_a_time(lstm, words, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, lstm, words, ModelCard("a test's model"))
+
+    def taken(_file, folder):
+        raise StudyError(f"{folder} is taken")
+
+    monkeypatch.setattr(lock, "_take", taken)
+    for main in (command.main, concepts.main):
+        assert main(["--checkpoint", str(path), "--out", str(tmp_path)]) == 1
+        assert f"{tmp_path} is taken" in capsys.readouterr().err

@@ -30,6 +30,7 @@ from examples.lstm_agreement.concepts.measure import (
     known,
 )
 from examples.lstm_agreement.concepts.winogender import Winogender, read_templates
+from examples.lstm_agreement.console.command import finished
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from examples.lstm_agreement.sentences.marvin_linzen import REFLEXIVE_FILES
@@ -297,6 +298,9 @@ def test_the_command(lstm, words, tmp_path, capsys):
     assert {f.name for f in out.iterdir()} == {
         "concepts.md",
         "concepts.png",
+        "concepts.jsonl",
+        "concepts.run.json",
+        ".lock",
         *(f"concepts_{n}.csv" for n in ("known", "paths", "quantity")),
     }
     rows = list(csv.DictReader((out / "concepts_paths.csv").read_text().splitlines()))
@@ -310,3 +314,39 @@ def test_the_command(lstm, words, tmp_path, capsys):
     assert [(r["frame"], r["condition"]) for r in both] == [("Simple", c) for c in "SP"]
     assert command.main([*asked, "number of a reflexive"]) == 1
     assert "error: number of a reflexive is left out" in capsys.readouterr().err
+
+
+def test_it_goes_on_where_it_was_stopped(lstm, words, tmp_path, monkeypatch):
+    path, out, whole = (tmp_path / n for n in ("model.safetensors", "out", "whole"))
+    save_checkpoint(path, lstm, words, ModelCard("a test's model"))
+    asked = ["--checkpoint", str(path), "--sentences", "2", "--steps", "2", "--longest", "1"]
+    asked += ["--accuracy-sentences", "3", "--controls", "1", "--concepts"]
+    asked += [NUMBER.name, NUMBER_ALL.name, "--out"]
+    assert command.main([*asked, str(whole)]) == 0
+    measured, of_a_condition = [], command.carried
+
+    def dies(*arguments, **keywords):
+        measured.append(arguments)
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return of_a_condition(*arguments, **keywords)
+
+    monkeypatch.setattr(command, "carried", dies)
+    assert command.main([*asked, str(out)]) == 130
+    assert command.main([*asked, str(out)]) == 0
+    # Two quantities of two conditions, one of them twice.
+    assert len(measured) == 5
+    for name in (n for n in command.OUTPUTS if not n.endswith(".png")):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert finished(out, command.STEP, path, {"sentences": 2})
+
+
+def test_published_concepts_are_chosen_by_name_too(words, tmp_path):
+    (tmp_path / "templates.tsv").write_text(TEMPLATES)
+    asked = ["--templates-dir", str(tmp_path), "--concepts", NUMBER.name]
+    chosen, left_out = command._examples(words, command.parser().parse_args(asked))
+    assert ([c.name for c, _ in chosen], left_out) == ([NUMBER.name], [])
+    asked = [*asked, "gender of a pronoun"]
+    _, left_out = command._examples(words, command.parser().parse_args(asked))
+    # The own one, whose words the model does not know, and the published one without sentences.
+    assert [x.split(" is left out")[0] for x in left_out] == ["gender of a pronoun"] * 2

@@ -10,10 +10,11 @@ import pytest
 from flax import nnx
 
 import pathflow as pf
+from examples.lstm_agreement.console import lock
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.family import report, summary
-from examples.lstm_agreement.family.__main__ import main
-from examples.lstm_agreement.family.measuring import FILES, Amounts, find, measure
+from examples.lstm_agreement.family.__main__ import OUTPUTS, main
+from examples.lstm_agreement.family.measuring import FILES, Amounts, find, measure, of_all_models
 from examples.lstm_agreement.family.members import GRU, KINDS, LSTM, TRANSFORMER, Member, members
 from examples.lstm_agreement.family.patching import swap_subjects
 from examples.lstm_agreement.family.views import GRU_VIEW, TransformerView
@@ -267,7 +268,7 @@ def test_the_shipped_summary_is_that_of_the_shipped_tables():
     text = (RESULTS / "family.md").read_text()
     assert text.startswith(report.markdown(family, {}).rstrip())
     header, lines = report.answers_csv(family)
-    with (RESULTS / "verdicts.csv").open() as file:
+    with (RESULTS / "family_verdicts.csv").open() as file:
         shipped = list(csv.reader(file))
     assert shipped == [header, *([str(v) for v in line] for line in lines)]
     sizes = Counter(one.member.group for one in family)
@@ -280,7 +281,7 @@ def test_the_shipped_summary_is_that_of_the_shipped_tables():
 
 def test_files_of_something_else(tmp_path):
     for name in FILES:
-        (tmp_path / name).write_text("group,seed,odd\nlstm-8,0,1\n")
+        (tmp_path / of_all_models(name)).write_text("group,seed,odd\nlstm-8,0,1\n")
     with pytest.raises(StudyError, match="the tables of lstm-8-0 are none of this study"):
         summary.read_all(tmp_path)
 
@@ -293,13 +294,14 @@ def test_the_whole_command(tmp_path, capsys):
     # The other architectures have 64 units; three updates of them take seconds.
     assert main([*few, *amounts, "--out", str(out)]) == 0
     first = {f.name: f.read_bytes() for f in out.iterdir() if f.is_file()}
-    assert set(first) == {"family.md", "family.png", "verdicts.csv", *FILES}
+    assert set(first) == {*OUTPUTS, "family.run.json", ".lock"}
     assert "3/3 transformer-64-0: measured\n" in capsys.readouterr().err
     assert main([*few, *amounts, "--out", str(out), "--only-measured"]) == 0
     assert main([*few, *amounts, "--out", str(out)]) == 0
     assert "3/3 transformer-64-0: measured before" in capsys.readouterr().err
-    for name in ("verdicts.csv", *FILES):
-        assert (out / name).read_bytes() == first[name]
+    for name in OUTPUTS:
+        if name.endswith(".csv"):
+            assert (out / name).read_bytes() == first[name]
 
 
 def test_a_model_is_measured_anew_where_something_changed(tmp_path, monkeypatch):
@@ -318,3 +320,46 @@ def test_a_model_is_measured_anew_where_something_changed(tmp_path, monkeypatch)
     )
     assert len(calls) == 3
     assert (tmp_path / "table1.csv").read_text() == "a\n1\n"
+
+
+def test_the_tables_of_a_model_are_not_the_familys(tmp_path, capsys):
+    """What one model's tables are called is left alone, and what is there stays after an error."""
+    for name in (*FILES, "family.md"):
+        (tmp_path / name).write_text("kept\n")
+    assert not set(FILES) & set(OUTPUTS)
+    assert main(["--only-measured", "--out", str(tmp_path)]) == 1
+    assert "has the tables of none of the 18 models" in capsys.readouterr().err
+    for name in (*FILES, "family.md"):
+        assert (tmp_path / name).read_text() == "kept\n"
+
+
+def test_models_that_were_measured_otherwise_are_not_mixed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "examples.lstm_agreement.family.measuring._tables",
+        lambda *_args: dict.fromkeys(FILES, (["a"], [["1"]])),
+    )
+    member = Member(LSTM, 8, 0)
+    few = Amounts(2, 2, Settings(2, pf.GaussLegendre(), 1))
+    measure(member, member.untrained(), few, tmp_path / "tables" / member.name)
+    asked = ["--sizes", "8", "--only-measured", "--out", str(tmp_path)]
+    assert main(asked) == 1
+    error = capsys.readouterr().err
+    assert "lstm-8-0 was measured with amounts '2 2 0', points '2 GaussLegendre()'" in error
+    assert "asked for are amounts '24 100 0'" in error
+    # Asked alike, they are read, and are no tables of the study.
+    alike = ["--sentences", "2", "--accuracy-sentences", "2", "--steps", "2"]
+    assert main([*asked, *alike]) == 1
+    assert "the tables of lstm-8-0 are none of this study" in capsys.readouterr().err
+    (tmp_path / "tables" / member.name / "key.json").write_text("[]")
+    assert main(asked) == 1
+    assert "says not how lstm-8-0 was measured" in capsys.readouterr().err
+
+
+def test_one_family_at_a_time(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(lock, "_take", lambda _file, folder: refuse(folder))
+    assert main(["--only-measured", "--out", str(tmp_path)]) == 1
+    assert f"{tmp_path} is taken" in capsys.readouterr().err
+
+
+def refuse(folder):
+    raise StudyError(f"{folder} is taken")

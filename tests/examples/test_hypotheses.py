@@ -95,12 +95,13 @@ def test_gates_and_training():
 @pytest.mark.parametrize(
     ("evidence", "text"),
     [
-        ([(True, 0.01), (True, 0.02)], "holds (2/0/0), Holm 2/0/0"),
-        ([(True, 0.03), (True, 0.04)], "holds (2/0/0), Holm 0/0/2"),
-        ([(True, 0.01), (False, 0.04), (True, 0.9)], "partly (1/1/1), Holm 1/0/2"),
-        ([(False, 0.001), (True, 0.5)], "does not hold (0/1/1), Holm 0/1/1"),
-        ([(True, 0.01), (True, 0.5), (True, 0.5)], "open (1/0/2), Holm 1/0/2"),
-        ([(True, 0.05)], "open (0/0/1), Holm 0/0/1"),
+        ([(True, 0.01), (True, 0.02)], "holds (2/0/0), uncorrected 2/0/0"),
+        ([(True, 0.03), (True, 0.04)], "open (0/0/2), uncorrected 2/0/0"),
+        ([(True, 0.01), (False, 0.04), (True, 0.9)], "open (1/0/2), uncorrected 1/1/1"),
+        ([(False, 0.001), (True, 0.5)], "does not hold (0/1/1), uncorrected 0/1/1"),
+        ([(True, 0.01), (True, 0.5), (True, 0.5)], "open (1/0/2), uncorrected 1/0/2"),
+        ([(True, 0.001), (False, 0.002)], "partly (1/1/0), uncorrected 1/1/0"),
+        ([(True, 0.05)], "open (0/0/1), uncorrected 0/0/1"),
         ([], "not asked"),
     ],
 )

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import pathflow as pf
-from examples.lstm_agreement.console.command import finished, stamp
-from examples.lstm_agreement.console.options import TINY
+from examples.lstm_agreement.console.command import check, finished, stamp
+from examples.lstm_agreement.console.options import ENGLISH, TINY
+from examples.lstm_agreement.console.options import folder as folder_of
+from examples.lstm_agreement.console.options import parser as tables_parser
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.report import __main__ as report
 from examples.lstm_agreement.report import contents, page, sections, steps
@@ -20,7 +22,7 @@ from examples.lstm_agreement.report.charts import _LEFT, _WIDTH, Dot, dot_chart,
 from examples.lstm_agreement.report.prose import audit
 from examples.lstm_agreement.report.shipped import RESULTS
 
-NONE = ["--without", "tables", "rivals", "context"]
+NONE = ["--without", *(step.section.name for step in steps.STEPS)]
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_the_page_stands_alone(folder, capsys):
     assert report.main(["--tiny", "--out", str(folder), *NONE]) == 0
     shown = capsys.readouterr()
     assert "tables: reused" in shown.err
-    assert "not there: Other concepts" in shown.err
+    assert "not there: Other architectures" in shown.err
     text = (folder / "report.html").read_text()
     found = Page(text)
     assert found.open == []
@@ -91,7 +93,7 @@ def test_the_machine_readable_report_has_every_number(folder):
     found = json.loads((folder / "report.json").read_text())
     assert found["schema"] == contents.SCHEMA
     assert (found["model"]["units"], found["model"]["file"]) == (64, "tiny.safetensors")
-    there = [s for s in sections.SECTIONS if (folder / s.markdown).exists()]
+    there = [s for s in sections.SECTIONS if s.text_in(folder) is not None]
     names = [f for s in there for f in s.tables_in(folder)]
     assert {f.stem for f in names} == set(found["tables"]) >= {"table1", "table2", "differences"}
     for file in names:
@@ -259,3 +261,94 @@ def test_figures_of_two_kinds_are_shown_once(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     assert [f.name for f in sections.TABLES.figures_in(tmp_path)] == ["paths.svg"]
     assert [f.name for f in sections.CONTEXT.figures_in(tmp_path)] == ["context.png"]
+
+
+def test_the_family_is_read_from_its_own_folder(folder, capsys):
+    shutil.copytree(RESULTS["english"] / "family", folder.parent / "family")
+    before = (folder / "table1.csv").read_bytes()
+    assert report.main(["--tiny", "--out", str(folder), *NONE]) == 0
+    assert "not there: Other architectures" not in capsys.readouterr().err
+    text = (folder / "report.html").read_text()
+    assert "Seeds, sizes and architectures" not in text  # its own title
+    assert "Models that differ in nothing but their seed" in text
+    found = json.loads((folder / "report.json").read_text())
+    # The model's Table 1 and the family's are two tables.
+    assert {"table1", "family_table1"} <= set(found["tables"])
+    assert "group" not in found["tables"]["table1"][0]
+    assert "group" in found["tables"]["family_table1"][0]
+    assert (folder / "table1.csv").read_bytes() == before
+    # Nothing recorded what wrote the shipped ones.
+    assert found["faults"]["family"].startswith("nothing says which command wrote it")
+
+
+def test_what_is_of_another_model_is_not_shown(folder, capsys):
+    asked = ["--checkpoint", str(ENGLISH), "--out", str(folder), *NONE]
+    assert report.main(asked) == 0
+    assert "not there: Tables 1 and 2" in capsys.readouterr().err
+    found = json.loads((folder / "report.json").read_text())
+    assert {"tables", "hypotheses", "rivals"} <= {m["section"] for m in found["missing"]}
+    assert found["faults"]["tables"] == "it is of another model"
+    assert "table1" not in found["tables"]
+    assert found["hypotheses"] == []
+    text = (folder / "report.html").read_text()
+    assert "Tables 1 and 2, and the primary neurons: it is of another model" in text
+    assert not (folder / "hypotheses.md").exists()
+
+
+def test_what_was_asked_otherwise_has_a_remark(folder):
+    asked = ["--tiny", "--out", str(folder), *NONE, "--tables", "--sentences 7"]
+    assert report.main(asked) == 0
+    text = (folder / "report.html").read_text()
+    assert "Beware: --sentences was another" in text
+    # All that was asked for is in the command, so that it makes the same again.
+    command = f"--tiny --out {folder} --sentences 7"
+    assert f"python -m examples.lstm_agreement {command}" in text
+    assert f"report --tiny --out {folder} --tables &#x27;--sentences 7&#x27; --without" in text
+
+
+def test_contents_of_inputs_count_and_not_their_places(tmp_path):
+    words, tasks = tmp_path / "vocab.txt", tmp_path / "tasks"
+    tasks.mkdir()
+    words.write_text("a\nb\n")
+    (tasks / "simple.txt").write_text("x\n")
+    given = ["--tiny", "--vocab", str(words), "--tasks-dir", str(tasks)]
+    options = tables_parser().parse_args(given)
+    stamp(tmp_path, "tables", options, TINY, [], 1.0)
+
+    def fault(vocab=words, tasks=tasks):
+        return check(tmp_path, "tables", TINY, {"tasks_dir": tasks}, vocab).fault
+
+    assert fault() is None
+    same = shutil.copytree(tasks, tmp_path / "same")
+    assert fault(tasks=same) is None
+    (same / "simple.txt").write_text("y\n")
+    assert fault(tasks=same) == "--tasks-dir was another"
+    assert fault(tasks=None) == "--tasks-dir was another"
+    assert fault(vocab=None) == "it is of a model with other words"
+    other = tmp_path / "other.txt"
+    other.write_text("a\nc\n")
+    assert check(tmp_path, "tables", TINY, {}, other).foreign
+    # As it stands, the file itself is another now.
+    words.write_text("b\na\n")
+    assert check(tmp_path, "tables", TINY, {}, words).foreign
+
+
+def test_models_of_one_name_have_folders_of_their_own(tmp_path):
+    def of(path):
+        return folder_of(tables_parser().parse_args(["--checkpoint", str(path)]))
+
+    paths = [tmp_path / name / "model.pt" for name in "ab"]
+    found = [of(p) for p in paths]
+    assert found[0] != found[1]
+    assert all(f.name.startswith("model-") for f in found)
+    assert of(paths[0]) == found[0]
+    assert of(TINY).name == "tiny"
+    assert folder_of(tables_parser().parse_args(["--tiny"])) == of(TINY)
+
+
+def test_every_command_of_a_model_is_run(tmp_path):
+    names = {s.name for s in sections.SECTIONS}
+    assert {s.section.name for s in steps.STEPS} == names - {"hypotheses", "family"}
+    for step in steps.STEPS:
+        # What is asked for is read by the command's own options.
+        assert step.parser().parse_args(["--tiny", "--out", str(tmp_path)]).tiny

@@ -9,9 +9,11 @@ influence and by intervention.
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -20,7 +22,13 @@ from examples.lstm_agreement.clauses import figure, report
 from examples.lstm_agreement.clauses.accuracy import Score, scores
 from examples.lstm_agreement.clauses.across import Verdict, Way, across
 from examples.lstm_agreement.clauses.sources import OWN, Sources, first_of_each
-from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.command import (
+    carried_out,
+    remove_outputs,
+    stamp,
+    stamp_name,
+)
+from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import (
     add_model,
     add_out,
@@ -36,12 +44,15 @@ from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.clauses import CLAUSE_TASKS, ClauseTask
 from examples.lstm_agreement.sentences.marvin_linzen import VERB_FILES
 from examples.lstm_agreement.sentences.tasks import Sentence, Task
+from examples.lstm_agreement.tables.blocks import Keys
+from examples.lstm_agreement.tables.entries import Entries, plain, record_of
 from examples.lstm_agreement.tables.measure import Role, Settings
 from examples.lstm_agreement.tables.table1 import Condition, Row, compute
-from pathflow.models import LSTMLanguageModel
+from pathflow.models import Checkpoint, LSTMLanguageModel
 
 _SETTINGS = Settings(12, pf.GaussLegendre())
-_OUTPUTS = (
+STEP = "clauses"
+OUTPUTS = (
     "clauses.md",
     "clauses_accuracy.csv",
     "clauses_paths.csv",
@@ -101,12 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    return carried_out(lambda: _run(options), f"; what is done is in {options.out}")
+    message = f"; the same command goes on from what is kept in {options.out}"
+    return carried_out(lambda: _run(options), message)
 
 
 @dataclass
 class _Found:
-    """What a run has found so far."""
+    """What a run has found, of one task or of all."""
 
     scores: list[Score] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -115,7 +127,7 @@ class _Found:
     titles: dict[str, str] = field(default_factory=dict)
 
     def write(self, out: Path) -> None:
-        """Writes the tables, so that what is done survives an interruption."""
+        """Writes the tables."""
         for name, rows in (
             ("accuracy", self.scores),
             ("paths", self.rows),
@@ -124,6 +136,27 @@ class _Found:
         ):
             if rows:
                 write_csv(out / f"clauses_{name}.csv", *report.csv_of(rows))
+
+    def add(self, other: "_Found") -> None:
+        """Takes in what was found of another task."""
+        for name in _KINDS:
+            getattr(self, name).extend(getattr(other, name))
+        self.titles |= other.titles
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {name: [plain(r) for r in getattr(self, name)] for name in _KINDS} | {
+            "titles": self.titles
+        }
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> "_Found":
+        """From what `as_json` returned."""
+        lists = {n: [record_of(kind, f) for f in fields[n]] for n, kind in _KINDS.items()}
+        return cls(**lists, titles=dict(fields["titles"]))
+
+
+_KINDS: Mapping[str, type] = {"scores": Score, "rows": Row, "ways": Way, "verdicts": Verdict}
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -140,8 +173,21 @@ def _run(options: argparse.Namespace) -> None:
     for i in range(options.controls):
         models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
     options.out.mkdir(parents=True, exist_ok=True)
-    remove_outputs(options.out, _OUTPUTS)
+    with only_run(options.out, "python -m examples.lstm_agreement.clauses"):
+        _make(options, path, checkpoint, sources, models)
+
+
+def _make(
+    options: argparse.Namespace,
+    path: Path,
+    checkpoint: Checkpoint,
+    sources: Sources,
+    models: dict[str, LSTMLanguageModel],
+) -> None:
+    start = time.monotonic()
     found = _Found()
+    kept = Entries(options.out / "clauses.jsonl", _Found.of_json, "task")
+    keys = Keys(checkpoint.vocabulary, _SETTINGS)
     chosen = [task for task in CLAUSE_TASKS if task.name in options.tasks]
     for task in sources.tasks(chosen):
         try:
@@ -150,21 +196,40 @@ def _run(options: argparse.Namespace) -> None:
         except StudyError as error:
             _tell(f"{task.name} is left out: {error}")
             continue
-        _tell(f"{task.name}, {source}")
-        _measure(task, sentences, source, few, models, sources, found)
-        found.write(options.out)
+        words = [[[s.tokens, s.correct, s.wrong] for s in some] for some in (sentences, few)]
+        key = keys.key(
+            models["trained"],
+            "clauses",
+            task.name,
+            source,
+            words,
+            sources.n_groups,
+            options.controls,
+            options.seed,
+        )
+        of_task = kept.find(key)
+        if of_task is None:
+            _tell(f"{task.name}, {source}")
+            of_task = _measure(task, sentences, source, few, models, sources)
+            kept.add(key, of_task, of_task.as_json())
+        else:
+            _tell(f"{task.name}, {source}, found")
+        found.add(of_task)
     if not found.rows:
         raise StudyError("no task is left; ask a model that knows the words.")
     for file, pairs in sources.pairs(VERB_FILES):
         _tell(f"{file.name}: the model knows {len(pairs)} sentences")
         if pairs:
             found.scores += scores(checkpoint.model, checkpoint.vocabulary, pairs, "minimal pairs")
+    # Not before: what was there stays where nothing comes instead.
+    remove_outputs(options.out, [*OUTPUTS, stamp_name(STEP)])
     found.write(options.out)
     heading = f"# Across a clause: {checkpoint.card.title} ({path.name})"
     write_text(options.out / "clauses.md", "\n\n".join([heading, *_report(found, options)]) + "\n")
     if found.ways:
         figure.draw(found.ways, found.titles, options.out / "clauses.png")
-    written = [name for name in _OUTPUTS if (options.out / name).exists()]
+    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
+    written = [name for name in OUTPUTS if (options.out / name).exists()]
     print(f"wrote {', '.join(written)} to {options.out}")
 
 
@@ -175,9 +240,9 @@ def _measure(
     few: Sequence[Sentence],
     models: dict[str, LSTMLanguageModel],
     sources: Sources,
-    found: _Found,
-) -> None:
+) -> _Found:
     """Everything about one task: accuracy of many sentences, paths of a few."""
+    found = _Found()
     vocabulary = sources.vocabulary
     found.scores += scores(models["trained"], vocabulary, sentences, source)
     first = sources.first_verb(task)
@@ -194,6 +259,7 @@ def _measure(
         found.ways += ways
         found.verdicts += verdicts
         found.titles[task.name] = _title(task, few[0], verdicts[-1])
+    return found
 
 
 def _title(task: ClauseTask, sentence: Sentence, verdict: Verdict) -> str:

@@ -12,13 +12,16 @@ from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES, Crossing, 
 from examples.lstm_agreement.clauses.exchange import Exchange, exchange
 from examples.lstm_agreement.rivals.rank_agreement import spearman
 from examples.lstm_agreement.sentences.tasks import Sentence, by_condition
+from examples.lstm_agreement.tables.bootstrap import (
+    mean_interval,
+    ratio_interval,
+    resampled_means,
+)
 from examples.lstm_agreement.tables.measure import Settings
-from pathflow import metrics
 from pathflow.metrics import Interval
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
 _NONE = Interval(float("nan"), float("nan"), float("nan"))
-_N_RESAMPLES = 2000
 # All conditions together. Influence starts half way between a noun's two forms, and an exchange
 # goes the whole way: only the sentences of both numbers together have all of its points.
 ALL = "all"
@@ -100,6 +103,29 @@ class Verdict:
     structural: float
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Intervals over sentences that are drawn group by group.
+
+    Arguments:
+        groups: of every sentence.
+    """
+
+    groups: np.ndarray
+
+    def mean(self, values: np.ndarray) -> Interval:
+        """Of a mean."""
+        return mean_interval(values, self.groups)
+
+    def ratio(self, part: np.ndarray, whole: np.ndarray) -> Interval:
+        """Of one mean over another."""
+        return ratio_interval(part, whole, self.groups)
+
+    def accuracy(self, margins: np.ndarray) -> Interval:
+        """Of how often a number is positive."""
+        return self.mean((margins > 0).astype(np.float64))
+
+
 def across(
     models: Mapping[str, LSTMLanguageModel],
     vocabulary: Vocabulary,
@@ -129,10 +155,13 @@ def across(
     structural = max(c.structural for c in (trained, *untrained))
     ways, verdicts = [], []
     together = (ALL, np.ones(len(sentences), bool))
+    groups = np.array([s.group for s in sentences])
     for condition, mine in (*by_condition(sentences), together):
         key = sentences[0].task, condition, int(mine.sum())
-        ways += _ways(key, trained, untrained, changed, mine)
-        verdicts.append(_verdict(key, trained, changed, mine, structural))
+        # All conditions of a group are of the same words.
+        drawn = Drawn(groups[mine])
+        ways += _ways(key, trained, untrained, changed, mine, drawn)
+        verdicts.append(_verdict(key, trained, changed, mine, drawn, structural))
     return ways, verdicts
 
 
@@ -142,6 +171,7 @@ def _ways(
     untrained: Sequence[Crossing],
     changed: Exchange,
     mine: np.ndarray,
+    drawn: Drawn,
 ) -> list[Way]:
     kinds = {
         "before": (STATES, Crossing.by_state, changed.by_state, changed.but_state),
@@ -161,21 +191,21 @@ def _ways(
             if alone is not None:
                 lost = clean - alone[mine, i]
                 exchanged = {
-                    "exchanged": metrics.bootstrap_interval(lost),
-                    "exchanged_fraction": ratio_interval(lost, whole),
-                    "accuracy": _accuracy(alone[mine, i]),
+                    "exchanged": drawn.mean(lost),
+                    "exchanged_fraction": drawn.ratio(lost, whole),
+                    "accuracy": drawn.accuracy(alone[mine, i]),
                 }
             if but is not None:
-                exchanged["accuracy_but"] = _accuracy(but[mine, i])
+                exchanged["accuracy_but"] = drawn.accuracy(but[mine, i])
             spread = [o[i] for o in others]
             found.append(
                 Way(
                     *key,
                     kind,
                     name,
-                    metrics.bootstrap_interval(mine_of[:, i]),
-                    ratio_interval(mine_of[:, i], total),
-                    metrics.bootstrap_interval(sizes[:, i]),
+                    drawn.mean(mine_of[:, i]),
+                    drawn.ratio(mine_of[:, i], total),
+                    drawn.mean(sizes[:, i]),
                     Interval(float(np.mean(spread)), min(spread), max(spread)) if spread else _NONE,
                     **exchanged,
                 )
@@ -186,30 +216,35 @@ def _ways(
             *key,
             "primary path",
             "primary path",
-            metrics.bootstrap_interval(trained.primary[mine]),
-            ratio_interval(trained.primary[mine], total),
-            exchanged=metrics.bootstrap_interval(lost),
-            exchanged_fraction=ratio_interval(lost, whole),
-            accuracy=_accuracy(changed.primary[mine]),
+            drawn.mean(trained.primary[mine]),
+            drawn.ratio(trained.primary[mine], total),
+            exchanged=drawn.mean(lost),
+            exchanged_fraction=drawn.ratio(lost, whole),
+            accuracy=drawn.accuracy(changed.primary[mine]),
         )
     )
     return found
 
 
 def _verdict(
-    key: _Key, trained: Crossing, changed: Exchange, mine: np.ndarray, structural: float
+    key: _Key,
+    trained: Crossing,
+    changed: Exchange,
+    mine: np.ndarray,
+    drawn: Drawn,
+    structural: float,
 ) -> Verdict:
     clean = changed.clean[mine]
     influence = trained.by_state()[mine]
     lost = clean[:, None] - changed.by_state[mine]
-    lead, top = lead_of(influence.mean(axis=0), lost)
+    lead, top = lead_of(influence.mean(axis=0), lost, drawn.groups)
     by_entry = clean[:, None] - changed.by_entry[mine]
     return Verdict(
         *key,
-        _accuracy(clean),
-        _accuracy(changed.all_states[mine]),
-        metrics.bootstrap_interval(influence.sum(axis=1)),
-        metrics.bootstrap_interval(clean - changed.all_states[mine]),
+        drawn.accuracy(clean),
+        drawn.accuracy(changed.all_states[mine]),
+        drawn.mean(influence.sum(axis=1)),
+        drawn.mean(clean - changed.all_states[mine]),
         STATES[top],
         lead,
         "confirmed" if lead.low > 0 else "refuted" if lead.high < 0 else "open",
@@ -220,11 +255,18 @@ def _verdict(
 
 
 def lead_of(
-    influence: Float64[np.ndarray, " states"], lost: Float64[np.ndarray, "sentences states"]
+    influence: Float64[np.ndarray, " states"],
+    lost: Float64[np.ndarray, "sentences states"],
+    groups: np.ndarray | None = None,
 ) -> tuple[Interval, int]:
     """How far the state of the largest influence is ahead of the best other one, by exchange.
 
     Which other one is the best is asked of every resample anew.
+
+    Arguments:
+        influence: of each state.
+        lost: what exchanging each state takes from the score.
+        groups: of the sentences, which are drawn together; None to draw sentences.
     """
     top = int(influence.argmax())
     others = [i for i in range(len(influence)) if i != top]
@@ -232,33 +274,10 @@ def lead_of(
     def ahead(means: np.ndarray) -> np.ndarray:
         return means[..., top] - means[..., others].max(axis=-1)
 
-    low, high = np.quantile(ahead(_resampled(lost)), [0.025, 0.975])
+    low, high = np.quantile(ahead(resampled_means(lost, groups)), [0.025, 0.975])
     return Interval(float(ahead(lost.mean(axis=0))), float(low), float(high)), top
-
-
-def ratio_interval(part: np.ndarray, whole: np.ndarray) -> Interval:
-    """The mean of one number over that of another, with its 95% percentile bootstrap interval.
-
-    Arguments:
-        part: one number per sentence.
-        whole: the same of what it is a part of; sentences are resampled with both.
-    """
-    means = _resampled(np.stack([part, whole], axis=1))
-    low, high = np.quantile(means[:, 0] / means[:, 1], [0.025, 0.975])
-    return Interval(float(part.mean() / whole.mean()), float(low), float(high))
-
-
-def _resampled(values: np.ndarray) -> np.ndarray:
-    """Means of bootstrap resamples of the sentences, (resamples, ...)."""
-    n = len(values)
-    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=_N_RESAMPLES) / n
-    return weights @ values
 
 
 def _sizes(influences: np.ndarray) -> np.ndarray:
     size = np.abs(influences)
     return size / size.sum(axis=1, keepdims=True)
-
-
-def _accuracy(margins: np.ndarray) -> Interval:
-    return metrics.bootstrap_interval((margins > 0).astype(np.float64))

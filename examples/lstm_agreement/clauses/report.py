@@ -32,7 +32,8 @@ fraction of the total; b is what the score difference loses when this state alon
 verb, is the one of the sentence with the other number of the subject, as a fraction of what it
 loses with the whole state; b is found by running the model, without derivatives. Influence starts
 half way between the noun's two forms, and an exchange goes the whole way, so that the lines for all
-conditions together are the ones to compare."""
+conditions together are the ones to compare. Intervals are by resampling: sentences within a
+condition, and groups of the same words, each with all of its sentences, over all conditions."""
 ENTRY_LEGEND = """\
 The same by what takes the number into the step: a cell into itself, a hidden state into a gate of
 its layer."""

@@ -8,8 +8,11 @@ model has the concept, then what the paths carry of it.
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -28,7 +31,13 @@ from examples.lstm_agreement.concepts.measure import (
     effect,
     known,
 )
-from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.command import (
+    carried_out,
+    remove_outputs,
+    stamp,
+    stamp_name,
+)
+from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import (
     RULES,
     add_model,
@@ -42,10 +51,13 @@ from examples.lstm_agreement.console.text import as_markdown, show, write_csv, w
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.language_models.untrained import untrained
+from examples.lstm_agreement.tables.blocks import Keys
+from examples.lstm_agreement.tables.entries import Entries, plain, record_of
 from examples.lstm_agreement.tables.measure import Settings
-from pathflow.models import Vocabulary
+from pathflow.models import Checkpoint, LSTMLanguageModel, Vocabulary
 
-_OUTPUTS = (
+STEP = "concepts"
+OUTPUTS = (
     "concepts.md",
     "concepts_known.csv",
     "concepts_paths.csv",
@@ -111,7 +123,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     options.out = folder(options)
-    return carried_out(lambda: _run(options), f"; what is done is in {options.out}")
+    message = f"; the same command goes on from what is kept in {options.out}"
+    return carried_out(lambda: _run(options), message)
+
+
+@dataclass(frozen=True)
+class _PathsOf:
+    """The paths of one concept, frame and condition.
+
+    Arguments:
+        carried: of every model, the trained one first.
+        mean: influence of every path of the trained model.
+    """
+
+    carried: list[Carried]
+    mean: np.ndarray
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {"carried": [plain(c) for c in self.carried], "mean": self.mean.tolist()}
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> "_PathsOf":
+        """From what `as_json` returned."""
+        found = [record_of(Carried, c) for c in fields["carried"]]
+        return cls(found, np.array(fields["mean"], np.float64))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -121,7 +157,17 @@ def _run(options: argparse.Namespace) -> None:
     for i in range(options.controls):
         models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
     options.out.mkdir(parents=True, exist_ok=True)
-    remove_outputs(options.out, _OUTPUTS)
+    with only_run(options.out, "python -m examples.lstm_agreement.concepts"):
+        _make(options, path, checkpoint, models)
+
+
+def _make(
+    options: argparse.Namespace,
+    path: Path,
+    checkpoint: Checkpoint,
+    models: dict[str, LSTMLanguageModel],
+) -> None:
+    start = time.monotonic()
     asked, left_out = _examples(checkpoint.vocabulary, options)
     model, vocabulary = checkpoint.model, checkpoint.vocabulary
     knows: list[Known] = [
@@ -129,8 +175,10 @@ def _run(options: argparse.Namespace) -> None:
         for concept, examples in asked
         for *_, some in conditions(examples)
     ]
-    write_csv(options.out / "concepts_known.csv", *csv_of(knows))
     show("Does the model have the concept?", report.known_table(knows))
+    kept = Entries(options.out / "concepts.jsonl", _PathsOf.of_json, "condition")
+    settings = Settings(options.steps, RULES[options.rule])
+    keys = Keys(vocabulary, settings)
     found: list[Carried] = []
     means: dict[tuple[str, str, str], tuple[Carried, np.ndarray]] = {}
     for concept, examples in asked:
@@ -140,20 +188,32 @@ def _run(options: argparse.Namespace) -> None:
             for e in some[: options.sentences]
             if len(e.tokens) - e.position <= options.longest
         ]
-        settings = Settings(options.steps, RULES[options.rule])
-        for one, mean in carried(models, vocabulary, concept, few, settings, advance=_tell):
-            found.append(one)
-            if one.row.model == "trained":
-                means[concept.name, one.row.task, one.row.condition] = one, mean
-            write_csv(options.out / "concepts_paths.csv", *report.carried_csv(found))
+        for frame, condition, some in conditions(few):
+            what = [concept.name, [plain(e) for e in some], options.controls, options.seed]
+            key = keys.key(model, "concepts", what)
+            paths = kept.find(key)
+            if paths is None:
+                measured = list(carried(models, vocabulary, concept, some, settings, advance=_tell))
+                paths = _PathsOf([one for one, _ in measured], measured[0][1])
+                kept.add(key, paths, paths.as_json())
+            else:
+                _tell(f"{concept.name}, {frame} {condition}, found")
+            found += paths.carried
+            means[concept.name, frame, condition] = paths.carried[0], paths.mean
     effects = _effects(means)
+    # Not before: what was there stays where nothing comes instead.
+    remove_outputs(options.out, [*OUTPUTS, stamp_name(STEP)])
+    write_csv(options.out / "concepts_known.csv", *csv_of(knows))
+    if found:
+        write_csv(options.out / "concepts_paths.csv", *report.carried_csv(found))
     if effects:
         write_csv(options.out / "concepts_quantity.csv", *report.effect_csv(effects))
     heading = f"# Other concepts: {checkpoint.card.title} ({path.name})"
     parts = [heading, *_report(knows, found, effects, left_out, options)]
     write_text(options.out / "concepts.md", "\n\n".join(parts) + "\n")
     figure.draw(knows, found, options.out / "concepts.png")
-    written = [name for name in _OUTPUTS if (options.out / name).exists()]
+    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
+    written = [name for name in OUTPUTS if (options.out / name).exists()]
     print(f"wrote {', '.join(written)} to {options.out}")
 
 
@@ -167,8 +227,8 @@ def _examples(
     """
     asked, left_out = [], []
     n = max(options.sentences, options.accuracy_sentences)
-    chosen = [c for c in CONCEPTS if c.name in options.concepts]
-    for concept in (*chosen, *published(options.pairs_dir, options.templates_dir)):
+    every = (*CONCEPTS, *published(options.pairs_dir, options.templates_dir))
+    for concept in (c for c in every if c.name in options.concepts):
         try:
             asked.append((concept, concept.source.examples(vocabulary, n, options.seed)))
         except StudyError as error:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,15 @@ def remove_outputs(folder: Path, names: Sequence[str]) -> None:
 VERSION = pf.__version__
 # What does not change the numbers of a run, or is named by its contents.
 _NO_INPUTS = ("out", "checkpoint", "tiny", "decayed", "vocab")
+# Files and folders whose contents count, and not where they are.
+_INPUTS = ("vocab", "tasks_dir", "pairs_dir", "templates_dir")
 
 
 def stamp(
     folder: Path,
     step: str,
     options: argparse.Namespace,
-    model: Path,
+    model: Path | None,
     outputs: Sequence[str],
     seconds: float,
 ) -> None:
@@ -61,53 +64,127 @@ def stamp(
         folder: where the outputs are.
         step: name of the command.
         options: of the command.
-        model: file of the model.
+        model: file of the model; None where the command is about none that is given.
         outputs: names of files; those that were not written are left out.
         seconds: how long it took.
     """
     written = {name: _sha256(folder / name) for name in outputs if (folder / name).exists()}
     record = asked(options, model) | {"seconds": round(seconds, 1), "outputs": written}
-    write_text(_stamp_file(folder, step), json.dumps(record, indent=2) + "\n")
+    write_text(folder / stamp_name(step), json.dumps(record, indent=2) + "\n")
 
 
-def finished(
-    folder: Path, step: str, model: Path, given: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """What `stamp` wrote of a command, if it was asked the same and its outputs are still there.
+@dataclass(frozen=True)
+class Checked:
+    """What is known of the files that a command left in a folder.
+
+    Arguments:
+        record: what `stamp` wrote of it; None where there is nothing that can be read.
+        fault: why the files are not what is asked for; None where they are.
+        foreign: whether they are of another model or of other words.
+    """
+
+    record: dict[str, Any] | None
+    fault: str | None = None
+    foreign: bool = False
+
+
+def check(
+    folder: Path,
+    step: str,
+    model: Path | None,
+    given: Mapping[str, Any],
+    vocab: Path | None = None,
+) -> Checked:
+    """Compares what a command left with what is asked for.
 
     Arguments:
         folder: where the outputs are.
         step: name of the command.
-        model: file of the model.
-        given: options that must have been the same, by name; others may have been any.
+        model: file of the model; None where the command is about none that is given.
+        given: options that must have been the same, by name; others may have been any. Of files and
+            folders the contents must have been the same.
+        vocab: file of the words that come with the model, if they do.
+
+    Raises:
+        OSError: the file of the model or of its words cannot be read.
+    """
+    try:
+        record = json.loads((folder / stamp_name(step)).read_text(encoding="utf-8"))
+        whose, version = record["model"], record["versions"]["pathflow"]
+        options, inputs = record["options"], record.get("inputs", {})
+        written = dict(record["outputs"])
+        words = inputs.get("vocab")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Checked(None, "nothing says which command wrote it, and of which model")
+    if whose != (None if model is None else _sha256(model)):
+        return Checked(record, "it is of another model", foreign=True)
+    if words != (None if vocab is None else _contents(vocab)):
+        return Checked(record, "it is of a model with other words", foreign=True)
+    if version != VERSION:
+        return Checked(record, f"pathflow {version} wrote it")
+    if changed := [n for n, digest in written.items() if _digest_or_none(folder / n) != digest]:
+        return Checked(record, f"changed or removed since it was written: {', '.join(changed)}")
+    wanted = json.loads(json.dumps(dict(given), default=str))
+    for name, value in wanted.items():
+        if name in _INPUTS:
+            same = inputs.get(name) == (None if value is None else _contents(Path(value)))
+        else:
+            same = options.get(name) == value
+        if not same:
+            return Checked(record, f"--{name.replace('_', '-')} was another")
+    return Checked(record)
+
+
+def finished(
+    folder: Path,
+    step: str,
+    model: Path | None,
+    given: Mapping[str, Any],
+    vocab: Path | None = None,
+) -> dict[str, Any] | None:
+    """What `stamp` wrote of a command, if it was asked the same and its outputs are still there.
+
+    Arguments:
+        folder: as for `check`, and so the others.
+        step: name of the command.
+        model: its file.
+        given: options.
+        vocab: words.
 
     Returns:
         The record, or None where the command has to be run.
     """
-    try:
-        record = json.loads(_stamp_file(folder, step).read_text(encoding="utf-8"))
-        same = record["model"] == _sha256(model) and record["versions"]["pathflow"] == VERSION
-        options = record["options"]
-        files = {name: _sha256(folder / name) for name in record["outputs"]}
-        whole = files == record["outputs"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    wanted = json.loads(json.dumps(dict(given), default=str))
-    agree = all(options.get(name) == value for name, value in wanted.items())
-    return record if same and whole and agree else None
+    found = check(folder, step, model, given, vocab)
+    return found.record if found.fault is None else None
 
 
-def asked(options: argparse.Namespace, model: Path) -> dict[str, Any]:
+def asked(options: argparse.Namespace, model: Path | None) -> dict[str, Any]:
     """All that the outputs of a command depend on, as JSON."""
     given = {k: v for k, v in vars(options).items() if k not in _NO_INPUTS}
     # Through JSON, so that it compares equal with what was read.
     plain = json.loads(json.dumps(given, default=str))
     versions = {"pathflow": VERSION, "jax": jax.__version__}
-    return {"options": plain, "model": _sha256(model), "versions": versions}
+    inputs = {n: _contents(v) for n in _INPUTS if (v := getattr(options, n, None)) is not None}
+    whose = None if model is None else _sha256(model)
+    return {"options": plain, "model": whose, "inputs": inputs, "versions": versions}
 
 
-def _stamp_file(folder: Path, step: str) -> Path:
-    return folder / f"{step}.run.json"
+def stamp_name(step: str) -> str:
+    """The file that `stamp` writes."""
+    return f"{step}.run.json"
+
+
+def _contents(path: Path) -> str:
+    """Of a file, or of all files in a folder with their names."""
+    if not path.is_dir():
+        return _sha256(path)
+    files = sorted(f for f in path.rglob("*") if f.is_file())
+    lines = [f"{_sha256(f)} {f.relative_to(path).as_posix()}\n" for f in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest_or_none(path: Path) -> str | None:
+    return _sha256(path) if path.exists() else None
 
 
 def _sha256(path: Path) -> str:

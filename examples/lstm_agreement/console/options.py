@@ -1,6 +1,7 @@
 """The options of the study's command."""
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import pathflow as pf
@@ -99,8 +100,16 @@ def add_out(out: argparse.ArgumentParser) -> None:
 
 
 def folder(options: argparse.Namespace) -> Path:
-    """Where to write: every model has a folder of its own."""
-    return options.out or Path("out/lstm_agreement") / model_path(options).stem
+    """Where to write: every model has a folder of its own.
+
+    Files of one name may lie in many places: beside the name of one that is not shipped stands a
+    part of the digest of its path.
+    """
+    path = model_path(options)
+    name = path.stem
+    if path.resolve() not in {p.resolve() for p in (ENGLISH, DECAYED, TINY)}:
+        name += "-" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    return options.out or Path("out/lstm_agreement") / name
 
 
 def model_path(options: argparse.Namespace) -> Path:

@@ -7,20 +7,32 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import jax
-
-import pathflow as pf
-from examples.lstm_agreement.console.command import carried_out, remove_outputs
+from examples.lstm_agreement.console.command import (
+    carried_out,
+    remove_outputs,
+    stamp,
+    stamp_name,
+)
+from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import RULES, positive
 from examples.lstm_agreement.console.text import show, write_csv, write_text
 from examples.lstm_agreement.family import report
 from examples.lstm_agreement.family.figure import draw
-from examples.lstm_agreement.family.measuring import FILES, Amounts, measure
+from examples.lstm_agreement.family.measuring import (
+    FILES,
+    VERDICTS,
+    Amounts,
+    measure,
+    measured_so,
+    of_all_models,
+    versions_of,
+)
 from examples.lstm_agreement.family.members import Member, members
 from examples.lstm_agreement.family.summary import Measured
 from examples.lstm_agreement.tables.measure import Settings
 
-_OUTPUTS = ("family.md", "family.png", "verdicts.csv", *FILES)
+STEP = "family"
+OUTPUTS = ("family.md", "family.png", *(of_all_models(name) for name in (VERDICTS, *FILES)))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,6 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    with only_run(options.out, "python -m examples.lstm_agreement.family"):
+        _make(options)
+
+
+def _make(options: argparse.Namespace) -> None:
     start = time.monotonic()
     family = members(options.sizes, options.seeds, options.other_seeds)
     amounts = Amounts(
@@ -90,33 +108,35 @@ def _run(options: argparse.Namespace) -> None:
         Settings(options.steps, RULES[options.rule], -(-options.sentences // 2)),
         options.seed,
     )
-    options.out.mkdir(parents=True, exist_ok=True)
-    remove_outputs(options.out, _OUTPUTS)
     tables = options.out / "tables"
     if options.only_measured:
-        family = tuple(m for m in family if (tables / m.name / "key.json").exists())
+        family = measured_so(family, amounts, tables)
     else:
         for number, member in enumerate(family, 1):
             _one(member, f"{number}/{len(family)} {member.name}", amounts, options)
     found = [Measured.read(member, tables / member.name) for member in family]
+    versions = sorted({versions_of(tables / member.name) for member in family})
     facts = {
         "sentences": f"own generator, {options.sentences} per condition, "
         f"{options.accuracy_sentences} groups per task for accuracies and held nodes, seed "
         f"{options.seed}",
         "points": f"{options.steps}, {options.rule}",
         **report.audit_facts(found),
-        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
+        "versions": " and ".join(versions),
         "seconds": f"{time.monotonic() - start:.0f}, without what was trained and measured before",
     }
+    # Not before: what was there stays where nothing comes instead.
+    remove_outputs(options.out, [*OUTPUTS, stamp_name(STEP)])
     for name in FILES:
-        write_csv(options.out / name, *report.all_lines(found, name))
-    write_csv(options.out / "verdicts.csv", *report.answers_csv(found))
+        write_csv(options.out / of_all_models(name), *report.all_lines(found, name))
+    write_csv(options.out / of_all_models(VERDICTS), *report.answers_csv(found))
     draw(found, options.out / "family.png")
     write_text(options.out / "family.md", report.markdown(found, facts))
     show("Models", report.models_table(found))
     show("The paper's observations, by models", report.observations_table(found))
     show("Where the number waits", report.routes_table(found))
-    print(f"wrote {', '.join(_OUTPUTS)} to {options.out}")
+    stamp(options.out, STEP, options, None, OUTPUTS, time.monotonic() - start)
+    print(f"wrote {', '.join(OUTPUTS)} to {options.out}")
 
 
 def _one(member: Member, title: str, amounts: Amounts, options: argparse.Namespace) -> None:

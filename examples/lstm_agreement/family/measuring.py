@@ -14,6 +14,7 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import write_csv, write_text
+from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.family.members import Member
 from examples.lstm_agreement.family.patching import Patch, swap_subjects
 from examples.lstm_agreement.family.views import TransformerView
@@ -42,8 +43,14 @@ FILES = (
     "differences.csv",
     "patches.csv",
 )
-_KEY = "key.json"
+VERDICTS = "verdicts.csv"
+KEY = "key.json"
 _WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
+
+
+def of_all_models(name: str) -> str:
+    """The file that holds the lines of all models: its name tells it from those of one model."""
+    return f"family_{name}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ def measure(
         Whether anything was measured.
     """
     key = _key(model, amounts)
-    known = folder / _KEY
+    known = folder / KEY
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) == key:
         return False
     folder.mkdir(parents=True, exist_ok=True)
@@ -262,14 +269,72 @@ def _patches(
         yield from swap_subjects(model, VOCABULARY, condition.sentences, sets, view)
 
 
+def measured_so(family: Sequence[Member], amounts: Amounts, folder: Path) -> tuple[Member, ...]:
+    """The models that are measured already, all of them with the same amounts.
+
+    Arguments:
+        family: those that are asked for.
+        amounts: how much was measured.
+        folder: holds the tables, a folder for each model.
+
+    Raises:
+        StudyError: no model is measured, or one was measured with other amounts.
+    """
+    wanted = _asked(amounts)
+    found = tuple(m for m in family if (folder / m.name / KEY).exists())
+    if not found:
+        raise StudyError(
+            f"{folder} has the tables of none of the {len(family)} models; measure some first, "
+            "without --only-measured."
+        )
+    for member in found:
+        key = _read_key(folder / member.name)
+        if other := [f"{n} {key.get(n)!r}" for n, value in wanted.items() if key.get(n) != value]:
+            raise StudyError(
+                f"{member.name} was measured with {', '.join(other)}, and asked for are "
+                f"{', '.join(f'{n} {value!r}' for n, value in wanted.items())}; give the options "
+                "that it was measured with, or measure it again without --only-measured."
+            )
+    return found
+
+
+def versions_of(folder: Path) -> str:
+    """The software that measured a model.
+
+    Arguments:
+        folder: of its tables.
+    """
+    return _read_key(folder)["versions"]
+
+
+def _read_key(folder: Path) -> dict[str, str]:
+    try:
+        key = json.loads((folder / KEY).read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in key.items()} | {
+            "versions": key["versions"]
+        }
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise StudyError(
+            f"{folder / KEY} says not how {folder.name} was measured ({error!r}); remove the "
+            "folder, and it is measured again."
+        ) from error
+
+
 def _key(model: nnx.Module, amounts: Amounts) -> dict[str, str]:
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(nnx.state(model)):
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return {
         "parameters": digest.hexdigest(),
+        **_asked(amounts),
+        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
+    }
+
+
+def _asked(amounts: Amounts) -> dict[str, str]:
+    """How much is measured, and of which words: sentences, groups and seed; points and rule."""
+    return {
         "amounts": f"{amounts.sentences} {amounts.groups} {amounts.seed}",
         "points": f"{amounts.settings.n_steps} {amounts.settings.rule!r}",
         "words": VOCABULARY.sha256,
-        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
     }

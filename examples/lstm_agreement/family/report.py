@@ -39,7 +39,8 @@ _LEGENDS = {
     "models": "Parameters of one model; accuracy: of the worst condition of all tasks.",
     "observations": "Each model says of a hypothesis that it holds in all conditions (holds), in "
     "some (partly), in none (does not hold), or that most conditions are open; how many models say "
-    "which. Last column: what the LSTMs of all sizes and seeds have in common.",
+    "which; p-values are corrected for the number of conditions (Holm). Last column: what the "
+    "LSTMs of all sizes and seeds have in common.",
     "conditions": "How many models say yes/no/neither (p under 0.05 by resampling sentences, not "
     "corrected for the number of conditions).",
     "table1": "Of the primary path. Share: expected fraction of all influence of its sign; t: "

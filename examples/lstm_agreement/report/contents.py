@@ -4,17 +4,24 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jax
 
 import pathflow as pf
+from examples.lstm_agreement.console.command import check, remove_outputs
 from examples.lstm_agreement.console.text import as_markdown, write_csv, write_text
 from examples.lstm_agreement.hypotheses import HYPOTHESES as ASKED
 from examples.lstm_agreement.hypotheses import Tables, summary, table
-from examples.lstm_agreement.report.sections import HYPOTHESES, SECTIONS, Section
+from examples.lstm_agreement.report.sections import (
+    FAMILY,
+    HYPOTHESES,
+    SECTIONS,
+    TABLES,
+    Section,
+)
 from examples.lstm_agreement.report.steps import Done
 from pathflow.models import Checkpoint
 
@@ -33,7 +40,9 @@ class Contents:
         hypotheses: observation, statement and verdict.
         tables: every table that is there, by the name of its file.
         texts: the Markdown of every section that is there, by its name.
-        missing: sections that are not there, with the commands that make them.
+        missing: sections that are not there, or are of another model.
+        arguments: what follows the commands of the sections and of the report, by name.
+        faults: why a section is left out, or not what was asked for, by its name.
     """
 
     model: Mapping[str, Any]
@@ -43,11 +52,17 @@ class Contents:
     tables: Mapping[str, Lines]
     texts: Mapping[str, str]
     missing: Sequence[Section]
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def command_of(self, section: Section) -> str:
+        """What writes a section, with its arguments."""
+        return f"{section.command} {self.arguments.get(section.name, '')}".strip()
 
     def as_json(self) -> str:
         """All tables and facts, without the texts."""
         steps = {name: None if d.record is None else d.record for name, d in self.steps.items()}
-        missing = [{"section": s.name, "command": s.command} for s in self.missing]
+        missing = [{"section": s.name, "command": self.command_of(s)} for s in self.missing]
         return (
             json.dumps(
                 {
@@ -56,6 +71,7 @@ class Contents:
                     "versions": self.versions,
                     "steps": steps,
                     "missing": missing,
+                    "faults": self.faults,
                     "hypotheses": self.hypotheses,
                     "tables": self.tables,
                 },
@@ -67,17 +83,37 @@ class Contents:
         )
 
 
-def gather(folder: Path, path: Path, checkpoint: Checkpoint, steps: Mapping[str, Done]) -> Contents:
-    """Reads everything that is there, and asks the hypotheses.
+def gather(
+    folder: Path,
+    path: Path,
+    checkpoint: Checkpoint,
+    steps: Mapping[str, Done],
+    arguments: Mapping[str, str],
+) -> Contents:
+    """Reads everything that is there.
+
+    What is known to be of another model is left out; what nothing is known of, or what was asked
+    for otherwise, stays with a remark.
 
     Arguments:
         folder: of the run.
         path: file of the model.
         checkpoint: what is in it.
         steps: how the commands were done, by name.
+        arguments: what follows the commands of the sections and of the report, by name.
     """
-    hypotheses = _hypotheses(folder, path)
-    there = [s for s in SECTIONS if (folder / s.markdown).exists()]
+    known = {name: done.checked for name, done in steps.items()}
+    known[FAMILY.name] = check(FAMILY.place(folder), FAMILY.name, None, {})
+    if TABLES.name in known:
+        # They are asked of the tables.
+        known[HYPOTHESES.name] = known[TABLES.name]
+    written = {s: text for s in SECTIONS if (text := s.text_in(folder)) is not None}
+    faults = {
+        s.name: fault
+        for s in written
+        if s.name in known and (fault := known[s.name].fault) is not None
+    }
+    there = [s for s in written if s.name not in known or not known[s.name].foreign]
     tables = {f.stem: read_table(f) for s in there for f in s.tables_in(folder)}
     model = checkpoint.model
     return Contents(
@@ -91,17 +127,29 @@ def gather(folder: Path, path: Path, checkpoint: Checkpoint, steps: Mapping[str,
         },
         versions={"pathflow": pf.__version__, "jax": jax.__version__},
         steps=steps,
-        hypotheses=hypotheses,
+        hypotheses=read_table(folder / HYPOTHESES.csvs[0]) if HYPOTHESES in there else [],
         tables=tables,
-        texts={s.name: (folder / s.markdown).read_text(encoding="utf-8") for s in there},
+        texts={s.name: written[s] for s in there},
         missing=[s for s in SECTIONS if s not in there],
+        arguments=arguments,
+        faults=faults,
     )
 
 
-def _hypotheses(folder: Path, path: Path) -> Lines:
-    """Asks them of the tables, if those are there, and writes what comes out beside them."""
-    if not (folder / "differences.csv").exists():
-        return []
+def write_hypotheses(folder: Path, path: Path, steps: Mapping[str, Done]) -> None:
+    """Asks them of the tables, and writes what comes out beside them.
+
+    What was there is taken away where there are no tables of this model.
+
+    Arguments:
+        folder: of the run.
+        path: file of the model.
+        steps: how the commands were done, by name.
+    """
+    foreign = TABLES.name in steps and steps[TABLES.name].checked.foreign
+    if foreign or not (folder / "differences.csv").exists():
+        remove_outputs(folder, (HYPOTHESES.markdown, *HYPOTHESES.csvs))
+        return
     tables = Tables.read(folder)
     write_text(
         folder / HYPOTHESES.markdown, as_markdown(table({path.stem: tables})) + "\n\n" + _LEGEND
@@ -114,15 +162,15 @@ def _hypotheses(folder: Path, path: Path) -> Lines:
         }
         for h in ASKED
     ]
-    write_csv(folder / "hypotheses.csv", list(lines[0]), [list(line.values()) for line in lines])
-    return lines
+    write_csv(folder / HYPOTHESES.csvs[0], list(lines[0]), [list(line.values()) for line in lines])
 
 
 _LEGEND = """\
-How many conditions say yes, no and neither, and the same after Holm's correction for their number.
-A condition speaks where its p-value, by resampling its sentences, is under 0.05; two numbers of the
-same sentences are compared by their difference in each. "own" and "control" are not the paper's.
-The word is "open" where most conditions say neither, "holds" where all say yes.
+How many conditions say yes, no and neither after Holm's correction for their number, and the same
+uncorrected. A condition speaks where its p-value, by resampling its sentences, is under 0.05; two
+numbers of the same sentences are compared by their difference in each. "own" and "control" are not
+the paper's. The word follows the corrected counts: "open" where most conditions say neither,
+"holds" where all say yes.
 """
 
 

@@ -149,7 +149,17 @@ def _section(
     done = contents.steps.get(section.name)
     how = "" if done is None or done.record is None else _asked(done.record["options"])
     figures = "".join(_figure(f, section.title) for f in section.figures_in(folder))
-    return f"{how}{figures}{html}"
+    return f"{_doubt(section, contents)}{how}{figures}{html}"
+
+
+def _doubt(section: Section, contents: Contents) -> str:
+    """What speaks against taking a section for what was asked."""
+    fault = contents.faults.get(section.name)
+    if fault is None:
+        return ""
+    text = f"Not checked: {fault}; " if fault.startswith("nothing says") else f"Beware: {fault}; "
+    command = escape(contents.command_of(section))
+    return f'<p class="doubt">{escape(text)}<code>{command}</code> writes it anew.</p>'
 
 
 _KINDS = {"holds": "yes", "partly": "open", "does not hold": "no", "open": "open"}
@@ -177,8 +187,8 @@ def _missing(contents: Contents) -> str:
     if not contents.missing:
         return ""
     items = "".join(
-        f"<li>{escape(s.title)}: not measured for this page; <code>{escape(s.command)}</code> "
-        "makes it.</li>"
+        f"<li>{escape(s.title)}: {escape(contents.faults.get(s.name, 'not measured'))}; "
+        f"<code>{escape(contents.command_of(s))}</code> makes it.</li>"
         for s in contents.missing
     )
     return f'<h3>Not on this page</h3><ul class="missing">{items}</ul>'
@@ -208,12 +218,9 @@ def _run(contents: Contents) -> str:
         else:
             versions = ", ".join(f"{k} {v}" for k, v in done.record["versions"].items())
             commands[name] = f"{done.record['seconds']:,.0f} seconds, {versions}"
-    flag = {"tiny": "--tiny", "decayed": "--decayed", "english": ""}
-    stem = Path(contents.model["file"]).stem
-    choice = flag.get(stem, f"--checkpoint {contents.model['file']}")
-    command = f"python -m examples.lstm_agreement.report {choice}".strip()
+    command = f"python -m examples.lstm_agreement.report {contents.arguments.get('report', '')}"
     return (
-        f"<p><code>{escape(command)}</code> writes this page, and runs what it lacks.</p>"
+        f"<p><code>{escape(command.strip())}</code> writes this page, and runs what it lacks.</p>"
         f"<h3>Audit</h3>{_list(prose.audit(contents))}"
         "<p>Structural: the sum over paths against the derivative of the untouched model, relative "
         "to the sum of absolute values. Quadrature: the total against the change of the score, "

@@ -1,6 +1,7 @@
 """The parts of the report: which files each is made of, and which command writes them.
 
-Another part is one more line in `SECTIONS`; its command writes its files into the run's folder.
+Another part is one more line in `SECTIONS`; its command writes its files into the run's folder, or
+into one beside it.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ class Section:
         markdown: name of its text.
         csvs: patterns of its tables.
         figures: patterns of its figures; of two with one stem the first pattern's is shown.
+        beside: name of the folder beside the run's where its command writes, if that is not the
+            run's own: what is about many models is in no model's folder.
     """
 
     name: str
@@ -26,15 +29,31 @@ class Section:
     markdown: str
     csvs: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    beside: str | None = None
+
+    def place(self, folder: Path) -> Path:
+        """Where its files are: in the run's folder, or beside it.
+
+        Arguments:
+            folder: of the run.
+        """
+        if self.beside is None or (folder / self.markdown).exists():
+            return folder
+        return folder.resolve().parent / self.beside
+
+    def text_in(self, folder: Path) -> str | None:
+        """Its Markdown, or None where it is not there."""
+        file = self.place(folder) / self.markdown
+        return file.read_text(encoding="utf-8") if file.exists() else None
 
     def tables_in(self, folder: Path) -> list[Path]:
         """The tables that are there."""
-        return _matching(folder, self.csvs)
+        return _matching(self.place(folder), self.csvs)
 
     def figures_in(self, folder: Path) -> list[Path]:
         """The figures that are there, each once."""
         by_stem: dict[str, Path] = {}
-        for file in _matching(folder, self.figures):
+        for file in _matching(self.place(folder), self.figures):
             by_stem.setdefault(file.stem, file)
         return list(by_stem.values())
 
@@ -76,18 +95,21 @@ CONTEXT = Section(
 )
 
 
-def _of_package(name: str, title: str) -> Section:
+def _of_package(name: str, title: str, beside: str | None = None) -> Section:
     """A part whose files all begin with the name of its package."""
     files = (f"{name}*.csv",), (f"{name}*.svg", f"{name}*.png")
-    return Section(name, title, f"{_STUDY}.{name}", f"{name}.md", *files)
+    return Section(name, title, f"{_STUDY}.{name}", f"{name}.md", *files, beside)
 
 
+CLAUSES = _of_package("clauses", "Across a clause")
+CONCEPTS = _of_package("concepts", "Other concepts than the number of a subject")
+FAMILY = _of_package("family", "Other architectures, sizes and seeds", beside="family")
 SECTIONS = (
     TABLES,
     HYPOTHESES,
     RIVALS,
     CONTEXT,
-    _of_package("clauses", "Across a clause"),
-    _of_package("concepts", "Other concepts than the number of a subject"),
-    _of_package("family", "Other architectures, sizes and seeds"),
+    CLAUSES,
+    CONCEPTS,
+    FAMILY,
 )

@@ -1,4 +1,7 @@
-"""What the report runs itself where it is missing, and reuses where it is there."""
+"""What the report runs itself where it is missing, and reuses where it is there.
+
+The family is none of these: it is about many other models, and to train them takes hours.
+"""
 
 import argparse
 import shlex
@@ -8,11 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from examples.lstm_agreement import __main__ as tables
-from examples.lstm_agreement.console.command import finished
+from examples.lstm_agreement.clauses import __main__ as clauses
+from examples.lstm_agreement.concepts import __main__ as concepts
+from examples.lstm_agreement.console.command import Checked, check
 from examples.lstm_agreement.console.options import parser as tables_parser
 from examples.lstm_agreement.context import __main__ as context
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.report.sections import CONTEXT, RIVALS, TABLES, Section
+from examples.lstm_agreement.report.sections import (
+    CLAUSES,
+    CONCEPTS,
+    CONTEXT,
+    RIVALS,
+    TABLES,
+    Section,
+)
 from examples.lstm_agreement.rivals import __main__ as rivals
 
 
@@ -35,6 +47,8 @@ STEPS = (
     Step(TABLES, tables.main, tables_parser),
     Step(RIVALS, rivals.main, rivals.parser),
     Step(CONTEXT, context.main, context.parser),
+    Step(CLAUSES, clauses.main, clauses.parser),
+    Step(CONCEPTS, concepts.main, concepts.parser),
 )
 
 
@@ -44,11 +58,16 @@ class Done:
 
     Arguments:
         how: "run", "reused" or "left out".
-        record: what the command wrote down of itself; None where it was left out.
+        checked: what is known of the files that are there.
     """
 
     how: str
-    record: dict[str, Any] | None
+    checked: Checked
+
+    @property
+    def record(self) -> dict[str, Any] | None:
+        """What the command wrote down of itself, where its files are what was asked for."""
+        return self.checked.record if self.checked.fault is None else None
 
 
 class StepFailedError(Exception):
@@ -64,7 +83,14 @@ class StepFailedError(Exception):
 
 
 def ensure(
-    step: Step, folder: Path, model: Path, choosing: Sequence[str], text: str, *, wanted: bool
+    step: Step,
+    folder: Path,
+    model: Path,
+    choosing: Sequence[str],
+    text: str,
+    *,
+    wanted: bool,
+    vocab: Path | None = None,
 ) -> Done:
     """Runs a command, if its outputs are not there.
 
@@ -76,6 +102,7 @@ def ensure(
         text: its other arguments, as on a command line. What is there counts only if it was asked
             with the same; arguments that are not given may have been any.
         wanted: whether it is run; what is there is taken all the same.
+        vocab: file of the words that come with the model, if they do.
 
     Raises:
         StudyError: the text is no arguments of the command.
@@ -85,15 +112,16 @@ def ensure(
         arguments = shlex.split(text)
     except ValueError as error:
         raise StudyError(f"--{step.section.name} {text!r} is no command line: {error}.") from error
-    record = finished(folder, step.section.name, model, _given(step, arguments))
-    if record is not None:
-        return Done("reused", record)
+    name = step.section.name
+    found = check(folder, name, model, _given(step, arguments), vocab)
+    if found.fault is None:
+        return Done("reused", found)
     if not wanted:
-        return Done("left out", None)
+        return Done("left out", found)
     code = step.main([*choosing, "--out", str(folder), *arguments])
     if code:
         raise StepFailedError(code)
-    return Done("run", finished(folder, step.section.name, model, {}))
+    return Done("run", check(folder, name, model, {}, vocab))
 
 
 def _given(step: Step, arguments: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
+from examples.lstm_agreement.console.text import write_text
 from examples.lstm_agreement.tables.measure import Settings
 from pathflow.models import LSTMLanguageModel, Vocabulary
 
@@ -188,7 +189,7 @@ def complete_lines(file: Path) -> list[str]:
     *lines, last = text.split("\n")
     if last:
         # What follows would stand on the same line.
-        file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        write_text(file, "".join(line + "\n" for line in lines))
     return lines
 
 

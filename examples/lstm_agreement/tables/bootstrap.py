@@ -74,6 +74,57 @@ def interval_over(values: np.ndarray, *, level: float = 0.95, seed: int = 0) -> 
     return metrics.Interval(float(values.mean()), float(low), float(high))
 
 
+def resampled_means(
+    values: np.ndarray, groups: np.ndarray | None = None, *, seed: int = 0
+) -> np.ndarray:
+    """Means of bootstrap resamples, (resamples, ...).
+
+    Arguments:
+        values: a number or a row for each sentence.
+        groups: the group of each sentence; groups are drawn, each with all of its sentences, since
+            sentences that differ in a noun's number alone are not independent. None to draw
+            sentences.
+        seed: of the draws.
+
+    Source: Davison and Hinkley, "Bootstrap Methods and their Application" (1997), section 3.8.
+    """
+    n_sentences = len(values)
+    of_sentence = (
+        np.arange(n_sentences) if groups is None else np.unique(groups, return_inverse=True)[1]
+    )
+    n = int(of_sentence.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=N_RESAMPLES)
+    weights = drawn[:, of_sentence]
+    # Groups may differ in size.
+    return (weights / weights.sum(axis=1, keepdims=True)) @ np.asarray(values, np.float64)
+
+
+def mean_interval(values: np.ndarray, groups: np.ndarray | None = None) -> metrics.Interval:
+    """The mean over sentences, with its 95% percentile interval.
+
+    Arguments:
+        values: one number per sentence.
+        groups: as for `resampled_means`.
+    """
+    low, high = np.quantile(resampled_means(values, groups), [0.025, 0.975])
+    return metrics.Interval(float(np.mean(values, dtype=np.float64)), float(low), float(high))
+
+
+def ratio_interval(
+    part: np.ndarray, whole: np.ndarray, groups: np.ndarray | None = None
+) -> metrics.Interval:
+    """The mean of one number over that of another, with its 95% percentile interval.
+
+    Arguments:
+        part: one number per sentence.
+        whole: the same of what it is a part of; sentences are drawn with both.
+        groups: as for `resampled_means`.
+    """
+    means = resampled_means(np.stack([part, whole], axis=1), groups)
+    low, high = np.quantile(means[:, 0] / means[:, 1], [0.025, 0.975])
+    return metrics.Interval(float(part.mean() / whole.mean()), float(low), float(high))
+
+
 def p_of_zero(values: np.ndarray, *, seed: int = 0) -> float:
     """How often resampled means lie on the other side of zero, or at it: twice the smaller side.
 
