@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pathflow as pf
-from pathflow.storage import check_new_folder
+from pathflow.storage import check_new_folder, named_refusals
 
 
 def check_rows(rows: int) -> None:
@@ -25,9 +25,11 @@ def check_new(out: Path | None) -> None:
 
     Raises:
         RunExistsError: it is there.
+        RunWriteError: no folder can be there.
     """
     if out is not None:
-        check_new_folder(out)
+        with named_refusals(out):
+            check_new_folder(out)
 
 
 def bytes_of(memory: float) -> int:

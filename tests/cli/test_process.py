@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pathflow as pf
 from pathflow import __version__
 from tests.helpers._results import make
 
@@ -104,14 +105,24 @@ def test_a_folder_that_is_there_is_kept(run, folder):
 
 
 @pytest.mark.parametrize("command", [("attribute",), ("aggregate", "late=.* gate@3 .*")])
-def test_a_result_that_cannot_be_saved_is_printed_all_the_same(run, folder, command):
-    (folder / "file").write_text("")
+def test_a_result_that_cannot_be_saved_is_printed_all_the_same(run, monkeypatch, command):
+    def refuse(*_args):
+        raise pf.DiskFullError("runs/full: there is no room left to write")
+
     name, *rest = command
     wanted = run(name, "asked:problem", *rest)
-    found = run(name, "asked:problem", *rest, "--out", "file/run")
+    monkeypatch.setattr("pathflow.results._storable.write_folder", refuse)
+    found = run(name, "asked:problem", *rest, "--out", "runs/full")
     assert (found.code, found.out) == (1, wanted.out)
-    assert "file/run" in found.err
+    assert "runs/full" in found.err
     assert "saved in" not in found.err
+
+
+def test_where_no_folder_can_be_is_refused_before_any_work(run, folder):
+    (folder / "file").write_text("")
+    found = run("attribute", "asked:raises", "--out", "file/run")
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("pathflow: error: file/run cannot be written")
 
 
 @pytest.mark.parametrize("command", ["trace", "top"])
