@@ -1,5 +1,6 @@
 """Exit codes, what goes where, and what a user sees of a mistake."""
 
+import dataclasses
 import json
 import os
 import re
@@ -271,8 +272,10 @@ def test_a_model_that_ends_the_program_is_an_error(run, monkeypatch):
 
 
 def test_nothing_steers_the_terminal(run, folder):
-    """Labels, metadata, errors and notes may be a stranger's."""
-    make("attribution", None).save(folder / "run")
+    """Labels, what an audit says, errors and notes may be a stranger's."""
+    result = make("attribution", None)
+    audit = dataclasses.replace(result.audit, blocked=("\x1b[0m -> \x00",))
+    dataclasses.replace(result, audit=audit).save(folder / "run")
     shown = run("top", "run", "-n", "20")
     assert shown.code == 0
     assert r"\x1b[0m" in shown.out
