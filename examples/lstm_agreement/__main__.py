@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import jax
-import numpy as np
 
 import pathflow as pf
 from examples.lstm_agreement import figure
@@ -21,7 +20,7 @@ from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.language_models.saturation import saturated_candidates
 from examples.lstm_agreement.language_models.untrained import untrained
-from examples.lstm_agreement.sentences.encoding import known_sentences
+from examples.lstm_agreement.sentences.encoding import in_random_order, known_sentences
 from examples.lstm_agreement.sentences.lakretz import read_task
 from examples.lstm_agreement.sentences.tasks import (
     NOUN_PP,
@@ -165,12 +164,8 @@ def sentences_of(
     """The sentences of a task that the options ask for, or all that the model knows."""
     if options.tasks_dir is not None:
         found = known_sentences(read_task(task, options.tasks_dir), checkpoint.vocabulary)
-        # The files are sorted by their words, so that the first sentences would be all about
-        # athletes.
-        order = np.random.default_rng(options.seed).permutation(len(found))
-        return tuple(
-            sorted((found[i] for i in order), key=lambda s: task.conditions.index(s.condition))
-        )
+        mixed = in_random_order(found, options.seed)
+        return tuple(sorted(mixed, key=lambda s: task.conditions.index(s.condition)))
     # Short sentences have few words to choose: no task has fewer than a few hundred groups.
     n_groups = min(
         max(options.sentences, options.accuracy_sentences),

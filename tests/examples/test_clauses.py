@@ -20,7 +20,6 @@ from examples.lstm_agreement.concepts import __main__ as concepts
 from examples.lstm_agreement.console import lock
 from examples.lstm_agreement.console.command import finished
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.rivals.question import swapped
 from examples.lstm_agreement.sentences.clauses import (
     COORDINATION,
     OBJECT_RELATIVE,
@@ -32,7 +31,7 @@ from examples.lstm_agreement.sentences.encoding import encode
 from examples.lstm_agreement.sentences.lakretz import ADV_ADV
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from examples.lstm_agreement.sentences.marvin_linzen import PairFile
-from examples.lstm_agreement.sentences.tasks import SIMPLE, generate
+from examples.lstm_agreement.sentences.tasks import SIMPLE, generate, swapped
 from examples.lstm_agreement.tables.bootstrap import (
     mean_interval,
     ratio_interval,
@@ -93,7 +92,6 @@ def test_classes_are_all_paths_sorted_by_their_edges(lstm, words, task):
     scale = np.abs(every.influences).sum(axis=1).max()
     for i, name in enumerate(found.names):
         mine = [n == name for n in names]
-        assert found.counts[i] == sum(mine)
         expected = every.influences[:, mine].sum(axis=1)
         np.testing.assert_allclose(found.influences[:, i], expected, atol=1e-5 * scale)
     primary = every.space.rank(primary_path(1, last))

@@ -15,7 +15,7 @@ from examples.lstm_agreement.rivals import __main__ as rivals
 from examples.lstm_agreement.rivals import methods, report
 from examples.lstm_agreement.rivals.contextual import decompose
 from examples.lstm_agreement.rivals.diagnosis import Diagnosed, accuracy, diagnose, folds, unit_hits
-from examples.lstm_agreement.rivals.question import Question, Unit, swapped
+from examples.lstm_agreement.rivals.question import Question, Unit
 from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
 from examples.lstm_agreement.rivals.ways import Ways, ways
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, generate

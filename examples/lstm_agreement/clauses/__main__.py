@@ -46,11 +46,10 @@ from examples.lstm_agreement.sentences.marvin_linzen import VERB_FILES
 from examples.lstm_agreement.sentences.tasks import Sentence, Task
 from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.entries import Entries, plain, record_of
-from examples.lstm_agreement.tables.measure import Role, Settings
+from examples.lstm_agreement.tables.measure import EXACT, Role
 from examples.lstm_agreement.tables.table1 import Condition, Row, compute
 from pathflow.models import Checkpoint, LSTMLanguageModel
 
-_SETTINGS = Settings(12, pf.GaussLegendre())
 STEP = "clauses"
 OUTPUTS = (
     "clauses.md",
@@ -187,7 +186,7 @@ def _make(
     start = time.monotonic()
     found = _Found()
     kept = Entries(options.out / "clauses.jsonl", _Found.of_json, "task")
-    keys = Keys(checkpoint.vocabulary, _SETTINGS)
+    keys = Keys(checkpoint.vocabulary, EXACT)
     chosen = [task for task in CLAUSE_TASKS if task.name in options.tasks]
     for task in sources.tasks(chosen):
         try:
@@ -253,9 +252,9 @@ def _measure(
         for role in roles
         for c in task.conditions
     ]
-    found.rows += [row for _, row, _ in compute(models, vocabulary, asked, _SETTINGS)]
+    found.rows += [row for _, row, _ in compute(models, vocabulary, asked, EXACT)]
     if isinstance(task, ClauseTask) and task.crossed is not None:
-        ways, verdicts = across(models, vocabulary, few, task.crossed, _SETTINGS)
+        ways, verdicts = across(models, vocabulary, few, task.crossed, EXACT)
         found.ways += ways
         found.verdicts += verdicts
         found.titles[task.name] = _title(task, few[0], verdicts[-1])
@@ -313,7 +312,7 @@ def _report(found: _Found, options: argparse.Namespace) -> list[str]:
     parts.append(
         f"{options.sentences} sentences per condition for paths, up to "
         f"{max(options.sentences, options.accuracy_sentences)} for the accuracy; seed "
-        f"{options.seed}; {options.controls} untrained models; {_SETTINGS.n_steps} points, "
+        f"{options.seed}; {options.controls} untrained models; {EXACT.n_steps} points, "
         f"Gauss-Legendre; structural residual {worst:.1e} at worst; pathflow {pf.__version__}, "
         f"jax {jax.__version__}."
     )

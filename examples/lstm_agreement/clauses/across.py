@@ -10,13 +10,13 @@ from jaxtyping import Float64
 
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES, Crossing, cross
 from examples.lstm_agreement.clauses.exchange import Exchange, exchange
-from examples.lstm_agreement.rivals.rank_agreement import spearman
 from examples.lstm_agreement.sentences.tasks import Sentence, by_condition
 from examples.lstm_agreement.tables.bootstrap import (
     mean_interval,
     ratio_interval,
     resampled_means,
 )
+from examples.lstm_agreement.tables.correlation import spearman
 from examples.lstm_agreement.tables.measure import Settings
 from pathflow.metrics import Interval
 from pathflow.models import LSTMLanguageModel, Vocabulary

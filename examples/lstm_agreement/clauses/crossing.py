@@ -102,7 +102,6 @@ class Crossing:
         names: of the classes, as in "h0 > g0, c1": by what the number enters the step and in what
             it leaves it; the second is missing where the inner verb is the last word.
         influences: of each class in every sentence.
-        counts: how many paths each class has.
         primary: of the primary path, which is in one of the classes, in every sentence.
         structural: worst structural residual of the sums.
     """
@@ -111,7 +110,6 @@ class Crossing:
     last: int
     names: tuple[str, ...]
     influences: Float64[np.ndarray, "sentences classes"]
-    counts: tuple[int, ...]
     primary: Float64[np.ndarray, " sentences"]
     structural: float
 
@@ -156,13 +154,11 @@ def cross(
     classes = crossing_classes(verb, last)
     search = pf.Aggregate({**classes, _PRIMARY: primary_path(subject, last)})
     found = noun_influences(model, vocabulary, sentences, Role.SUBJECT, settings, search=search)
-    counts = found.counts or {}
     return Crossing(
         verb,
         last,
         tuple(classes),
         np.stack([np.asarray(found[name], np.float64) for name in classes], axis=1),
-        tuple(counts[name] for name in classes),
         np.asarray(found[_PRIMARY], np.float64),
         float(np.max(found.audit.structural)),
     )

@@ -14,9 +14,8 @@ from jaxtyping import Float64
 
 import pathflow as pf
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES, Entry
-from examples.lstm_agreement.rivals.question import swapped
 from examples.lstm_agreement.sentences.encoding import encode
-from examples.lstm_agreement.sentences.tasks import Sentence
+from examples.lstm_agreement.sentences.tasks import Sentence, swapped
 from examples.lstm_agreement.tables.measure import margins_under, primary_path, traced_model
 from pathflow.models import LSTMLanguageModel, Vocabulary
 

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.sentences.clauses import (
     ClauseTask,
     count_groups,
     generate_clauses,
 )
-from examples.lstm_agreement.sentences.encoding import known_sentences
+from examples.lstm_agreement.sentences.encoding import in_random_order, known_sentences
 from examples.lstm_agreement.sentences.lakretz import ADV_ADV, ADV_CONJUNCTION, FILES, read_task
 from examples.lstm_agreement.sentences.marvin_linzen import PairFile, read_pairs
 from examples.lstm_agreement.sentences.tasks import NOUN_PP_ADV, Sentence, Task
@@ -53,7 +51,7 @@ class Sources:
         """
         if self.tasks_dir is not None and task.name in FILES:
             found = known_sentences(read_task(task, self.tasks_dir), self.vocabulary)
-            return self._in_random_order(found), FILES[task.name]
+            return in_random_order(found, self.seed), FILES[task.name]
         if not isinstance(task, ClauseTask):
             raise StudyError(f"there is no own generator of {task.name}; give the folder of tasks.")
         return self._own(task), OWN
@@ -76,12 +74,6 @@ class Sources:
     def _own(self, task: ClauseTask) -> tuple[Sentence, ...]:
         n_groups = min(self.n_groups, count_groups(task, self.vocabulary))
         return generate_clauses(task, n_groups, seed=self.seed, vocabulary=self.vocabulary)
-
-    def _in_random_order(self, sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
-        # The files are sorted by their words, so that the first sentences would be all about
-        # athletes.
-        order = np.random.default_rng(self.seed).permutation(len(sentences))
-        return tuple(sentences[i] for i in order)
 
 
 def first_of_each(

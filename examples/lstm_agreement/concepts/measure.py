@@ -10,8 +10,8 @@ from jaxtyping import Float64
 
 import pathflow as pf
 from examples.lstm_agreement.concepts.concept import Concept, Example
-from examples.lstm_agreement.rivals.rank_agreement import spearman
 from examples.lstm_agreement.tables.bootstrap import ratio_interval
+from examples.lstm_agreement.tables.correlation import spearman
 from examples.lstm_agreement.tables.measure import (
     Role,
     Settings,

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import pathflow as pf
 from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
 from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import (
@@ -33,10 +32,9 @@ from examples.lstm_agreement.context.sentences import long_sentences
 from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.sentences.lexicon import ENGLISH
 from examples.lstm_agreement.tables.blocks import Keys
-from examples.lstm_agreement.tables.measure import Settings
+from examples.lstm_agreement.tables.measure import EXACT
 from pathflow.models import Checkpoint
 
-_SETTINGS = Settings(12, pf.GaussLegendre())
 STEP = "context"
 OUTPUTS = ("context.csv", "context.md", "context.png")
 _LEGEND = """\
@@ -98,7 +96,7 @@ def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) ->
     found: list[Length] = []
     finished = FinishedLengths(
         options.out / "context.jsonl",
-        Keys(checkpoint.vocabulary, _SETTINGS),
+        Keys(checkpoint.vocabulary, EXACT),
         checkpoint.model,
         options.draws,
         options.seed,
@@ -109,7 +107,7 @@ def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) ->
             checkpoint.model,
             checkpoint.vocabulary,
             sentences,
-            _SETTINGS,
+            EXACT,
             draws=options.draws,
             seed=options.seed,
             known=finished.find,

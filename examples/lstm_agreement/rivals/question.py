@@ -3,7 +3,7 @@ with the other number of the subject.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import jax.numpy as jnp
@@ -11,13 +11,10 @@ import numpy as np
 
 import pathflow as pf
 from examples.lstm_agreement.sentences.encoding import Encoded, encode
-from examples.lstm_agreement.sentences.tasks import Number, Sentence
-from examples.lstm_agreement.tables.measure import Settings, margins_under, traced_model
+from examples.lstm_agreement.sentences.tasks import Number, Sentence, swapped
+from examples.lstm_agreement.tables.measure import EXACT, Settings, margins_under, traced_model
 from pathflow.models import LSTMLanguageModel, Vocabulary
 from pathflow.tracing import Value
-
-# Twelve points are as exact as float32 on these lines.
-_SETTINGS = Settings(12, pf.GaussLegendre())
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Question:
     model: LSTMLanguageModel
     vocabulary: Vocabulary
     sentences: tuple[Sentence, ...]
-    settings: Settings = _SETTINGS
+    settings: Settings = EXACT
 
     @property
     def steps(self) -> range:
@@ -96,12 +93,3 @@ class Question:
     def margins(self, interventions: dict[str, pf.AbstractIntervention]) -> np.ndarray:
         """Score of the agreeing verb above the other when nodes are replaced."""
         return margins_under(self.model, self.words, interventions)
-
-
-def swapped(sentence: Sentence) -> Sentence:
-    """The sentence with the other number of the subject, and the same verbs asked about."""
-    noun = sentence.subject
-    other = Number.PLURAL if noun.number is Number.SINGULAR else Number.SINGULAR
-    tokens = list(sentence.tokens)
-    tokens[noun.position] = other.form_of(noun.forms)
-    return replace(sentence, tokens=tuple(tokens), subject=replace(noun, number=other))

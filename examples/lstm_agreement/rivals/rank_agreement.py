@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from examples.lstm_agreement.tables.correlation import spearman
+
 Scores = Float64[np.ndarray, " units"]
 # How many units count as first.
 N_FIRST = 5
@@ -40,21 +42,6 @@ def agreement(scores: Scores, reference: Scores, *, signed: bool = True) -> Agre
         spearman(scores, reference) if signed else float("nan"),
         float(_among_first(size) @ _among_first(reference_size)),
     )
-
-
-def spearman(a: Scores, b: Scores) -> float:
-    """Spearman's rank correlation, equal values at the mean of their places; NaN where all values
-    of one are equal.
-    """
-    ranks = [_ranks(x) - (len(x) - 1) / 2 for x in (a, b)]
-    norms = np.sqrt(np.prod([r @ r for r in ranks]))
-    return float(ranks[0] @ ranks[1] / norms) if norms > 0 else float("nan")
-
-
-def _ranks(values: Scores) -> Scores:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts + 1) / 2)[place]
 
 
 def _among_first(size: Scores) -> Scores:

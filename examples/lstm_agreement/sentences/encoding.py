@@ -52,6 +52,16 @@ def encode_forms(nouns: Sequence[Noun], vocabulary: Vocabulary) -> np.ndarray:
     return np.stack(pairs)
 
 
+def in_random_order(sentences: Sequence[Sentence], seed: int) -> tuple[Sentence, ...]:
+    """The same sentences, mixed.
+
+    The published files are sorted by their words, so that the first sentences would be all about
+    athletes.
+    """
+    order = np.random.default_rng(seed).permutation(len(sentences))
+    return tuple(sentences[i] for i in order)
+
+
 def known_sentences(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> tuple[Sentence, ...]:
     """The sentences whose every word, the other forms of nouns and verb included, is known.
 

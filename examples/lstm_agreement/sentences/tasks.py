@@ -9,7 +9,7 @@ condition apart; matched groups let one compare conditions word by word.
 import enum
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -121,6 +121,15 @@ class Sentence:
         nouns = [n for n in (self.subject, self.intervening) if n is not None]
         forms = {word for n in nouns for word in (n.forms.singular, n.forms.plural)}
         return frozenset({*self.tokens, self.correct, self.wrong} | forms)
+
+
+def swapped(sentence: Sentence) -> Sentence:
+    """The sentence with the other number of the subject, and the same verbs asked about."""
+    noun = sentence.subject
+    other = Number.PLURAL if noun.number is Number.SINGULAR else Number.SINGULAR
+    tokens = list(sentence.tokens)
+    tokens[noun.position] = other.form_of(noun.forms)
+    return replace(sentence, tokens=tuple(tokens), subject=replace(noun, number=other))
 
 
 def by_condition(sentences: Sequence[Sentence]) -> tuple[tuple[str, np.ndarray], ...]:

@@ -93,4 +93,5 @@ def _value(kind: Any, value: Any) -> Any:
         return Interval(*value)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(value)
-    return record_of(kind, value) if dataclasses.is_dataclass(kind) else value
+    nested = isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    return record_of(kind, value) if nested else value

@@ -70,6 +70,10 @@ class Settings:
     chunk: int = 16
 
 
+# Twelve points are as exact as float32 on these lines.
+EXACT = Settings(12, pf.GaussLegendre())
+
+
 def primary_path(position: int, last: int) -> str:
     """The primary path from one word to the verb that follows another (section 4.2).
 

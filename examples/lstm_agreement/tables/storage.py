@@ -1,6 +1,5 @@
 """What a run keeps in its folder, so that the same command goes on where it was stopped."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,9 +51,3 @@ class Storage:
         """
         asked = [[s.tokens, s.correct, s.wrong] for s in sentences]
         return Kept(self.blocks, self._keys.key(model, "held", what, asked))
-
-
-def forget(folder: Path) -> None:
-    """Takes away what a run kept to go on from."""
-    (folder / ROWS).unlink(missing_ok=True)
-    shutil.rmtree(folder / BLOCKS, ignore_errors=True)
