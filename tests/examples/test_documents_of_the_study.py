@@ -64,9 +64,9 @@ def test_another_number_would_be_seen(tmp_path, monkeypatch, capsys):
     [
         (
             "x@1 o0@1 h0@1 g0@2 c0@2 c0@3 c0@4 h0@4 o1@4 h1@4 qoi",
-            "x@1 o0 h0 g0@2 c0@2:4 h0 o1 h1 qoi",
+            "x@1 o0 h0 g0@2 c0@2…4 h0 o1 h1 qoi",
         ),
-        ("x@1 i0@1 c0@1 c0@2 h0@2 f1@3 c1@3 h1@3 qoi", "x@1 i0 c0@1:2 h0 f1@3 c1 h1 qoi"),
+        ("x@1 i0@1 c0@1 c0@2 h0@2 f1@3 c1@3 h1@3 qoi", "x@1 i0 c0@1…2 h0 f1@3 c1 h1 qoi"),
         ("x@4 g0@4 c0@4 h0@4 qoi", "x@4 g0 c0 h0 qoi"),
     ],
 )

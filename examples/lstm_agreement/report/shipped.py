@@ -90,7 +90,7 @@ def short_label(path: str, *, steps: bool = True) -> str:
 
     Example:
         >>> short_label("x@1 o0@1 h0@1 g0@2 c0@2 c0@3 h0@3 qoi")
-        'x@1 o0 h0 g0@2 c0@2:3 h0 qoi'
+        'x@1 o0 h0 g0@2 c0@2…3 h0 qoi'
     """
     nodes = [node.partition("@") for node in path.split()]
     if not steps:
@@ -103,7 +103,7 @@ def short_label(path: str, *, steps: bool = True) -> str:
             end += 1
         last = nodes[end][2]
         if end > i:
-            parts.append(f"{name}@{step}:{last}")
+            parts.append(f"{name}@{step}…{last}")
         else:
             parts.append(name if step in ("", at) else f"{name}@{step}")
         at, i = last or at, end + 1
