@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path as FilePath
 from typing import Any, final
 
 import jax
@@ -19,7 +17,7 @@ from pathflow.page import Classes, Sheet
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
 from ._class_table import class_frame, class_share, class_text
-from ._html import save_html
+from ._html import Paged
 from ._pages import examples_text, influence_table, page, paths_text
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
@@ -32,7 +30,7 @@ _OVERLAP = "Classes overlap: a path in several of them counts in each, and once 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Aggregation(Storable, AbstractDisplayed):
+class Aggregation(Storable, Paged, AbstractDisplayed):
     """The summed influence of every class of paths, and of the rest, without any single path.
 
     Classes may overlap: a path in two of them counts in both, and `total` counts it once. So the
@@ -214,21 +212,6 @@ class Aggregation(Storable, AbstractDisplayed):
             examples={"total": self.total},
             labels=labels,
         )
-
-    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
-        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
-
-        Arguments:
-            path: the file to write.
-            options: those of `pathflow.save_html`, such as `title` and `examples`.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            NonFiniteError: an influence is NaN or infinite.
-        """
-        return save_html(self, path, **options)
 
     def _page(self) -> Page:
         one = self if self.n_examples is None else self.mean()

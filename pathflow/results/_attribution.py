@@ -4,8 +4,6 @@ import json
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path as FilePath
 from typing import Any, cast, final
 
 import jax
@@ -21,7 +19,7 @@ from pathflow.page import PathTable, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
-from ._html import save_html
+from ._html import Paged
 from ._labels import path_labels
 from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, path_text, paths_text, ranked_page
@@ -36,7 +34,7 @@ PathSet = Iterable[PathOrRank] | PathMask | Ranks
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Attribution(Storable, AbstractDisplayed):
+class Attribution(Storable, Paged, AbstractDisplayed):
     """The influences of all paths from the sources to a target, for one example or for a batch.
 
     Paths are known by their ranks in `space`, so no list of them is stored; labels are made when
@@ -253,21 +251,6 @@ class Attribution(Storable, AbstractDisplayed):
             examples={"total": self.total},
             labels={"path": ("path", text_array(path_labels(self.space)))} if labels else {},
         )
-
-    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
-        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
-
-        Arguments:
-            path: the file to write.
-            options: those of `pathflow.save_html`, such as `title` and `examples`.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            NonFiniteError: an influence is NaN or infinite.
-        """
-        return save_html(self, path, **options)
 
     def _page(self) -> Page:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"

@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from os import PathLike
-from pathlib import Path as FilePath
 from typing import Any, final
 
 import jax
@@ -20,7 +18,7 @@ from pathflow.page import FlowTable, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
-from ._html import save_html
+from ._html import Paged
 from ._order import AbstractOrder, Magnitude
 from ._pages import SHOWN, examples_text, influence_table, page
 from ._sheet import make_sheet, rows_of, sheet_of
@@ -71,7 +69,7 @@ class EdgeInfluence:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Conductances(Storable, AbstractDisplayed):
+class Conductances(Storable, Paged, AbstractDisplayed):
     """How much influence flows through every node and along every edge, on the paths of a pattern.
 
     A path counts at each of its nodes and edges, so these numbers overlap. What flows out of the
@@ -292,21 +290,6 @@ class Conductances(Storable, AbstractDisplayed):
             examples={"total": self.total},
             labels=labels,
         )
-
-    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
-        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
-
-        Arguments:
-            path: the file to write.
-            options: those of `pathflow.save_html`, such as `title` and `examples`.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            NonFiniteError: an influence is NaN or infinite.
-        """
-        return save_html(self, path, **options)
 
     def _page(self) -> Page:
         facts = f"{len(self.nodes):,} nodes"

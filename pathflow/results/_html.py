@@ -19,6 +19,25 @@ MAX_BYTES = 2_000_000
 _SHOWN = 40
 
 
+class Paged:
+    """A result that a page shows."""
+
+    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
+        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
+
+        Arguments:
+            path: the file to write.
+            options: those of `pathflow.save_html`, such as `title` and `examples`.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            NonFiniteError: an influence is NaN or infinite.
+        """
+        return save_html(self, path, **options)
+
+
 def save_html(
     results: Any,
     path: str | PathLike[str],

@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path as FilePath
 from typing import Any, final
 
 import jax
@@ -19,7 +17,7 @@ from pathflow.page import PathTable, Sheet, Unseen
 
 from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
-from ._html import save_html
+from ._html import Paged
 from ._pages import SHOWN, examples_text, influence_table, page, path_text
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
@@ -60,7 +58,7 @@ class Certificate:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Ranked(Storable, AbstractDisplayed):
+class Ranked(Storable, Paged, AbstractDisplayed):
     """The paths that a search found, first ones first, and a certificate on all others.
 
     A batch is ordered by its mean over the examples. A pytree: the influences, the unseen sum and
@@ -249,21 +247,6 @@ class Ranked(Storable, AbstractDisplayed):
             examples={"total": self.total, "unseen_sum": known.unseen_sum},
             labels={"path": ("path", paths), "rank": ("path", integer_array(self.ranks))},
         )
-
-    def save_html(self, path: str | PathLike[str], **options: Any) -> FilePath:
-        """Writes an interactive page, one file that needs no network; see `pathflow.save_html`.
-
-        Arguments:
-            path: the file to write.
-            options: those of `pathflow.save_html`, such as `title` and `examples`.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            NonFiniteError: an influence is NaN or infinite.
-        """
-        return save_html(self, path, **options)
 
     def _page(self) -> Page:
         facts = f"{len(self):,} of {short_integer(self.space.count)} paths"

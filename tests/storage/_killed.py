@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import pathflow as pf
 
 N_BLOCKS, N_RANDOM = 2, 20
+_PAUSE = 0.004
 
 
 def model(x):
@@ -43,6 +44,8 @@ class _Steps:
     def __call__(self, what: str) -> None:
         os.write(self.log, f"{what}\n".encode())
         if self.left is None:
+            # A parent that waits for the processor would else find the run at its end.
+            time.sleep(_PAUSE)
             return
         if not self.left:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -129,7 +132,7 @@ def main(root: Path) -> None:
         pid = _child(root / f"random-{number}", log, None)
         # From a random step on, or most of them would fall into the tracing.
         _begun(log, moment.randrange(step - 1))
-        time.sleep(moment.uniform(0, 0.003))
+        time.sleep(moment.uniform(0, 3 * _PAUSE))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 

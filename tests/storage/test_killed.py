@@ -105,8 +105,8 @@ def test_killed_at_random_moments(killed, undisturbed, monkeypatch):
     assert len(logs) == N_RANDOM
     for log in logs:
         check(log.with_suffix(""), log.read_text(), undisturbed, monkeypatch)
-    # Killed at different places, or the test would show little; how many there are is the clock's.
-    assert len({len(log.read_text().splitlines()) for log in logs}) > 2
+    # Killed at different places, or the test would show little.
+    assert len({len(log.read_text().splitlines()) for log in logs}) > 8
 
 
 def test_a_run_that_is_complete_is_not_written_again(undisturbed, tmp_path, monkeypatch):
