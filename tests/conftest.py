@@ -33,6 +33,13 @@ settings.load_profile(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def forget_compiled() -> Iterator[None]:
+    """Frees what a file compiled: a worker that keeps all runs out of memory maps and dies."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def unchecked() -> Iterator[None]:
     """Switches the type checks off: a user has none, and must meet our own errors."""

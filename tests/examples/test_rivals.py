@@ -18,7 +18,7 @@ from examples.lstm_agreement.rivals.diagnosis import Diagnosed, accuracy, diagno
 from examples.lstm_agreement.rivals.question import Question, Unit
 from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
 from examples.lstm_agreement.rivals.ways import Ways, ways
-from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, generate
+from examples.lstm_agreement.sentences.tasks import NOUN_PP, SIMPLE, generate, swapped
 from examples.lstm_agreement.tables.measure import Role, noun_influences
 from pathflow.models import ModelCard, save_checkpoint
 from tests.examples.numpy_lstm import forward, margins
