@@ -3,8 +3,9 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import jax
@@ -105,9 +106,11 @@ def _measure(
     models = {"trained": checkpoint.model}
     for i in range(options.controls):
         models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
-    n_asked = sum(len(c.sentences) for c in asked)
-    with progress((len(models) + 1) * n_asked) as advance:
-        measured, drawn = _table(checkpoint, models, asked, options, storage, advance)
+    few = [c.first(options.control_sentences) for c in asked]
+    of_model = {name: asked if name == "trained" else few for name in models}
+    every = [*chain.from_iterable(of_model.values()), *asked]
+    with progress(sum(len(c.sentences) for c in every)) as advance:
+        measured, drawn = _table(checkpoint, models, of_model, options, storage, advance)
         units, found = neurons.compute(
             checkpoint.model,
             checkpoint.vocabulary,
@@ -150,8 +153,8 @@ def _facts(
     return {
         "model": f"{checkpoint.card.title} ({path.name})",
         "sentences": f"{options.tasks_dir or 'own generator'}, at most {options.sentences} per "
-        f"condition in Table 1, {options.accuracy_sentences} groups for accuracy and Table 2, "
-        f"seed {options.seed}",
+        f"condition in Table 1 ({options.control_sentences} of them for untrained models), "
+        f"{options.accuracy_sentences} groups for accuracy and Table 2, seed {options.seed}",
         "points": f"{options.steps}, {options.rule}",
         "saturated candidate cells": _saturation(models, checkpoint, sentences[SIMPLE.name]),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
@@ -187,18 +190,21 @@ def first_groups(
 def _table(
     checkpoint: Checkpoint,
     models: Mapping[str, LSTMLanguageModel],
-    asked: Sequence[Condition],
+    of_model: Mapping[str, Sequence[Condition]],
     options: argparse.Namespace,
     storage: Storage,
     advance: Advance,
 ) -> tuple[list[Measured], dict[Role, tuple[Row, pf.Attribution]]]:
-    """The rows of Table 1, of which an earlier run may have left some, and what is drawn."""
+    """The rows of Table 1, of which an earlier run may have left some, and what is drawn.
+
+    Every model, by its name, has sentences of its own, in the same conditions.
+    """
     finished = storage.rows
     found = {
         (c.name, name): row
+        for name, asked in of_model.items()
         for c in asked
-        for name, model in models.items()
-        if (row := finished.find(model, name, c)) is not None
+        if (row := finished.find(models[name], name, c)) is not None
     }
     n_found, drawn = len(found), {}
 
@@ -215,15 +221,18 @@ def _table(
 
     if n_found:
         print(f"{n_found} rows found in {options.out / ROWS}", file=sys.stderr)
-    for condition, row, result in compute(
-        models,
-        checkpoint.vocabulary,
-        asked,
-        _settings(options),
+    rows_of = partial(
+        compute,
+        vocabulary=checkpoint.vocabulary,
+        settings=_settings(options),
         wanted=wanted,
         kept=storage.of_row,
         advance=advance,
-    ):
+    )
+    computed = chain.from_iterable(
+        rows_of({name: models[name]}, asked=asked) for name, asked in of_model.items()
+    )
+    for condition, row, result in computed:
         model = models[row.model]
         measured = Measured(row, numbers_of_sentences(condition, result))
         if (condition.name, row.model) not in found:
@@ -233,15 +242,17 @@ def _table(
             drawn[row.role] = row, result.mean()
         else:
             storage.blocks.drop(storage.of_row(model, row.model, condition).key)
-        rows = _in_order(found, models, asked)
+        rows = _in_order(found, of_model)
         write_csv(options.out / "table1.csv", *report.table1_csv([m.row for m in rows]))
-    return _in_order(found, models, asked), drawn
+    return _in_order(found, of_model), drawn
 
 
 def _in_order(
-    found: Mapping[tuple[str, str], Measured], models: Iterable[str], asked: Sequence[Condition]
+    found: Mapping[tuple[str, str], Measured], of_model: Mapping[str, Sequence[Condition]]
 ) -> list[Measured]:
-    keys = ((c.name, name) for c in asked for name in models)
+    """Condition by condition, the trained model's row first."""
+    names = (c.name for c in of_model["trained"])
+    keys = ((condition, name) for condition in names for name in of_model)
     return [found[key] for key in keys if key in found]
 
 

@@ -85,6 +85,13 @@ def parser() -> argparse.ArgumentParser:
         help="untrained models of the same sizes to compare with (%(default)s)",
     )
     out.add_argument(
+        "--control-sentences",
+        type=positive,
+        default=32,
+        help="sentences per condition that untrained models get, of those of Table 1 "
+        "(%(default)s); what they differ in is the parameters, more than the sentence",
+    )
+    out.add_argument(
         "--seed",
         type=int,
         default=0,

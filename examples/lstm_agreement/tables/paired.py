@@ -83,7 +83,10 @@ def between_rows(rows: Sequence[Measured]) -> Iterator[Difference]:
         ]
         if others:
             name = TRAINED_OVER_UNTRAINED if role is Role.SUBJECT else TRAINED_OVER_UNTRAINED_NOUN
-            yield difference(task, condition, name, _of(mine, "magnitude") - np.stack(others))
+            # The untrained models may have been asked fewer sentences, the first ones.
+            common = min(len(values) for values in others)
+            own = _of(mine, "magnitude")[:common]
+            yield difference(task, condition, name, own - np.stack([o[:common] for o in others]))
 
 
 def _of(measured: Measured, name: str) -> np.ndarray:

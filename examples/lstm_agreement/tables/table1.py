@@ -7,7 +7,7 @@ training can add is the sign, the same in all sentences, and the magnitude.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -122,6 +122,10 @@ class Condition:
         """As in "nounPP SP, subject"."""
         first = self.sentences[0]
         return f"{first.task} {first.condition}, {self.role.value}"
+
+    def first(self, n: int) -> "Condition":
+        """The same of at most the first `n` sentences."""
+        return replace(self, sentences=self.sentences[:n])
 
     @property
     def primary_path(self) -> str:

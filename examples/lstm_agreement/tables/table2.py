@@ -99,8 +99,9 @@ def gate_sets(
     """The gates that each scheme keeps.
 
     After the paper's schemes, "Fs", "Fi" and "Fsi" follow: the gates on the paths that have rank 1
-    in this model. Then, for every size of these sets, all but so many gates drawn at random: "R2"
-    holds two of them.
+    in this model. Then, for every size of these sets, all but so many gates drawn at random from
+    those that no set of this size has: "R2" holds two of them. A size is left out where fewer
+    gates remain.
 
     Arguments:
         first: any sentence of the task.
@@ -133,10 +134,11 @@ def gate_sets(
         if sets[name]:
             yield Scheme(name, True), gates - sets[name]
             yield Scheme(name), sets[name]
-    in_order = sorted(gates)
     for size in sorted({len(kept) for kept in sets.values()} - {0}):
-        for _ in range(DRAWS):
-            drawn = rng.choice(in_order, size=size, replace=False).tolist()
+        # A control that shared gates with what it is compared with would partly be the same.
+        others = sorted(gates.difference(*(kept for kept in sets.values() if len(kept) == size)))
+        for _ in range(DRAWS if len(others) >= size else 0):
+            drawn = rng.choice(others, size=size, replace=False).tolist()
             yield Scheme(f"R{size}", True), gates - frozenset(drawn)
 
 
