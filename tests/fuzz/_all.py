@@ -1,0 +1,5 @@
+"""All parsers."""
+
+from tests.fuzz import _models
+
+PARSERS = (*_models.PARSERS,)
