@@ -5,6 +5,10 @@ of thing is wrong. Messages name the argument, what came, and the remedy.
 """
 
 
+# What an error of others may add to a message: a stranger's file can make it as long as itself.
+_LONGEST = 300
+
+
 class PathflowError(Exception):
     """Base of every error that pathflow raises on purpose."""
 
@@ -131,3 +135,9 @@ class CodeChangedError(RunChangedError):
 
 class MissingDependencyError(PathflowError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+def told(error: Exception) -> str:
+    """An error in a few words, for the message of another one."""
+    said = f"{type(error).__name__}: {error}"
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."

@@ -6,7 +6,7 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow.models._gru import GRULayer
-from pathflow.models._parameters import check_sizes, uniform
+from pathflow.models._parameters import check_sizes, layer_widths, uniform
 from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.models._tokens import Tokens, check_tokens
 from pathflow.tracing import tag
@@ -62,7 +62,7 @@ class GRULanguageModel(AbstractReferenceModel):
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         self.embedding = nnx.Param(uniform(rngs, (vocab_size, embed_dim), 100, dtype))
-        widths = [embed_dim, *[hidden_dim] * (n_layers - 1)]
+        widths = layer_widths(embed_dim, hidden_dim, n_layers)
         self.layers = nnx.List(
             [
                 GRULayer(i, width, hidden_dim, dtype=dtype, rngs=rngs)

@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow._errors import ArgumentError
-from pathflow.models._parameters import check_sizes, uniform
+from pathflow.models._parameters import check_sizes, layer_widths, uniform
 from pathflow.models._recurrence import LayerState, recurrence, split_gates
 from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.models._tokens import Tokens, check_tokens
@@ -105,11 +105,11 @@ class LSTMLanguageModel(AbstractReferenceModel):
         self.n_layers = n_layers
         self.tied = tied
         self.embedding = nnx.Param(uniform(rngs, (vocab_size, embed_dim), 100, dtype))
-        widths = [embed_dim, *[hidden_dim] * n_layers]
+        widths = layer_widths(embed_dim, hidden_dim, n_layers)
         self.layers = nnx.List(
             [
                 LSTMLayer(i, width, hidden_dim, dtype=dtype, rngs=rngs)
-                for i, width in enumerate(widths[:-1])
+                for i, width in enumerate(widths)
             ]
         )
         if not tied:

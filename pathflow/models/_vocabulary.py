@@ -12,7 +12,10 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Int, Integer
 
-from pathflow._errors import ArgumentError, CheckpointError
+from pathflow._errors import ArgumentError, CheckpointError, told
+from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes
+
+_SHOWN = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Vocabulary:
         end: the word that ends a sentence.
 
     Raises:
-        ArgumentError: a word occurs twice, or `unknown` or `end` is not among the words.
+        ArgumentError: a word is no text that a file can hold, or occurs twice, or `unknown` or
+            `end` is not among the words.
     """
 
     words: tuple[str, ...]
@@ -33,15 +37,22 @@ class Vocabulary:
     end: str = "<eos>"
 
     def __post_init__(self):
+        for word in self.words:
+            if not isinstance(word, str) or not _is_text(word):
+                raise ArgumentError(
+                    f"Vocabulary(words=...) holds {word!r:.60}, and a word is a text without "
+                    "halves of surrogate pairs."
+                )
         if len(self.index) != len(self.words):
             counts = collections.Counter(self.words)
             twice = sorted(word for word, count in counts.items() if count > 1)[:5]
-            raise ArgumentError(f"Vocabulary(words=...): {', '.join(twice)} occur(s) twice.")
+            shown = ", ".join(word[:_SHOWN] for word in twice)
+            raise ArgumentError(f"Vocabulary(words=...): {shown} occur(s) twice.")
         for name in ("unknown", "end"):
-            if getattr(self, name) not in self.index:
+            special = getattr(self, name)
+            if not isinstance(special, str) or special not in self.index:
                 raise ArgumentError(
-                    f"Vocabulary({name}={getattr(self, name)!r}) is not among the words; add it "
-                    "to words."
+                    f"Vocabulary({name}={special!r:.60}) is not among the words; add it to words."
                 )
 
     def __len__(self) -> int:
@@ -74,6 +85,27 @@ class Vocabulary:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _is_text(word: str) -> bool:
+    return word.isascii() or not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def vocabulary_text(vocabulary: Vocabulary) -> str:
+    """The words as JSON."""
+    return json.dumps(dataclasses.asdict(vocabulary), ensure_ascii=False)
+
+
+def vocabulary_of(text: str) -> Vocabulary:
+    """The words that `vocabulary_text` wrote.
+
+    Raises:
+        ArgumentError, KeyError, TypeError, ValueError: the text is none of that.
+    """
+    found = parsed(text)
+    if not isinstance(found["words"], list):
+        raise ArgumentError("its words are no list")
+    return Vocabulary(tuple(found["words"]), found["unknown"], found["end"])
+
+
 def read_vocabulary(path: Path | str, *, unknown: str = "<unk>", end: str = "<eos>") -> Vocabulary:
     """Reads a file of words, one per line, in the order of a model's numbers.
 
@@ -89,9 +121,9 @@ def read_vocabulary(path: Path | str, *, unknown: str = "<unk>", end: str = "<eo
     """
     try:
         # Other line ends than this one may be a word, or a part of one.
-        text = Path(path).read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"The vocabulary {path} cannot be read ({error}).") from error
+        text = plain_bytes(path_of(path, "path"), MOST_BYTES).decode()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"The vocabulary {path} cannot be read ({told(error)}).") from error
     words = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     lines: dict[str, int] = {}
     for line, word in enumerate(words, 1):

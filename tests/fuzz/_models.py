@@ -79,7 +79,7 @@ def _read_torch(content: bytes, folder: Path) -> None:
             np.asarray(array).astype(np.float32).sum()
     model, words, _ = load_torch_lm(path, WORDS)
     assert words is WORDS
-    assert np.isfinite(model(jnp.array([2]))).shape == (1, 3)
+    assert model(jnp.array([2])).shape == (3,)
 
 
 # ---- safetensors files that describe themselves
@@ -106,7 +106,7 @@ def _tensor_files(draw: Any, seeds: dict[str, bytes], inner: tuple[str, ...]) ->
     metadata = head["__metadata__"]
     if draw(st.booleans()):
         metadata.pop("sha256", None)
-    for name in draw(st.lists(st.sampled_from(inner), min_size=1, max_size=2)):
+    for name in draw(st.lists(st.sampled_from(inner), min_size=1, max_size=2, unique=True)):
         metadata[name] = draw(json_texts([json.loads(metadata[name])]))
     return _joined(json.dumps(head), body)
 
@@ -133,9 +133,11 @@ def _read_checkpoint(content: bytes, folder: Path) -> None:
     found = load_checkpoint(folder / "m")
     save_checkpoint(folder / "again", *found)
     again = load_checkpoint(folder / "again")
-    assert again[1:] == found[1:]
+    assert again.vocabulary == found.vocabulary
+    # As text, in which NaN is NaN.
+    assert repr(again.card) == repr(found.card)
     _assert_equal(again.model, found.model)
-    assert found.model(jnp.array([len(found.vocabulary) - 1])).shape == (1, len(found.vocabulary))
+    assert found.model(jnp.array([len(found.vocabulary) - 1])).shape == (len(found.vocabulary),)
     assert all(isinstance(word, str) for word in found.vocabulary)
 
 
@@ -157,7 +159,7 @@ def _read_model(content: bytes, folder: Path) -> None:
     model, card = load_model(folder / "m")
     save_model(folder / "again", model, card)
     again = load_model(folder / "again")
-    assert again.card == card
+    assert repr(again.card) == repr(card)
     _assert_equal(again.model, model)
 
 
@@ -179,7 +181,7 @@ def _read_state(content: bytes, folder: Path) -> None:
     state.save(folder / "again", _CONFIG)
     again = TrainingState.load(folder / "again", _CONFIG, _LIKE)
     for name in ("step", "position", "seconds", "records", "pending"):
-        assert getattr(again, name) == getattr(state, name)
+        assert repr(getattr(again, name)) == repr(getattr(state, name))
 
 
 # ---- GPT-2's layout
