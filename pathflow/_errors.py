@@ -4,7 +4,6 @@ Every refusal is a `PathflowError`, so one `except` catches them all; the subcla
 of thing is wrong. Messages name the argument, what came, and the remedy.
 """
 
-
 # What an error of others may add to a message: a stranger's file can make it as long as itself.
 _LONGEST = 300
 

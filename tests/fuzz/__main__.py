@@ -26,10 +26,14 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     from tests.fuzz._all import PARSERS  # noqa: PLC0415
 
-    asked = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.split("\n")[0])
+    asked = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=(__doc__ or "").split("\n")[0]
+    )
     asked.add_argument("--minutes", type=float, default=10.0, help="for all parsers together")
     asked.add_argument("--seed", type=int, default=0, help="other numbers, other inputs")
-    asked.add_argument("--only", default="", help="a part of the names of the parsers that are meant")
+    asked.add_argument(
+        "--only", default="", help="a part of the names of the parsers that are meant"
+    )
     given = asked.parse_args(arguments)
     chosen = [p for p in PARSERS if given.only in p.name]
     return sum(_longer(p, given.minutes * 60 / len(chosen), given.seed) for p in chosen) > 0
@@ -42,7 +46,7 @@ def _longer(parser, seconds: float, seed: int) -> bool:
     tally, failed = Tally(), False
     end, number = time.monotonic() + seconds, seed * 10**6
     while time.monotonic() < end and not failed:
-        faulthandler.dump_traceback_later(_HARD_STOP, exit=True)
+        faulthandler.dump_traceback_later(_HARD_STOP, exit=True, file=sys.__stderr__)
         try:
             try_inputs(parser, ROUND, number, tally)
         except BaseException as error:

@@ -92,9 +92,7 @@ def _read(drawn: Drawn, folder: Path) -> None:
     assert shown
 
 
-def _check_page(
-    result: pf.Attribution, plain: pf.Attribution, title: str, folder: Path
-) -> None:
+def _check_page(result: pf.Attribution, plain: pf.Attribution, title: str, folder: Path) -> None:
     pages = [pf.save_html(r, folder / "p.html", title=t).read_text("utf-8")
              for r, t in ((result, title), (plain, "t"))]  # fmt: skip
     ours, theirs = map(_Markup, pages)

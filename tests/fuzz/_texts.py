@@ -84,7 +84,13 @@ def _read_graph(texts: tuple[list[str], list[tuple[str, str]]], _: FilePath) -> 
 
 _TYPED = 10**5
 PARSERS = (
-    Parser("patterns", lambda: edited_texts(_PATTERNS, _PATTERN_PIECES), _read_pattern, 150, longest=_TYPED),
+    Parser(
+        "patterns",
+        lambda: edited_texts(_PATTERNS, _PATTERN_PIECES),
+        _read_pattern,
+        150,
+        longest=_TYPED,
+    ),
     Parser("paths", lambda: edited_texts(_LABELS, _LABEL_PIECES), _read_path, 100, longest=_TYPED),
     Parser("graphs", _graphs, _read_graph, 60, longest=_TYPED),
 )
