@@ -91,8 +91,8 @@ def load_gpt2(
     number = isinstance(heads, int) and not isinstance(heads, bool)
     if not number or heads < 1 or sizes["width"] % heads:
         raise CheckpointError(
-            f"{path}: {heads!r:.60} heads cannot share a width of {sizes['width']}; pass n_heads as "
-            "the model was trained with."
+            f"{path}: {heads!r:.60} heads cannot share a width of {sizes['width']}; pass "
+            "n_heads as the model was trained with."
         )
     tied = _OUTPUT not in tensors or _same(tensors[_OUTPUT], tensors["wte.weight"])
     _check_tensors(path, tensors, _shapes(sizes))
@@ -227,8 +227,8 @@ def _check_config(path: Path, config: Mapping[str, Any], sizes: Mapping[str, int
     for name, allowed in {**_FIXED, "activation_function": ("gelu_new", *_ACTIVATIONS)}.items():
         if config.get(name, allowed[0]) not in allowed:
             raise CheckpointError(
-                f"the config.json of {path} has {name}={config[name]!r:.60}, and load_gpt2 computes "
-                f"{' or '.join(map(repr, allowed))} alone."
+                f"the config.json of {path} has {name}={config[name]!r:.60}, and load_gpt2 "
+                f"computes {' or '.join(map(repr, allowed))} alone."
             )
     stated = {
         "vocab_size": "vocab",

@@ -13,6 +13,7 @@ import numpy as np
 from pathflow._errors import CheckpointError
 from pathflow.models._config import TrainConfig
 from pathflow.models._corpus import Position
+from pathflow.models._parameters import few
 from pathflow.models._tensor_file import read_tensors, write_tensors
 from pathflow.storage import parsed
 
@@ -158,8 +159,7 @@ def _fill(path: Path, like: Any, tensors: Mapping[str, np.ndarray]) -> Any:
     if shapes != found:
         differing = sorted(n for n in shapes | found if shapes.get(n) != found.get(n))
         raise CheckpointError(
-            f"{path} belongs to another model or optimizer: "
-            f"{', '.join(n[:60] for n in differing[:5])} differ(s). Use the model that it was written with, "
-            "or another folder."
+            f"{path} belongs to another model or optimizer: {few(differing)} differ. Use the model "
+            "that it was written with, or another folder."
         )
     return jax.tree.unflatten(treedef, [jnp.asarray(tensors[name]) for name in names])

@@ -178,7 +178,7 @@ def plain_bytes(path: Path, most: int) -> bytes:
         ValueError: it is larger.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(handle, "rb") as file:
+    with os.fdopen(handle, "rb") as file:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "it is no plain file")

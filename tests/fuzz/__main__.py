@@ -4,8 +4,8 @@
     python -m tests.fuzz --minutes 1 --only checkpoints --seed 7
 
 Each parser has an equal share of the time, in rounds of new inputs. The first input at which what
-must hold does not hold is made small and shown with its round, and the other parsers go on; the exit
-code says whether there was one.
+must hold does not hold is made small and shown with its round, and the other parsers go on; the
+exit code says whether there was one.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _HARD_STOP = 600
 def main(arguments: Sequence[str]) -> int:
     # Before the first import of JAX.
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    from tests.fuzz._all import PARSERS  # noqa: PLC0415
+    from tests.fuzz._all import PARSERS
 
     asked = argparse.ArgumentParser(
         prog="python -m tests.fuzz", description=(__doc__ or "").split("\n")[0]
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _longer(parser, seconds: float, seed: int) -> bool:
-    from tests.fuzz._bounds import most_held  # noqa: PLC0415
-    from tests.fuzz._parser import Tally, try_inputs  # noqa: PLC0415
+    from tests.fuzz._bounds import most_held
+    from tests.fuzz._parser import Tally, try_inputs
 
     tally, failed = Tally(), False
     end, number = time.monotonic() + seconds, seed * 10**6
@@ -53,17 +53,17 @@ def _longer(parser, seconds: float, seed: int) -> bool:
             if isinstance(error, KeyboardInterrupt):
                 raise
             failed = True
-            print(f"{parser.name}: round {number}", file=sys.stderr)
+            sys.stderr.write(f"{parser.name}: round {number}\n")
             traceback.print_exc()
         number += 1
     faulthandler.cancel_dump_traceback_later()
     refused = ", ".join(f"{name} {n}" for name, n in sorted(tally.refused.items()))
-    print(
+    sys.stdout.write(
         f"{parser.name}: {tally.tried} inputs, {tally.whole} read, refused: {refused or 'none'}; "
         f"slowest {tally.slowest:.2f} s, process at most {most_held()} MiB"
-        f"{'; FAILED' if failed else ''}",
-        flush=True,
+        f"{'; FAILED' if failed else ''}\n"
     )
+    sys.stdout.flush()
     return failed
 
 

@@ -47,6 +47,10 @@ def _results() -> Path:
     return folder
 
 
+def _stays_here(text: str) -> bool:
+    return not {"/", "\0"} & {*text}
+
+
 @st.composite
 def _arguments(draw: Any) -> list[str]:
     given = list(draw(st.sampled_from(_VALID)))

@@ -7,7 +7,6 @@ attribute, line or column that a label brought.
 import csv
 import json
 import unicodedata
-import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,11 @@ from tests.fuzz._mutations import HOSTILE_TEXTS
 from tests.fuzz._parser import Parser
 
 _PIECES = (
-    "<", ">", "&", '"', "'", "`", "\\", "/", "]]>", "<!--", "-->", "</script>", "<script>", "</svg>",
-    "<img/src=x/onerror=y>", "onload=", "&lt;", "&#60;", "{{", "}}", "${x}", "|", "*", "_", "[a](b)",
-    "![", "](javascript:1)", "=1+1", "+1", "-1", "@SUM", ",", ";", "%s", "$x^2$", "\\n", "\\u003c",
-    "__proto__", "constructor", "é", "𝛼", "\u0301", "\ufffe", "\uffff", "a",
+    "<", ">", "&", '"', "'", "`", "\\", "/", "]]>", "<!--", "-->", "</script>", "<script>",
+    "</svg>", "<img/src=x/onerror=y>", "onload=", "&lt;", "&#60;", "{{", "}}", "${x}", "|", "*",
+    "_", "[a](b)", "![", "](javascript:1)", "=1+1", "+1", "-1", "@SUM", ",", ";", "%s", "$x^2$",
+    "\\n", "\\u003c", "__proto__", "constructor", "é", "\U0001d6fc", "\u0301", "\ufffe",
+    "\uffff", "a",
 )  # fmt: skip
 
 
@@ -120,7 +120,6 @@ def _check_notebook(result: pf.Attribution, plain: pf.Attribution) -> None:
 def _check_files(result: pf.Attribution, folder: Path) -> None:
     labels = [str(n) for n in result.space.nodes]
     exports.write_graphml(result, folder / "g.graphml")
-    ET.parse(folder / "g.graphml")
     assert set(nx.read_graphml(folder / "g.graphml")) == set(map(allowed, labels))
     exports.write_csv(result, folder / "t.csv")
     with (folder / "t.csv").open(newline="", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from pathflow.models import (
     MLP,
@@ -122,9 +123,10 @@ def _checkpoints() -> dict[str, bytes]:
     def model(tied: bool, n_layers: int) -> LSTMLanguageModel:
         return LSTMLanguageModel(3, 2, 2, n_layers, tied, rngs=nnx.Rngs(0))
 
+    models = (model(True, 1), model(False, 2))
     return {
-        f"{tied} {n}": _written(lambda p, m=model(tied, n): save_checkpoint(p, m, WORDS, CARD))
-        for tied, n in ((True, 1), (False, 2))
+        str(i): _written(lambda p, m=m: save_checkpoint(p, m, WORDS, CARD))
+        for i, m in enumerate(models)
     }
 
 
@@ -195,8 +197,6 @@ def _read_state(content: bytes, folder: Path) -> None:
 
 @cache
 def _gpt2() -> tuple[bytes, dict[str, Any]]:
-    from safetensors.numpy import save  # noqa: PLC0415  (beside the one function that needs it)
-
     rng = np.random.default_rng(0)
     width, words, positions = 2, 3, 2
     shapes: dict[str, tuple[int, ...]] = {

@@ -57,7 +57,8 @@ class Tally:
 
 
 # In memory, where it can be: what is read, and not the disk, is tried.
-_QUICK = "/dev/shm" if Path("/dev/shm").is_dir() else None
+_MEMORY = Path("/dev/shm")  # noqa: S108  (each input gets a folder of its own in it)
+_QUICK = _MEMORY if _MEMORY.is_dir() else None
 
 
 def try_inputs(parser: Parser, count: int, number: int | None, tally: Tally) -> None:

@@ -16,8 +16,10 @@ _PAIRS = (
     "a b c\tsing\tcorrect\t7\na b d\tsing\twrong\t7\nx y\tplur\tcorrect\t8\nx z\tplur\twrong\t8\n",
 )
 _TEMPLATES = (
-    "occupation\tparticipant\tmeant\tsentence\n"
-    "nurse\tpatient\t0\tThe $OCCUPATION told the $PARTICIPANT that $NOM_PRONOUN could pay.\n",
+    (
+        "occupation\tparticipant\tmeant\tsentence\n"
+        "nurse\tpatient\t0\tThe $OCCUPATION told the $PARTICIPANT that $NOM_PRONOUN could pay.\n"
+    ),
 )
 _PIECES = (
     "\t", "\n", "\r", "\u2028", " ", "correct", "wrong", "_", "__", "$", "$OCCUPATION",

@@ -31,6 +31,10 @@ _PATTERN_PIECES = (
 )  # fmt: skip
 
 
+def _pattern_texts() -> st.SearchStrategy[str]:
+    return edited_texts(_PATTERNS, _PATTERN_PIECES)
+
+
 def _read_pattern(text: str, _: FilePath) -> None:
     pattern = pf.Pattern.parse(text)
     assert pf.Pattern.parse(str(pattern)) == pattern
@@ -47,6 +51,10 @@ _LABEL_PIECES = (
     "@", ".", " ", "0", "-1", "@1.", "\u0661", "9" * 5000, "x", "qoi", "\n", "@@", "1e3", "#1",
     *HOSTILE_TEXTS,
 )  # fmt: skip
+
+
+def _path_texts() -> st.SearchStrategy[str]:
+    return edited_texts(_LABELS, _LABEL_PIECES)
 
 
 def _read_path(text: str, _: FilePath) -> None:
