@@ -76,6 +76,22 @@ class ArgumentError(PathflowError, ValueError):
     """An argument that is no array has a value outside what is allowed."""
 
 
+class UnknownWordError(ArgumentError, KeyError):
+    """A word, or the number of one, is none of the vocabulary's.
+
+    Arguments:
+        message: what came, and the remedies.
+        word: the first word, or number, that is unknown.
+    """
+
+    def __init__(self, message: str, word: str | int):
+        super().__init__(message, word)
+        self.word = word
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class CheckpointError(PathflowError):
     """A checkpoint is missing, damaged, or belongs to another model."""
 

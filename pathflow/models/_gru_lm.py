@@ -80,8 +80,9 @@ class GRULanguageModel(AbstractReferenceModel):
 
         Raises:
             ShapeError: `tokens` is no vector of at least one integer.
+            UnknownWordError: a number is none of the model's words.
         """
-        check_tokens(tokens)
+        check_tokens(tokens, self.vocab_size)
         last, _ = jax.lax.scan(
             lambda state, word: (self._step(word, state), None),
             self.initial_state(),

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import difflib
 import functools
 import hashlib
 import json
@@ -12,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Int, Integer
 
-from pathflow._errors import ArgumentError, CheckpointError, told
+from pathflow._errors import ArgumentError, CheckpointError, UnknownWordError, told
 from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes
 
 _SHOWN = 60
@@ -69,13 +70,53 @@ class Vocabulary:
         """The number of every word."""
         return MappingProxyType({word: i for i, word in enumerate(self.words)})
 
-    def encode(self, words: Iterable[str]) -> Int[np.ndarray, " words"]:
-        """Word numbers; words that are not in the vocabulary become `unknown`."""
+    def encode(self, words: Iterable[str], *, strict: bool = False) -> Int[np.ndarray, " words"]:
+        """Word numbers.
+
+        Arguments:
+            words: the words of one sentence, as in `"the keys".split()`.
+            strict: refuses words that are not in the vocabulary, which otherwise become `unknown`.
+
+        Raises:
+            UnknownWordError: `strict`, and a word is not in the vocabulary.
+            ArgumentError: a text came in the place of its words.
+        """
+        if isinstance(words, str):
+            raise ArgumentError(
+                f"encode(words={words!r:.60}) takes the words of a sentence, and a text would be "
+                "taken apart into its characters; split it, as in words.split()."
+            )
+        words = list(words)
+        for word in words if strict else ():
+            if word not in self.index:
+                raise UnknownWordError(self._unknown_text(word), word)
         unknown = self.index[self.unknown]
         return np.array([self.index.get(word, unknown) for word in words], np.int32)
 
+    def _unknown_text(self, word: str) -> str:
+        pieces = word.split()
+        if len(pieces) > 1 and all(piece in self.index for piece in pieces):
+            return f"{word!r:.60} is {len(pieces)} words of the vocabulary; give each by itself."
+        close = difflib.get_close_matches(word, self.words, n=3)
+        hint = f"close matches: {', '.join(close)}" if close else "none is like it"
+        return (
+            f"{word!r:.60} is none of the {len(self)} words of the vocabulary ({hint}). Choose "
+            f"another word, or let it become {self.unknown!r:.60} by encode(..., strict=False)."
+        )
+
     def decode(self, numbers: Sequence[int] | Integer[np.ndarray, " words"]) -> list[str]:
-        """The words of the numbers."""
+        """The words of the numbers.
+
+        Raises:
+            UnknownWordError: a number is none of a word's.
+        """
+        for number in numbers:
+            if not 0 <= int(number) < len(self):
+                raise UnknownWordError(
+                    f"{int(number)} is the number of no word: the vocabulary has {len(self)}, from "
+                    "0 on. It is another model's; use the one that the numbers were made with.",
+                    int(number),
+                )
         return [self.words[int(number)] for number in numbers]
 
     @functools.cached_property
