@@ -1,4 +1,4 @@
-"""Slips of a user: each is an error of its own class, and its message says what came and what helps.
+"""Slips of a user: each is an error of a class, and its message says what came and what helps.
 
 Those of run directories are in `tests/storage/test_faults.py`, those of NaN and of float64 in
 `tests/influence`, and what a file may hold in `tests/fuzz`.
@@ -51,7 +51,7 @@ def two_lines(a, b):
 
 def called_back(x):
     shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
-    return jax.pure_callback(lambda a: np.asarray(a), shape, pf.tag(x * 1, "asked")).sum()
+    return jax.pure_callback(np.asarray, shape, pf.tag(x * 1, "asked")).sum()
 
 
 def many(x):
@@ -73,7 +73,7 @@ FAULTS = {
     ),
     "a path through whole numbers alone": (
         lambda: ask(pf.trace(lambda x: pf.tag(x.astype(int), "r").sum().astype(float), X)),
-        pf.NotDifferentiableError, r"source 'x' .* only through integers.*\(x -> r\).*after them",
+        pf.NotDifferentiableError, r"source 'x' .* only through integers.*\(x -> r, r -> output\).*after them",
     ),
     "a path that is stopped": (
         lambda: ask(pf.trace(lambda x: pf.tag(jax.lax.stop_gradient(x), "s").sum(), X)),
@@ -85,7 +85,7 @@ FAULTS = {
     ),
     "a number asked of a traced array": (
         lambda: pf.trace(lambda x: float(x.sum()), X),
-        pf.TraceError, r"trace\(fn\): fn asks an array for its numbers.*float32|float64.*jnp\.where",
+        pf.TraceError, r"trace\(fn\): fn asks an array for its numbers.*float64.*jnp\.where",
     ),
     "a branch of Python": (
         lambda: pf.trace(lambda x: x if x.sum() > 0 else -x, X),
