@@ -73,7 +73,8 @@ FAULTS = {
     ),
     "a path through whole numbers alone": (
         lambda: ask(pf.trace(lambda x: pf.tag(x.astype(int), "r").sum().astype(float), X)),
-        pf.NotDifferentiableError, r"source 'x' .* only through integers.*\(x -> r, r -> output\).*after them",
+        pf.NotDifferentiableError,
+        r"source 'x' .* only through integers.*\(x -> r, r -> output\).*after them",
     ),
     "a path that is stopped": (
         lambda: ask(pf.trace(lambda x: pf.tag(jax.lax.stop_gradient(x), "s").sum(), X)),
