@@ -4,6 +4,8 @@ Every refusal is a `PathflowError`, so one `except` catches them all; the subcla
 of thing is wrong. Messages name the argument, what came, and the remedy.
 """
 
+from pathflow._printable import printable
+
 # What an error of others may add to a message: a stranger's file can make it as long as itself.
 _LONGEST = 300
 
@@ -154,5 +156,5 @@ class MissingDependencyError(PathflowError, ImportError):
 
 def told(error: Exception) -> str:
     """An error in a few words, for the message of another one."""
-    said = f"{type(error).__name__}: {error}"
+    said = printable(f"{type(error).__name__}: {error}")
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from pathflow._errors import ArgumentError, MissingDependencyError, PathflowError
+from pathflow._printable import printable
 from pathflow._version import __version__
 
-from ._text import Printable, printable
+from ._text import Printable
 
 _OK, _BAD_INPUT, _INTERRUPTED = 0, 1, 130
 # What a shell says of a program that a closed pipe ended: 128 and the number of SIGPIPE.

@@ -87,9 +87,8 @@ def _read(drawn: Drawn, folder: Path) -> None:
     _check_page(result, plain, text, folder)
     _check_notebook(result, plain)
     _check_files(result, folder)
-    shown = f"{result!r}{result.audit}"
-    assert all(unicodedata.category(c) not in ("Cc", "Cs") or c in "\n\t" for c in repr(result))
-    assert shown
+    said = f"{result!r}{result.audit}"
+    assert all(unicodedata.category(c) not in ("Cc", "Cs") or c in "\n\t" for c in said)
 
 
 def _check_page(result: pf.Attribution, plain: pf.Attribution, title: str, folder: Path) -> None:

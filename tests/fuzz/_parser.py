@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,5 +100,8 @@ def try_inputs(parser: Parser, count: int, number: int | None, tally: Tally) -> 
 def check_message(error: Exception, longest: int) -> None:
     """A message is there, and does not repeat the whole of a large input."""
     text = str(error)
+    # What a user types may be shown as it is.
+    if longest <= 3000:
+        assert all(unicodedata.category(c) not in ("Cc", "Cs") or c == "\n" for c in text), text
     assert text.strip(), f"{type(error).__name__} says nothing"
     assert len(text) <= longest, f"{type(error).__name__} says {len(text)} characters: {text[:300]}"

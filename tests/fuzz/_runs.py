@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,11 +130,12 @@ def _seal(run: Path) -> None:
 def _use(result: Any) -> None:
     """Whatever one may ask of a result; refusals are fine, and crashes are not."""
     for ask in (
-        repr,
-        lambda r: str(r.audit),
+        lambda r: shown(repr(r)),
+        lambda r: shown(str(r)),
+        lambda r: shown(str(r.audit)),
+        lambda r: [shown(str(row)) for row in r.top(3)],
         lambda r: r._repr_mimebundle_(),
         lambda r: r.total,
-        lambda r: r.top(3),
         lambda r: r.to_pandas(),
         lambda r: r.audit.ok,
     ):
@@ -143,6 +145,11 @@ def _use(result: Any) -> None:
             # Some kinds have no audit or no list.
             if isinstance(error, AttributeError) and error.obj is not result:
                 raise
+
+
+def shown(text: str) -> None:
+    """Nothing steers the terminal."""
+    assert all(unicodedata.category(c) not in ("Cc", "Cs") or c in "\n\t" for c in text), text
 
 
 def _use_run(run: Path) -> None:
