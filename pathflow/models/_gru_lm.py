@@ -82,7 +82,7 @@ class GRULanguageModel(AbstractReferenceModel):
             ShapeError: `tokens` is no vector of at least one integer.
             UnknownWordError: a number is none of the model's words.
         """
-        check_tokens(tokens, self.vocab_size)
+        check_tokens(tokens, len(self.embedding[...]))
         last, _ = jax.lax.scan(
             lambda state, word: (self._step(word, state), None),
             self.initial_state(),

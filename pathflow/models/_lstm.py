@@ -129,7 +129,7 @@ class LSTMLanguageModel(AbstractReferenceModel):
             ShapeError: `tokens` is no vector of at least one integer.
             UnknownWordError: a number is none of the model's words.
         """
-        check_tokens(tokens, self.vocab_size)
+        check_tokens(tokens, len(self.embedding[...]))
         state, _ = jax.lax.scan(
             lambda s, word: (self._step(word, s), None), *self._at(tokens, state)
         )
@@ -142,7 +142,7 @@ class LSTMLanguageModel(AbstractReferenceModel):
 
         Arguments and errors are those of `__call__`.
         """
-        check_tokens(tokens, self.vocab_size)
+        check_tokens(tokens, len(self.embedding[...]))
 
         def step(state: LSTMState, word: Array) -> tuple[LSTMState, Array]:
             state = self._step(word, state)
