@@ -12,9 +12,10 @@ from tests.fuzz._parser import Parser
 
 GRAPH = pf.Graph(
     [pf.Node("x", (0,)), pf.Node("g", (0,)), pf.Node("g", (1,)), pf.Node("h", (5, 2)),
-     pf.Node("mlp/~/linear_0"), pf.Node("qoi")],
+     pf.Node("mlp/~/linear_0"), pf.Node("a" * 60 + "b"), pf.Node("qoi")],
     [("x@0", "g@0"), ("g@0", "g@1"), ("g@1", "h@5.2"), ("x@0", "h@5.2"), ("h@5.2", "qoi"),
-     ("h@5.2", "mlp/~/linear_0"), ("mlp/~/linear_0", "qoi")],
+     ("h@5.2", "mlp/~/linear_0"), ("mlp/~/linear_0", "qoi"),
+     ("h@5.2", "a" * 60 + "b"), ("a" * 60 + "b", "qoi")],
 )  # fmt: skip
 
 # ---- patterns
@@ -26,8 +27,8 @@ _PATTERNS = (
 _PATTERN_PIECES = (
     " ", "(", ")", "|", "&", "~", "*", "+", "?", "{", "}", "{2}", "{,}", "{1,3}", "{0,999999999}",
     "{9}", ",", "@", "@()", "@1", "@2:", "@:", "@5.2", ".", "..", "'", "\\", "\\*", "x", "g", "()",
-    "(" * 60, "~" * 3000, "x|" * 200, "9" * 5000, "\u0661", "\u00a0", "\t", "\n", "x@1.2.3.4.5",
-    *HOSTILE_TEXTS,
+    "*a" * 12, "*?" * 9, "(" * 60, "~" * 3000, "x|" * 200, "9" * 5000, "\u0661", "\u00a0",
+    "\t", "\n", "x@1.2.3.4.5", *HOSTILE_TEXTS,
 )  # fmt: skip
 
 
