@@ -81,8 +81,9 @@ class Enumerate(AbstractSearch[Attribution]):
                 f"There are {count_text(count)} paths from source to target"
                 + (f" in each of {batch:,} examples" if batch > 1 else "")
                 + f", and {what} take {count_text(needed)} bytes, over the budget of "
-                f"{self.memory:,}. Raise Enumerate(memory=...), pass fewer examples at a time, choose a later source or a "
-                "coarser node set (pathflow.tagged('c*', 'h*')), or shorten the input.",
+                f"{self.memory:,}. Raise Enumerate(memory=...), pass fewer examples at a time, "
+                "choose a later source or a coarser node set (pathflow.tagged('c*', 'h*')), or "
+                "shorten the input.",
                 count,
             )
 
