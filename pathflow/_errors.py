@@ -4,6 +4,11 @@ Every refusal is a `PathflowError`, so one `except` catches them all; the subcla
 of thing is wrong. Messages name the argument, what came, and the remedy.
 """
 
+from pathflow._printable import printable
+
+# What an error of others may add to a message: a stranger's file can make it as long as itself.
+_LONGEST = 300
+
 
 class PathflowError(Exception):
     """Base of every error that pathflow raises on purpose."""
@@ -73,6 +78,22 @@ class ArgumentError(PathflowError, ValueError):
     """An argument that is no array has a value outside what is allowed."""
 
 
+class UnknownWordError(ArgumentError, KeyError):
+    """A word, or the number of one, is none of the vocabulary's.
+
+    Arguments:
+        message: what came, and the remedies.
+        word: the first word, or number, that is unknown.
+    """
+
+    def __init__(self, message: str, word: str | int):
+        super().__init__(message, word)
+        self.word = word
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class CheckpointError(PathflowError):
     """A checkpoint is missing, damaged, or belongs to another model."""
 
@@ -131,3 +152,9 @@ class CodeChangedError(RunChangedError):
 
 class MissingDependencyError(PathflowError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+def told(error: Exception) -> str:
+    """An error in a few words, for the message of another one."""
+    said = printable(f"{type(error).__name__}: {error}")
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."

@@ -1,6 +1,8 @@
 """The entry point: parses, runs a command, and turns what happens into an exit code."""
 
+import contextlib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -11,9 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from pathflow._errors import ArgumentError, MissingDependencyError, PathflowError
+from pathflow._printable import printable
 from pathflow._version import __version__
 
-from ._text import Printable, printable
+from ._text import Printable
 
 _OK, _BAD_INPUT, _INTERRUPTED = 0, 1, 130
 # What a shell says of a program that a closed pipe ended: 128 and the number of SIGPIPE.
@@ -116,13 +119,31 @@ def _parsed(given: list[str]) -> Any:
         raise MissingDependencyError(
             "the command line needs tyro, which is not installed; `pip install 'pathflow[cli]'`."
         ) from error
-    return tyro.cli(
-        Command,
-        prog="pathflow",
-        description=_DESCRIPTION,
-        args=given or ["--help"],
-        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.EnumChoicesFromValues),
-    )
+    with _repeated_as_text(given):
+        return tyro.cli(
+            Command,
+            prog="pathflow",
+            description=_DESCRIPTION,
+            args=given or ["--help"],
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.EnumChoicesFromValues),
+        )
+
+
+@contextmanager
+def _repeated_as_text(given: list[str]) -> Iterator[None]:
+    """What the parser repeats of the arguments must not steer the terminal: a script may hand on a
+    stranger's.
+    """
+    if all(printable(argument) == argument for argument in given):
+        # It may colour its message.
+        yield
+        return
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            yield
+    finally:
+        sys.stderr.write(printable(said.getvalue()))
 
 
 def _command(name: str) -> Any:

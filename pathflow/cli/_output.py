@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 import pathflow as pf
+from pathflow._printable import printable
 from pathflow.exports import json_number, json_rows
 
 from ._options import By, ProblemOptions
-from ._text import printable
 
 log = logging.getLogger("pathflow.cli")
 

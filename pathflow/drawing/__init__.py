@@ -32,6 +32,8 @@ from ._summary import Summary as Summary
 from ._summary import summarised as summarised
 from ._svg import svg as svg
 from ._text import compact as compact
+from ._text import count_text as count_text
+from ._text import digits as digits
 from ._text import short_integer as short_integer
 from ._text import short_number as short_number
 from ._text import shortened as shortened

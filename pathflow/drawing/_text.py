@@ -70,6 +70,19 @@ def short_integer(n: int) -> str:
     return f"{n:,}" if n < 10**9 else f"{Decimal(n):.3e}"
 
 
+def count_text(n: int) -> str:
+    """An exact integer as a message may have it: in groups up to the digits of a line."""
+    return f"{n:,}" if n < _A_LINE else short_integer(n)
+
+
+_A_LINE = 10**60
+
+
+def digits(n: int) -> str:
+    """All digits of an exact integer, however many: Python's `str` refuses more than thousands."""
+    return format(Decimal(n), "f")
+
+
 def short_number(x: float) -> str:
     """A number with its sign and three digits, without a power of ten where it is of a handy size.
 

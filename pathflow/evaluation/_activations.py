@@ -108,7 +108,7 @@ def _differentiated(
             held = ", ".join(found.primitives) or "something in it"
             raise NotDifferentiableError(
                 f"node {node!r} computes something from {before} that JAX differentiates neither "
-                f"forward nor in reverse ({held}): {found.why}; give it a rule with "
+                f"forward nor in reverse ({held}): {found.why.rstrip('.')}; give it a rule with "
                 "jax.custom_jvp, tag a value between several such things, or keep it off the "
                 "paths with jax.lax.stop_gradient."
             ) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ._automaton import Automaton, compile_automaton
-from ._node import Node
+from ._node import Node, hidden_characters
 from ._partition import Patterns, signatures
 from ._pattern import Not, Pattern, PatternLike, Step, as_pattern, parts_of
 from ._space import PathSpace
@@ -96,7 +96,7 @@ class _Ways:
 def _ways(space: PathSpace, pattern: Pattern, missing: Iterable[Step]) -> _Ways:
     """What the pattern could do if there were nodes for the missing steps too."""
     patterns = Patterns({"pattern": pattern})
-    nodes = [*space.nodes, *map(_witness, missing)]
+    nodes = [*space.nodes, *filter(None, map(_witness, missing))]
     letters = set(signatures(patterns.steps, nodes))
     automaton = compile_automaton(patterns, letters | {frozenset()})
     before: list[set[int]] = [set() for _ in automaton.classes]
@@ -113,11 +113,13 @@ def _ways(space: PathSpace, pattern: Pattern, missing: Iterable[Step]) -> _Ways:
     return _Ways(automaton, rows, distance)
 
 
-def _witness(step: Step) -> Node:
-    """A node that matches the step."""
+def _witness(step: Step) -> Node | None:
+    """A node that matches the step; None where no name may be as the step asks."""
     wild = {"*": "", "?": "_"}
     pieces = re.findall(r"\\.|.", step.name)
     name = "".join(wild[p] if p in wild else p[-1] for p in pieces) or "_"
+    if hidden_characters(name):
+        return None
     return Node(name, tuple(low for low, _ in step.levels or ()))
 
 

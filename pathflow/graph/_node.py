@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pathflow._errors import GraphError
 
-_LABEL = re.compile(r"(?P<name>[^@\s]+)(?:@(?P<index>\d+(?:\.\d+)*))?")
+# Digits of ASCII, and few: other scripts' are digits to Python too, and it refuses very many.
+_LABEL = re.compile(r"(?P<name>[^@\s]+)(?:@(?P<index>[0-9]{1,18}(?:\.[0-9]{1,18})*))?")
 _NAME = re.compile(r"[^@\s]+")
 # Control characters, format characters (which change the order that a text is read in, or are not
 # seen at all) and halves of surrogate pairs: terminals, figures and files each fail at them.

@@ -362,9 +362,18 @@ def _needed_escape(pair: "re.Match[str]") -> str:
 
 @lru_cache(maxsize=4096)
 def _glob(name: str) -> "re.Pattern[str]":
-    wild = {"*": ".*", "?": "."}
-    pieces = re.findall(r"\\.|.", name)
-    return re.compile("".join(wild.get(p) or re.escape(p[-1]) for p in pieces))
+    parts = [""]
+    for piece in re.findall(r"\\.|.", name):
+        if piece == "*":
+            parts.append("")
+        else:
+            parts[-1] += "." if piece == "?" else re.escape(piece[-1])
+    if len(parts) == 1:
+        return re.compile(parts[0])
+    # What stands between two stars is taken where it first comes and never again (an atomic group),
+    # which loses no match. To try every place would take exponential time: `*a*a*a*a*b`.
+    first, *middle, last = parts
+    return re.compile(f"{first}{''.join(f'(?>.*?{part})' for part in middle if part)}.*{last}")
 
 
 def _as_level(entry: Level) -> Level:

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from pathflow._errors import GraphError, NoPathError
 from pathflow._typing import ExactRanks
+from pathflow.drawing import count_text
 
 from ._counting import Neighbours, prefix_counts, suffix_counts
 from ._node import Node
@@ -279,7 +280,8 @@ class PathSpace:
 
     def __repr__(self) -> str:
         return (
-            f"PathSpace({', '.join(map(str, self.sources))} -> {self.target}, {self.count} paths)"
+            f"PathSpace({', '.join(map(str, self.sources))} -> {self.target}, "
+            f"{count_text(self.count)} paths)"
         )
 
 

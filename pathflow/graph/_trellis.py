@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
+from pathflow.drawing import count_text
+
 from ._automaton import Automaton, automaton_of
 from ._node import Node
 from ._partition import Patterns
@@ -54,7 +56,7 @@ class Trellis:
     counts: dict[str | None, int]
 
     def __repr__(self) -> str:
-        return f"Trellis({len(self.vertices)} vertices, {self.count} paths)"
+        return f"Trellis({len(self.vertices)} vertices, {count_text(self.count)} paths)"
 
 
 def make_trellis(

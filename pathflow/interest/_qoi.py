@@ -101,7 +101,13 @@ class Custom(AbstractQoI):
     args: tuple[Any, ...] = ()
 
     def __call__(self, output: Any) -> Float[Array, ""]:
-        value = jnp.asarray(self.fn(output, *self.args))
+        value = self.fn(output, *self.args)
+        if not isinstance(value, jax.Array | np.ndarray | np.generic | int | float):
+            raise ShapeError(
+                f"fn returned {type(value).__name__}; a quantity of interest is a scalar, so let "
+                "it return one number of the output."
+            )
+        value = jnp.asarray(value)
         if value.shape != ():
             raise ShapeError(
                 f"fn returned an array of shape {value.shape}; a quantity of interest is a scalar, "
@@ -141,6 +147,11 @@ def _at(output: Float[Array, " n"], name: str, index: Any, ndim: int) -> Float[A
 
 
 def _check_index(size: int, name: str, index: Any, ndim: int) -> None:
+    if isinstance(index, list | tuple):
+        raise ArgumentError(
+            f"{name} is a {type(index).__name__} of {len(index)}; give an array of indices, as in "
+            "jnp.array([3, 5]), with at least one."
+        )
     shape, dtype = jnp.shape(index), jnp.result_type(index)
     if not jnp.issubdtype(dtype, jnp.integer):
         raise ArgumentError(f"{name} has dtype {dtype}; give an integer index.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pathflow._errors import CheckpointError
+from pathflow.storage import parsed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,14 @@ def card_of(text: str) -> ModelCard:
 
     Raises:
         TypeError: the text has other fields.
-        ValueError: it is no JSON.
+        ValueError: it is no JSON, or a field holds something else.
     """
-    return ModelCard(**json.loads(text))
+    card = ModelCard(**parsed(text))
+    for field in dataclasses.fields(card):
+        kind = str if field.type == "str" or field.type is str else Mapping
+        if not isinstance(getattr(card, field.name), kind):
+            raise ValueError(f"the card has another {field.name} than {_KINDS[kind]}")
+    return card
+
+
+_KINDS = {str: "a text", Mapping: "a table of names and values"}

@@ -3,19 +3,17 @@
 One file holds the parameters, the sizes of the model, its words, and a model card.
 """
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import NamedTuple
 
-from flax import nnx
-
-from pathflow._errors import CheckpointError, PathflowError
+from pathflow._errors import CheckpointError
 from pathflow.models._card import ModelCard, card_of, card_text
 from pathflow.models._lstm import LSTMLanguageModel
-from pathflow.models._parameters import arrays, fill
+from pathflow.models._parameters import abstract, arrays, described, fill
 from pathflow.models._tensor_file import FileFormat, read_tensors, write_tensors
-from pathflow.models._vocabulary import Vocabulary
+from pathflow.models._vocabulary import Vocabulary, vocabulary_of, vocabulary_text
+from pathflow.storage import parsed
 
 _FORMAT = FileFormat(
     "pathflow.lstm-language-model",
@@ -50,7 +48,7 @@ def save_checkpoint(
     metadata = {
         **_FORMAT.stamp,
         "config": json.dumps(model.config),
-        "vocabulary": json.dumps(dataclasses.asdict(vocabulary), ensure_ascii=False),
+        "vocabulary": vocabulary_text(vocabulary),
         "vocabulary_sha256": vocabulary.sha256,
         "card": card_text(card, "save_checkpoint(card=...)"),
     }
@@ -67,18 +65,11 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     path = Path(path)
     tensors, metadata = read_tensors(path)
     _FORMAT.check(path, metadata)
-    try:
-        config = json.loads(metadata["config"])
-        words = json.loads(metadata["vocabulary"])
-        vocabulary = Vocabulary(tuple(words["words"]), words["unknown"], words["end"])
+    with described(path, "save_checkpoint"):
+        config = parsed(metadata["config"])
+        vocabulary = vocabulary_of(metadata["vocabulary"])
         card = card_of(metadata["card"])
-        # Abstract: no parameter is drawn only to be overwritten.
-        model = nnx.eval_shape(lambda: LSTMLanguageModel(**config, rngs=nnx.Rngs(0)))
-    except (KeyError, TypeError, ValueError, PathflowError) as error:
-        raise CheckpointError(
-            f"{path}: the description of the model cannot be read ({type(error).__name__}: "
-            f"{error}); the file is damaged or was not written by save_checkpoint."
-        ) from error
+        model = abstract(lambda rngs: LSTMLanguageModel(**config, rngs=rngs), tensors)
     if vocabulary.sha256 != metadata.get("vocabulary_sha256"):
         raise CheckpointError(
             f"{path}: the word list is not the one that was written; the file is damaged."

@@ -5,7 +5,7 @@ multiplies a row vector (`[in, out]`), and queries, keys and values of all heads
 kernel; here every head has kernels of its own.
 """
 
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ import numpy as np
 from flax import nnx
 from jaxtyping import DTypeLike, Shaped
 
-from pathflow._errors import CheckpointError
+from pathflow._errors import CheckpointError, told
 from pathflow.models._activations import Gelu, Relu
+from pathflow.models._parameters import few
 from pathflow.models._tensor_file import read_tensors
 from pathflow.models._transformer import TransformerDecoder
 from pathflow.models._transformer_options import LearnedPositions, PreNorm
+from pathflow.storage import MOST_BYTES, parsed, plain_bytes
 
 Tensors = Mapping[str, Shaped[np.ndarray, "..."]]
 
@@ -86,10 +88,11 @@ def load_gpt2(
             f"{path} does not tell how many heads a layer has, and there is no config.json beside "
             "it that does; pass n_heads, which is 12 for the smallest GPT-2."
         )
-    if not isinstance(heads, int) or heads < 1 or sizes["width"] % heads:
+    number = isinstance(heads, int) and not isinstance(heads, bool)
+    if not number or heads < 1 or sizes["width"] % heads:
         raise CheckpointError(
-            f"{path}: {heads!r} heads cannot share a width of {sizes['width']}; pass n_heads as "
-            "the model was trained with."
+            f"{path}: {heads!r:.60} heads cannot share a width of {sizes['width']}; pass "
+            "n_heads as the model was trained with."
         )
     tied = _OUTPUT not in tensors or _same(tensors[_OUTPUT], tensors["wte.weight"])
     _check_tensors(path, tensors, _shapes(sizes))
@@ -137,7 +140,7 @@ def _sizes(path: Path, tensors: Tensors) -> dict[str, int]:
     if missing:
         raise CheckpointError(
             f"{path} has no {', '.join(missing)}, so it is no GPT-2; its first arrays are "
-            f"{', '.join(sorted(tensors)[:5]) or 'none'}. A file that is one of several parts "
+            f"{few(sorted(tensors))}. A file that is one of several parts "
             "must be joined with the others first."
         )
     flat = [name for name in needed if tensors[name].ndim != 2]
@@ -182,8 +185,8 @@ def _check_tensors(path: Path, tensors: Tensors, shapes: Mapping[str, tuple[int,
     missing, extra = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
     if missing or extra:
         raise CheckpointError(
-            f"{path} does not hold the arrays of a GPT-2 of its size: missing {missing}, "
-            f"unexpected {extra}."
+            f"{path} does not hold the arrays of a GPT-2 of its size: missing "
+            f"{few(missing)}, unexpected {few(extra)}."
         )
     for name, shape in shapes.items():
         array = tensors[name]
@@ -205,11 +208,11 @@ def _check_tensors(path: Path, tensors: Tensors, shapes: Mapping[str, tuple[int,
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parsed(plain_bytes(path, MOST_BYTES))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON ({error}).") from error
+        raise CheckpointError(f"{path} cannot be read as JSON ({told(error)}).") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} holds no JSON object.")
     return config
@@ -224,8 +227,8 @@ def _check_config(path: Path, config: Mapping[str, Any], sizes: Mapping[str, int
     for name, allowed in {**_FIXED, "activation_function": ("gelu_new", *_ACTIVATIONS)}.items():
         if config.get(name, allowed[0]) not in allowed:
             raise CheckpointError(
-                f"the config.json of {path} has {name}={config[name]!r}, and load_gpt2 computes "
-                f"{' or '.join(map(repr, allowed))} alone."
+                f"the config.json of {path} has {name}={config[name]!r:.60}, and load_gpt2 "
+                f"computes {' or '.join(map(repr, allowed))} alone."
             )
     stated = {
         "vocab_size": "vocab",
@@ -237,13 +240,14 @@ def _check_config(path: Path, config: Mapping[str, Any], sizes: Mapping[str, int
     for name, size in stated.items():
         if config.get(name) not in (None, sizes[size]):
             raise CheckpointError(
-                f"the config.json of {path} has {name}={config[name]!r}, and the arrays say "
+                f"the config.json of {path} has {name}={config[name]!r:.60}, and the arrays say "
                 f"{sizes[size]}; they belong to different models."
             )
     epsilon = config.get("layer_norm_epsilon", 1e-5)
-    if not isinstance(epsilon, float | int) or not epsilon > 0:
+    number = isinstance(epsilon, float | int) and not isinstance(epsilon, bool)
+    if not number or not 0 < epsilon < math.inf:
         raise CheckpointError(
-            f"the config.json of {path} has layer_norm_epsilon={epsilon!r}, which must be a "
+            f"the config.json of {path} has layer_norm_epsilon={epsilon!r:.60}, which must be a "
             "positive number."
         )
 

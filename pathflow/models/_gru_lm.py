@@ -6,7 +6,7 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow.models._gru import GRULayer
-from pathflow.models._parameters import check_sizes, uniform
+from pathflow.models._parameters import check_sizes, layer_widths, uniform
 from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.models._tokens import Tokens, check_tokens
 from pathflow.tracing import tag
@@ -62,7 +62,7 @@ class GRULanguageModel(AbstractReferenceModel):
         self.hidden_dim = hidden_dim
         self.n_layers = n_layers
         self.embedding = nnx.Param(uniform(rngs, (vocab_size, embed_dim), 100, dtype))
-        widths = [embed_dim, *[hidden_dim] * (n_layers - 1)]
+        widths = layer_widths(embed_dim, hidden_dim, n_layers)
         self.layers = nnx.List(
             [
                 GRULayer(i, width, hidden_dim, dtype=dtype, rngs=rngs)
@@ -80,8 +80,9 @@ class GRULanguageModel(AbstractReferenceModel):
 
         Raises:
             ShapeError: `tokens` is no vector of at least one integer.
+            UnknownWordError: a number is none of the model's words.
         """
-        check_tokens(tokens)
+        check_tokens(tokens, len(self.embedding[...]))
         last, _ = jax.lax.scan(
             lambda state, word: (self._step(word, state), None),
             self.initial_state(),

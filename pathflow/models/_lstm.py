@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Int
 
 from pathflow._errors import ArgumentError
-from pathflow.models._parameters import check_sizes, uniform
+from pathflow.models._parameters import check_sizes, layer_widths, uniform
 from pathflow.models._recurrence import LayerState, recurrence, split_gates
 from pathflow.models._reference import AbstractReferenceModel, register_model
 from pathflow.models._tokens import Tokens, check_tokens
@@ -105,11 +105,11 @@ class LSTMLanguageModel(AbstractReferenceModel):
         self.n_layers = n_layers
         self.tied = tied
         self.embedding = nnx.Param(uniform(rngs, (vocab_size, embed_dim), 100, dtype))
-        widths = [embed_dim, *[hidden_dim] * n_layers]
+        widths = layer_widths(embed_dim, hidden_dim, n_layers)
         self.layers = nnx.List(
             [
                 LSTMLayer(i, width, hidden_dim, dtype=dtype, rngs=rngs)
-                for i, width in enumerate(widths[:-1])
+                for i, width in enumerate(widths)
             ]
         )
         if not tied:
@@ -127,8 +127,9 @@ class LSTMLanguageModel(AbstractReferenceModel):
 
         Raises:
             ShapeError: `tokens` is no vector of at least one integer.
+            UnknownWordError: a number is none of the model's words.
         """
-        check_tokens(tokens)
+        check_tokens(tokens, len(self.embedding[...]))
         state, _ = jax.lax.scan(
             lambda s, word: (self._step(word, s), None), *self._at(tokens, state)
         )
@@ -141,7 +142,7 @@ class LSTMLanguageModel(AbstractReferenceModel):
 
         Arguments and errors are those of `__call__`.
         """
-        check_tokens(tokens)
+        check_tokens(tokens, len(self.embedding[...]))
 
         def step(state: LSTMState, word: Array) -> tuple[LSTMState, Array]:
             state = self._step(word, state)

@@ -4,11 +4,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from flax import nnx
-
-from pathflow._errors import CheckpointError, PathflowError
 from pathflow.models._card import ModelCard, card_of, card_text
-from pathflow.models._parameters import arrays, fill
+from pathflow.models._parameters import abstract, arrays, described, fill
 from pathflow.models._reference import (
     AbstractReferenceModel,
     class_name,
@@ -17,6 +14,7 @@ from pathflow.models._reference import (
     model_class,
 )
 from pathflow.models._tensor_file import FileFormat, read_tensors, write_tensors
+from pathflow.storage import parsed
 
 _FORMAT = FileFormat(
     "pathflow.reference-model",
@@ -85,24 +83,10 @@ def load_model(path: Path | str) -> LoadedModel:
     path = Path(path)
     tensors, metadata = read_tensors(path)
     _FORMAT.check(path, metadata)
-    try:
+    with described(path, "save_model"):
         cls = model_class(metadata["class"])
-        config = {name: decoded(value) for name, value in json.loads(metadata["config"]).items()}
+        config = {name: decoded(value) for name, value in parsed(metadata["config"]).items()}
         card = card_of(metadata["card"])
-        # Abstract: no parameter is drawn only to be overwritten.
-        model = nnx.eval_shape(lambda: cls(**config, rngs=nnx.Rngs(0)))
-    except (
-        AttributeError,
-        KeyError,
-        OverflowError,
-        PathflowError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise CheckpointError(
-            f"{path}: the description of the model cannot be read ({type(error).__name__}: "
-            f"{error}); the file is damaged, or was written by another version or program."
-        ) from error
+        model = abstract(lambda rngs: cls(**config, rngs=rngs), tensors)
     fill(path, model, tensors)
     return LoadedModel(model, card)

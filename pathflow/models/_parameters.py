@@ -1,8 +1,11 @@
 """The parameters of a model by name: their first values, and filling them from a file."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +13,10 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Shaped
 
-from pathflow._errors import ArgumentError, CheckpointError
+from pathflow._errors import ArgumentError, CheckpointError, told
+
+_Module = TypeVar("_Module", bound=nnx.Module)
+_FEW, _SHOWN = 8, 60
 
 
 def uniform(
@@ -54,6 +60,13 @@ def checked_sizes(argument: str, sizes: object) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def layer_widths(first: int, rest: int, n_layers: int) -> Iterator[int]:
+    """What goes into each layer. One at a time: a file may say any number of layers, and is refused
+    while they are made.
+    """
+    return chain((first,), repeat(rest, n_layers - 1))
+
+
 def parameters(model: nnx.Module) -> dict[str, nnx.Variable]:
     """The parameters by where they are in the model, as in `layers.0.kernel`."""
     flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
@@ -63,6 +76,56 @@ def parameters(model: nnx.Module) -> dict[str, nnx.Variable]:
 def arrays(model: nnx.Module) -> dict[str, np.ndarray]:
     """The values of the parameters by where they are in the model."""
     return {name: np.asarray(value[...]) for name, value in parameters(model).items()}
+
+
+class _LimitedRngs(nnx.Rngs):
+    """Keys for so many draws, and then an error."""
+
+    def __init__(self, most: int):
+        super().__init__(0)
+        self.left = most
+
+    def __getattr__(self, name: str) -> Any:
+        # The only stream there is bears another name, so that every draw comes by here.
+        if self.left == 0:
+            raise CheckpointError("it describes more parameters than there are arrays")
+        self.left -= 1
+        return super().__getattr__(name)
+
+
+def abstract(make: Callable[[nnx.Rngs], _Module], tensors: Mapping[str, Any]) -> _Module:
+    """A model without numbers: no parameter is drawn only to be overwritten by a file's.
+
+    Arguments:
+        make: makes the model, as a file describes it.
+        tensors: the file's arrays. A model that draws more parameters is given up while it is made:
+            it could be of any number of layers.
+
+    Raises:
+        CheckpointError: it has too many parameters; or what `make` raises.
+    """
+    return nnx.eval_shape(lambda: make(_LimitedRngs(len(tensors))))
+
+
+@contextmanager
+def described(path: Path, writer: str) -> Iterator[None]:
+    """Turns whatever a description that somebody made up ends in into an error that names the file.
+
+    Arguments:
+        path: the file.
+        writer: the function that writes such files.
+
+    Raises:
+        CheckpointError: the description makes no model.
+    """
+    try:
+        yield
+    # The constructors of models are given what the file says, so any error is the file's.
+    except Exception as error:
+        raise CheckpointError(
+            f"{path}: the description of the model cannot be read ({told(error)}); the file is "
+            f"damaged, or was not written by {writer} of this version."
+        ) from error
 
 
 def fill(path: Path, model: nnx.Module, tensors: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
@@ -77,8 +140,8 @@ def fill(path: Path, model: nnx.Module, tensors: Mapping[str, Shaped[np.ndarray,
         missing = sorted(expected.keys() - tensors.keys())
         extra = sorted(tensors.keys() - expected.keys())
         raise CheckpointError(
-            f"{path} does not hold the arrays of the model it describes: missing {missing}, "
-            f"unexpected {extra}."
+            f"{path} does not hold the arrays of the model it describes: missing "
+            f"{few(missing)}, unexpected {few(extra)}."
         )
     for name, variable in expected.items():
         found, slot = tensors[name], variable.get_value()
@@ -91,3 +154,9 @@ def fill(path: Path, model: nnx.Module, tensors: Mapping[str, Shaped[np.ndarray,
         if not np.all(np.isfinite(found)):
             raise CheckpointError(f"{path}: {name} holds values that are not finite.")
         variable.set_value(jnp.asarray(found))
+
+
+def few(names: Sequence[str]) -> str:
+    """Names for a message; those of a file may be many and long."""
+    shown = ", ".join(repr(name[:_SHOWN]) for name in names[:_FEW])
+    return f"[{shown}{', ...' if len(names) > _FEW else ''}]"

@@ -10,7 +10,7 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float
 
 from pathflow.models._dense import Dense, checked
-from pathflow.models._parameters import check_sizes
+from pathflow.models._parameters import check_sizes, layer_widths
 from pathflow.models._reference import AbstractReferenceModel
 from pathflow.tracing import tag
 
@@ -82,7 +82,7 @@ class RecurrentModel(AbstractReferenceModel):
         self.hidden_size = hidden_size
         self.out_size = out_size
         self.n_layers = n_layers
-        widths = [in_size, *[hidden_size] * (n_layers - 1)]
+        widths = layer_widths(in_size, hidden_size, n_layers)
         self.layers = nnx.List([layer(i, width) for i, width in enumerate(widths)])
         self.readout = Dense(hidden_size, out_size, dtype=dtype, rngs=rngs)
 

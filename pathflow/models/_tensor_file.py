@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 
-from pathflow._errors import CheckpointError, MissingDependencyError
+from pathflow._errors import CheckpointError, MissingDependencyError, told
 from pathflow.storage import write_file
 
 try:
@@ -81,6 +82,9 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             those that were written.
     """
     try:
+        # Opening a pipe would wait for somebody to write to it.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CheckpointError(f"{path} is no file; name the file that was written.")
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -88,8 +92,8 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         raise CheckpointError(f"There is no checkpoint at {path}.") from None
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is no complete safetensors file ({error}); it is damaged or was cut short. "
-            "Fetch or write it again."
+            f"{path} is no complete safetensors file ({told(error)}); it is damaged or was cut "
+            "short. Fetch or write it again."
         ) from error
     if "sha256" in metadata and metadata["sha256"] != _digest(tensors):
         raise CheckpointError(

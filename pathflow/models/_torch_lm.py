@@ -18,7 +18,7 @@ from pathflow._errors import CheckpointError
 from pathflow.models._card import ModelCard
 from pathflow.models._checkpoint import Checkpoint, save_checkpoint
 from pathflow.models._lstm import LSTMLanguageModel
-from pathflow.models._parameters import fill, parameters
+from pathflow.models._parameters import few, fill, parameters
 from pathflow.models._vocabulary import Vocabulary, read_vocabulary
 from pathflow.models.torch_file import TorchFile, read_torch_file
 
@@ -138,7 +138,7 @@ def _sizes(path: Path, file: TorchFile) -> tuple[int, int, int, int]:
         raise CheckpointError(
             f"{path} has no {', '.join(missing)}, so it is no word language model with an encoder, "
             "an rnn and a decoder; its first arrays are "
-            f"{', '.join(sorted(file.tensors)[:5]) or 'none'}."
+            f"{few(sorted(file.tensors))}."
         )
     flat = [name for name in needed if file.tensors[name].ndim != 2 or not file.tensors[name].size]
     if flat:
@@ -174,7 +174,7 @@ def _check(path: Path, file: TorchFile, shapes: Mapping[str, tuple[int, ...]]) -
     for name, allowed in _FIXED.items():
         if file.settings.get(name, allowed[0]) not in allowed:
             raise CheckpointError(
-                f"{path} has {name}={file.settings[name]!r}, and load_torch_lm computes "
+                f"{path} has {name}={file.settings[name]!r:.60}, and load_torch_lm computes "
                 f"{allowed[0]!r} alone."
             )
     missing = sorted(shapes.keys() - file.tensors.keys())
@@ -182,7 +182,7 @@ def _check(path: Path, file: TorchFile, shapes: Mapping[str, tuple[int, ...]]) -
     if missing or extra:
         raise CheckpointError(
             f"{path} does not hold the arrays of a language model with an LSTM: missing "
-            f"{missing[:8]}, unexpected {extra[:8]}."
+            f"{few(missing)}, unexpected {few(extra)}."
         )
     for name, shape in shapes.items():
         array = file.tensors[name]

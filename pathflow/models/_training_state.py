@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import numpy as np
 from pathflow._errors import CheckpointError
 from pathflow.models._config import TrainConfig
 from pathflow.models._corpus import Position
+from pathflow.models._parameters import few
 from pathflow.models._tensor_file import read_tensors, write_tensors
+from pathflow.storage import parsed
 
 _FORMAT = "pathflow.training-state"
 _VERSION = "1"
@@ -74,21 +76,74 @@ class TrainingState:
                 f"{path} is no training state of this version of pathflow; train in another "
                 "folder, or remove it to start anew."
             )
-        before = json.loads(metadata["config"])
+        facts = _facts(path, metadata)
+        before = facts["config"]
         for name in _FIXED:
             if before[name] != getattr(config, name):
                 raise CheckpointError(
-                    f"{path} was trained with {name}={before[name]!r}, the config has "
+                    f"{path} was trained with {name}={before[name]!r:.60}, the config has "
                     f"{getattr(config, name)!r}; use that value to go on, or another folder."
                 )
         return cls(
             arrays=_fill(path, like, tensors),
-            step=json.loads(metadata["step"]),
-            position=Position(*json.loads(metadata["position"])),
-            seconds=json.loads(metadata["seconds"]),
-            records=tuple(json.loads(metadata["records"])),
-            pending=tuple(json.loads(metadata["pending"])),
+            step=facts["step"],
+            position=Position(*facts["position"]),
+            seconds=facts["seconds"],
+            records=tuple(facts["records"]),
+            pending=tuple(facts["pending"]),
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _is_loss(value: Any) -> bool:
+    # A training that went wrong has losses that are not finite, and its state can be read.
+    return _is_number(value) or isinstance(value, float)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and isinstance(value, int) and value >= 0
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_loss, value.values()))
+
+
+# What each entry of a state must be.
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "step": _is_count,
+    "position": lambda v: isinstance(v, list) and len(v) == 2 and all(map(_is_count, v)),
+    "seconds": lambda v: _is_number(v) and v >= 0,
+    "records": lambda v: isinstance(v, list) and all(map(_is_record, v)),
+    "pending": lambda v: isinstance(v, list) and all(map(_is_loss, v)),
+    "config": lambda v: isinstance(v, dict) and v.keys() >= set(_FIXED),
+}
+
+
+def _facts(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What a state says beside its arrays.
+
+    Raises:
+        CheckpointError: an entry is missing, or is none of a state's.
+    """
+    found = {}
+    for name, fits in _FITS.items():
+        try:
+            found[name] = parsed(metadata[name])
+        except (KeyError, ValueError) as error:
+            raise _damaged(path, name) from error
+        if not fits(found[name]):
+            raise _damaged(path, name)
+    return found
+
+
+def _damaged(path: Path, name: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} holds no {name} of a training; it is damaged. Go on from another state, or remove "
+        "it to start anew."
+    )
 
 
 def _names(arrays: Any) -> list[str]:
@@ -104,7 +159,7 @@ def _fill(path: Path, like: Any, tensors: Mapping[str, np.ndarray]) -> Any:
     if shapes != found:
         differing = sorted(n for n in shapes | found if shapes.get(n) != found.get(n))
         raise CheckpointError(
-            f"{path} belongs to another model or optimizer: {', '.join(differing[:5])} differ(s). "
-            "Use the model that it was written with, or another folder."
+            f"{path} belongs to another model or optimizer: {few(differing)} differ. Use the model "
+            "that it was written with, or another folder."
         )
     return jax.tree.unflatten(treedef, [jnp.asarray(tensors[name]) for name in names])

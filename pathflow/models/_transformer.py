@@ -60,7 +60,7 @@ class Stream(nnx.Module):
             tokens: the words of all sequences.
             keep: 0 at the first word of each sequence.
         """
-        check_length(tokens, self.positions)
+        check_length(tokens, self.positions, len(self.embedding[...]))
         places = jnp.arange(len(tokens))
         fresh = keep == 0
         which = jnp.cumsum(fresh.astype(places.dtype))
@@ -80,7 +80,7 @@ class Stream(nnx.Module):
 
     def _start(self, tokens: Tokens, causal: bool) -> tuple[Array, Array | None]:
         """What the first layer reads, and which positions see which."""
-        check_length(tokens, self.positions)
+        check_length(tokens, self.positions, len(self.embedding[...]))
         steps = len(tokens)
         seen = jnp.asarray(np.tril(np.ones((steps, steps), bool))) if causal else None
         return self._embedded(tokens, slice(steps)), seen

@@ -168,13 +168,14 @@ class PostNorm(AbstractNorm):
         return False
 
 
-def check_length(tokens: Any, positions: AbstractPositions) -> None:
+def check_length(tokens: Any, positions: AbstractPositions, n_words: int) -> None:
     """Refuses what is no sequence of words, or one too long.
 
     Raises:
         ShapeError: it is no vector of integers, is empty, or is longer than the learned positions.
+        UnknownWordError: a number is none of the model's `n_words` words.
     """
-    check_tokens(tokens)
+    check_tokens(tokens, n_words)
     longest = positions.max_length
     if longest is not None and len(tokens) > longest:
         raise ShapeError(

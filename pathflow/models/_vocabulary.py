@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import difflib
 import functools
 import hashlib
 import json
@@ -12,7 +13,10 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Int, Integer
 
-from pathflow._errors import ArgumentError, CheckpointError
+from pathflow._errors import ArgumentError, CheckpointError, UnknownWordError, told
+from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes
+
+_SHOWN = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Vocabulary:
         end: the word that ends a sentence.
 
     Raises:
-        ArgumentError: a word occurs twice, or `unknown` or `end` is not among the words.
+        ArgumentError: a word is no text that a file can hold, or occurs twice, or `unknown` or
+            `end` is not among the words.
     """
 
     words: tuple[str, ...]
@@ -33,15 +38,22 @@ class Vocabulary:
     end: str = "<eos>"
 
     def __post_init__(self):
+        for word in self.words:
+            if not isinstance(word, str) or not _is_text(word):
+                raise ArgumentError(
+                    f"Vocabulary(words=...) holds {word!r:.60}, and a word is a text without "
+                    "halves of surrogate pairs."
+                )
         if len(self.index) != len(self.words):
             counts = collections.Counter(self.words)
             twice = sorted(word for word, count in counts.items() if count > 1)[:5]
-            raise ArgumentError(f"Vocabulary(words=...): {', '.join(twice)} occur(s) twice.")
+            shown = ", ".join(word[:_SHOWN] for word in twice)
+            raise ArgumentError(f"Vocabulary(words=...): {shown} occur(s) twice.")
         for name in ("unknown", "end"):
-            if getattr(self, name) not in self.index:
+            special = getattr(self, name)
+            if not isinstance(special, str) or special not in self.index:
                 raise ArgumentError(
-                    f"Vocabulary({name}={getattr(self, name)!r}) is not among the words; add it "
-                    "to words."
+                    f"Vocabulary({name}={special!r:.60}) is not among the words; add it to words."
                 )
 
     def __len__(self) -> int:
@@ -58,13 +70,53 @@ class Vocabulary:
         """The number of every word."""
         return MappingProxyType({word: i for i, word in enumerate(self.words)})
 
-    def encode(self, words: Iterable[str]) -> Int[np.ndarray, " words"]:
-        """Word numbers; words that are not in the vocabulary become `unknown`."""
+    def encode(self, words: Iterable[str], *, strict: bool = False) -> Int[np.ndarray, " words"]:
+        """Word numbers.
+
+        Arguments:
+            words: the words of one sentence, as in `"the keys".split()`.
+            strict: refuses words that are not in the vocabulary, which otherwise become `unknown`.
+
+        Raises:
+            UnknownWordError: `strict`, and a word is not in the vocabulary.
+            ArgumentError: a text came in the place of its words.
+        """
+        if isinstance(words, str):
+            raise ArgumentError(
+                f"encode(words={words!r:.60}) takes the words of a sentence, and a text would be "
+                "taken apart into its characters; split it, as in words.split()."
+            )
+        words = list(words)
+        for word in words if strict else ():
+            if word not in self.index:
+                raise UnknownWordError(self._unknown_text(word), word)
         unknown = self.index[self.unknown]
         return np.array([self.index.get(word, unknown) for word in words], np.int32)
 
+    def _unknown_text(self, word: str) -> str:
+        pieces = word.split()
+        if len(pieces) > 1 and all(piece in self.index for piece in pieces):
+            return f"{word!r:.60} is {len(pieces)} words of the vocabulary; give each by itself."
+        close = difflib.get_close_matches(word, self.words, n=3)
+        hint = f"close matches: {', '.join(close)}" if close else "none is like it"
+        return (
+            f"{word!r:.60} is none of the {len(self)} words of the vocabulary ({hint}). Choose "
+            f"another word, or let it become {self.unknown!r:.60} by encode(..., strict=False)."
+        )
+
     def decode(self, numbers: Sequence[int] | Integer[np.ndarray, " words"]) -> list[str]:
-        """The words of the numbers."""
+        """The words of the numbers.
+
+        Raises:
+            UnknownWordError: a number is none of a word's.
+        """
+        for number in numbers:
+            if not 0 <= int(number) < len(self):
+                raise UnknownWordError(
+                    f"{int(number)} is the number of no word: the vocabulary has {len(self)}, from "
+                    "0 on. It is another model's; use the one that the numbers were made with.",
+                    int(number),
+                )
         return [self.words[int(number)] for number in numbers]
 
     @functools.cached_property
@@ -72,6 +124,27 @@ class Vocabulary:
         """Identifies the word list and its order."""
         text = json.dumps([self.words, self.unknown, self.end], ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_text(word: str) -> bool:
+    return word.isascii() or not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def vocabulary_text(vocabulary: Vocabulary) -> str:
+    """The words as JSON."""
+    return json.dumps(dataclasses.asdict(vocabulary), ensure_ascii=False)
+
+
+def vocabulary_of(text: str) -> Vocabulary:
+    """The words that `vocabulary_text` wrote.
+
+    Raises:
+        ArgumentError, KeyError, TypeError, ValueError: the text is none of that.
+    """
+    found = parsed(text)
+    if not isinstance(found["words"], list):
+        raise ArgumentError("its words are no list")
+    return Vocabulary(tuple(found["words"]), found["unknown"], found["end"])
 
 
 def read_vocabulary(path: Path | str, *, unknown: str = "<unk>", end: str = "<eos>") -> Vocabulary:
@@ -89,9 +162,9 @@ def read_vocabulary(path: Path | str, *, unknown: str = "<unk>", end: str = "<eo
     """
     try:
         # Other line ends than this one may be a word, or a part of one.
-        text = Path(path).read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"The vocabulary {path} cannot be read ({error}).") from error
+        text = plain_bytes(path_of(path, "path"), MOST_BYTES).decode()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"The vocabulary {path} cannot be read ({told(error)}).") from error
     words = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     lines: dict[str, int] = {}
     for line, word in enumerate(words, 1):

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 
 from pathflow._errors import ArgumentError
+from pathflow.drawing import digits
 from pathflow.graph import Edge, Node, PathSpace, edge_sums, edges_of
 
 from ._contents import Classes, FlowTable, Parts, PathTable, Sheet
@@ -128,15 +129,15 @@ def _paths(table: PathTable, level: Level, spaces: Spaces, notes: list[str]) -> 
         drawn = reduced_space(space, ranks)
         notes.append(graph_note(space, drawn))
     data: dict[str, Any] = {
-        "count": str(space.count),
+        "count": digits(space.count),
         "listed": len(chosen),
         "influences": numbers(influences, dtype),
-        "ranks": None if ranks is None else list(map(str, ranks)),
+        "ranks": None if ranks is None else list(map(digits, ranks)),
         "places": None,
         "unseen": None,
     }
     if drawn is not space and ranks is not None:
-        data["places"] = [str(drawn.rank(space.unrank(r))) for r in ranks]
+        data["places"] = [digits(drawn.rank(space.unrank(r))) for r in ranks]
     found: dict[str, Any] = {"space": spaces.of_space(drawn), "paths": data}
     if not every:
         data["unseen"] = unseen_paths(table, chosen)

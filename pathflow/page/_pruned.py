@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pathflow.drawing import short_integer
+from pathflow.drawing import digits, short_integer
 from pathflow.graph import Edge, Graph, Path, PathSpace, edges_of
 
 from ._contents import Numbers, PathTable
@@ -91,7 +91,7 @@ def unseen_paths(table: PathTable, chosen: np.ndarray) -> dict[str, Any]:
         bound = max(bound, table.unseen.bound) if table.unseen.count else bound
     # JSON has no infinity.
     return {
-        "count": str(count),
+        "count": digits(count),
         "sums": sums.tolist(),
         "bound": bound if np.isfinite(bound) else None,
     }

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow._printable import printable
 from pathflow.drawing import AbstractDisplayed, Page, short_integer
 from pathflow.page import Classes, Sheet
 
@@ -236,13 +237,13 @@ class Aggregation(Storable, Paged, AbstractDisplayed):
         lines = class_text([*rows, (TOTAL, total, one.count)], total, heading)
         if self.overlapping:
             lines.append(_OVERLAP)
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         classes = ", ".join(f"{name}={self._mean(self[name]):.6g}" for name in self.names)
         batch = "" if self.n_examples is None else f"{self.n_examples} examples, means: "
         paths = "" if self.count is None else f"{short_integer(self.count)} paths, "
-        return (
+        return printable(
             f"Aggregation({paths}{batch}{classes}, rest={self._mean(self.rest):.6g}, "
             f"total={self._mean(self.total):.6g}, {self.audit!r})"
         )

@@ -6,6 +6,7 @@ from typing import Any, final
 import jax
 import numpy as np
 
+from pathflow._printable import printable
 from pathflow.drawing import AbstractDisplayed, Page, lines
 
 # What rounding may leave of sums of products, by the precision that they were taken in.
@@ -83,7 +84,7 @@ class Audit(AbstractDisplayed):
             gap = float(np.max(np.abs(self.quadrature)))
             texts.append(f"  quadrature residual  {gap:.1e}, total against q(x) - q(x0)")
         texts += [f"  no derivative        {note}" for note in self.blocked]
-        return "\n".join(texts)
+        return printable("\n".join(texts))
 
     def __repr__(self) -> str:
         return f"Audit(structural={float(np.max(self.structural)):.1e}, ok={self.ok})"

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow._printable import printable
 from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import Node
 
@@ -42,7 +43,7 @@ class PartInfluence:
     share: float
 
     def __str__(self) -> str:
-        return f"{self.influence:+.4g}  {self.share:6.1%}  {self.parts}"
+        return printable(f"{self.influence:+.4g}  {self.share:6.1%}  {self.parts}")
 
 
 @final

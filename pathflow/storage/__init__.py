@@ -5,6 +5,7 @@ from ._files import check_room as check_room
 from ._files import named_refusals as named_refusals
 from ._files import new_file as new_file
 from ._files import path_of as path_of
+from ._files import plain_bytes as plain_bytes
 from ._files import write_file as write_file
 from ._folder import check_new_folder as check_new_folder
 from ._folder import read_array as read_array
@@ -12,5 +13,8 @@ from ._folder import whole as whole
 from ._folder import write_folder as write_folder
 from ._manifest import Manifest as Manifest
 from ._manifest import damaged as damaged
+from ._text import MOST_BYTES as MOST_BYTES
+from ._text import JSONTextError as JSONTextError
 from ._text import digest_of as digest_of
+from ._text import parsed as parsed
 from ._writing import writing as writing

@@ -166,6 +166,29 @@ def named_refusals(path: Path) -> Iterator[None]:
         ) from error
 
 
+def plain_bytes(path: Path, most: int) -> bytes:
+    """What a file holds; links are followed, as where a cache of downloads has them.
+
+    Arguments:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it cannot be opened, or is a pipe, a device or a folder, which may never end.
+        ValueError: it is larger.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        # What grows while it is read, or does not tell its size, is refused as well.
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it takes more than the {most:,} bytes that are read")
+    return content
+
+
 def check_room(folder: Path, needed: int) -> None:
     """Refuses what the disk has no room for, before any work.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pathflow._errors import RunLockedError, StorageError
 from pathflow.storage._files import named_refusals
+from pathflow.storage._text import parsed
 
 try:
     import fcntl
@@ -57,7 +58,7 @@ def is_lock(path: Path) -> bool:
     with path.open("rb") as file:
         raw = file.read(_LONGEST)
     try:
-        return not raw or set(json.loads(raw)) == {"pid", "host"}
+        return not raw or set(parsed(raw)) == {"pid", "host"}
     except (TypeError, ValueError):
         return False
 

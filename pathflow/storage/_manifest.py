@@ -14,6 +14,7 @@ from pathflow._errors import (
     PathflowError,
     SchemaVersionError,
     StorageError,
+    told,
 )
 from pathflow._version import __version__
 from pathflow.storage._blocks import BlockedArray
@@ -147,7 +148,7 @@ class Manifest:
 def damaged(folder: Path, error: Exception) -> DamagedRunError:
     """What to say of a manifest that cannot be understood."""
     return DamagedRunError(
-        f"{folder / MANIFEST} cannot be understood ({type(error).__name__}: {error}); it is "
+        f"{folder / MANIFEST} cannot be understood ({told(error)}); it is "
         "damaged, or was not written by pathflow."
     )
 

@@ -1,5 +1,6 @@
 """A run directory that is written block by block, and gone on with."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,13 @@ _GROUPS = {
     "code": CodeChangedError,
     "graph": CodeChangedError,
 }
+_DIGESTS = {
+    "code": "another function: the digest of its equations",
+    "graph": "another graph: the digest of its nodes and edges",
+}
 _SHOWN = 80
+# So much of a digest tells two apart.
+_DIGEST, _TOLD = re.compile("[0-9a-f]{64}"), 12
 
 
 @contextmanager
@@ -120,14 +127,25 @@ def check_same(folder: Path, before: Manifest, now: Manifest) -> None:
 
 def _changed(folder: Path, key: tuple[str, ...], old: str | None, new: str | None) -> str:
     return (
-        f"{folder} was begun with {' '.join(key)} = {_short(old)}, and this call has "
+        f"{folder} was begun with {_named(key)} = {_short(old)}, and this call has "
         f"{_short(new)}; values of both would be mixed. Ask as before, or give another folder."
     )
+
+
+def _named(key: tuple[str, ...]) -> str:
+    """A setting in words: what a digest is of is not seen from it."""
+    group, *inner = key
+    if group in _DIGESTS:
+        return _DIGESTS[group]
+    # The class of an object is kept as `is`, and its fields as `.name`.
+    inside = " ".join(inner)
+    return group if inside == "is" else f"{group}{inside if inside[:1] == '.' else f' {inside}'}"
 
 
 def _short(text: str | None) -> str:
     if text is None:
         return "nothing"
+    text = _DIGEST.sub(lambda match: f"{match[0][:_TOLD]}...", text)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

@@ -4,7 +4,8 @@ as it is where loops are to stay loops.
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._compat import open_jaxpr
-from pathflow._errors import ShapeError, TraceError, UnknownNodeError
+from pathflow._errors import ArgumentError, ShapeError, TraceError, UnknownNodeError
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._adapter import as_function
@@ -28,6 +29,14 @@ from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
 from pathflow.tracing._split import Splits
 from pathflow.tracing._tag import mark
 from pathflow.tracing._unshard import unsharded
+
+# What JAX raises where Python asks a traced array for numbers.
+_NUMBERS = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.NonConcreteBooleanIndexError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +151,23 @@ def make_program(
     which `caller` is named.
     """
     if qoi is not None and not isinstance(qoi, AbstractQoI):
+        if not callable(qoi):
+            raise ArgumentError(
+                f"{caller}(qoi=...) takes a function of the output or a quantity such as "
+                f"pathflow.Logit(3), got {qoi!r:.60}."
+            )
         qoi = Custom(qoi)
     fn = as_function(fn)
+    if not callable(fn):
+        raise ArgumentError(
+            f"{caller}(fn) takes a function of arrays or a model that pathflow knows, got "
+            f"{type(fn).__name__}."
+        )
     _check_call(fn, args, caller)
     _check_selector(nodes, caller)
     run = marked(fn, nodes.marks)
     full, composed = (args, run) if qoi is None else ((qoi, *args), _measured(run))
+    composed = _asking_for_numbers(caller)(composed)
     offset = len(full) - len(args)
     flat, structure = jax.tree_util.tree_flatten_with_path(tuple(full))
     leaves = [leaf for _, leaf in flat]
@@ -211,6 +231,25 @@ def flat_leaves(program: Program, args: Sequence[Any], caller: str) -> list[Any]
 def _measured(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The quantity of interest, its first argument, of the function's output."""
     return lambda quantity, *args: mark(quantity(fn(*args)), QUANTITY, Tag())
+
+
+@contextmanager
+def _asking_for_numbers(caller: str) -> Iterator[None]:
+    """Says what JAX's refusals to trace mean here.
+
+    Raises:
+        TraceError: the function asks an array for its numbers.
+    """
+    try:
+        yield
+    except _NUMBERS as error:
+        first = str(error).split("\n", maxsplit=1)[0]
+        raise TraceError(
+            f"{caller}(fn): fn asks an array for its numbers, which are not there while it is "
+            f"traced ({type(error).__name__}: {first.rstrip('.')}). Use jax.numpy in the place of "
+            "NumPy, jnp.where or jax.lax.cond in the place of `if`, and functools.partial for an "
+            "argument that is no array; the lines above say where."
+        ) from error
 
 
 def _check_selector(nodes: Any, caller: str) -> None:

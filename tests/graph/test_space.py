@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pathflow as pf
+from pathflow.drawing import digits
 
 from .strategies import listed_paths, spaces
 from .test_graph import diamond, ladder
@@ -217,3 +218,20 @@ def test_large_graphs_construct_fast():
     assert pf.Graph(dense, edges).paths("n@0", "n@158").count > 2**100
     assert pf.Graph(long, band).paths("m@0", "m@2499").count > 10**600
     assert time.process_time() - start < 3.0
+
+
+def test_counts_of_thousands_of_digits_are_shown():
+    """Python refuses to write them, so nothing that is printed may ask for it."""
+    nodes = [pf.Node("x"), *(pf.Node("a", (i,)) for i in range(2 * 8000))]
+    edges = [
+        (nodes[u], nodes[v])
+        for i in range(0, len(nodes) - 2, 2)
+        for u, v in ((i, i + 1), (i, i + 2), (i + 1, i + 2))
+    ]
+    graph = pf.Graph(nodes, edges)
+    space = graph.paths("x", nodes[-1])
+    assert space.count == 2**8000
+    assert repr(space) == "PathSpace(x -> a@15999, 1.738e+2408 paths)"
+    many = space.count**2
+    assert len(digits(many)) == 4817
+    assert int(digits(many)[:4000]) == many // 10**817

@@ -96,6 +96,15 @@ def test_patterns_match_what_their_definition_says(node, data):
     assert found["count"] == str(sum(expected))
 
 
+def test_a_glob_of_many_stars_takes_no_time(node):
+    names = ("x", "a" * 300 + "b", "q")
+    graph = pf.Graph(map(pf.Node, names), [names[:2], names[1:]])
+    space = drawn_space(graph.paths("x", "q"))
+    for pattern, count in (("*a" * 40, 0), ("*a" * 40 + "*b", 1)):
+        found = node.ask("match", space=space, n=1, ranks=None, pattern=f"x {pattern} q")
+        assert found["count"] == str(count)
+
+
 ALPHABET = st.text(
     st.sampled_from(
         ["a", "é", "\U0001d6fc", "0", "2", "'", "\\", " ", "\u2003", *"@:.()|&~+*?{},-"]

@@ -84,6 +84,7 @@ def test_a_pickle_in_place_of_the_manifest(folder):
 HEADERS = [
     npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n"),
     npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000,), }\n"),
+    npy(f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**15},), }}\n"),
     npy("__import__('os').system('true')\n"),
     b"\x93NUMPY\x03\x00" + struct.pack("<I", 2**31) + b"{" * 300,
     b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 300,
@@ -357,6 +358,22 @@ def test_deep_nesting(folder, depth, opening, closing):
     refuse(folder, "nests lists more than 64 deep", pf.DamagedRunError)
     (folder / "manifest.json").write_text(opening * depth)
     refuse(folder, "nests lists more than 64 deep", pf.DamagedRunError)
+
+
+def test_an_entry_that_is_there_twice(folder):
+    """Readers disagree on which one counts, so a reviewer could be shown another than is used."""
+    text = (folder / "manifest.json").read_text()
+    for entry in ('"complete": true', '"kind": "attribution"', '"array": "influences"'):
+        assert entry in text
+        (folder / "manifest.json").write_text(text.replace(entry, f"{entry}, {entry}"))
+        refuse(folder, "twice in one object", pf.DamagedRunError)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "9" * 5000, "1" * 400])
+def test_numbers_that_are_none(folder, number):
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"schema": 1', f'"schema": {number}'))
+    refuse(folder, "schema version|is no JSON", (pf.SchemaVersionError, pf.DamagedRunError))
 
 
 def test_brackets_in_texts_are_no_nesting(tmp_path):

@@ -54,6 +54,8 @@ def read_templates(path: Path) -> tuple[Template, ...]:
         raise StudyError(
             f"{path} does not exist; give the folder that has templates.tsv."
         ) from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is no text in UTF-8 ({error}).") from error
     return tuple(_template(f"{path}:{i}", line) for i, line in enumerate(lines, 1) if i > 1)
 
 

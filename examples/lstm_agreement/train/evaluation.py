@@ -58,17 +58,21 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     Raises:
         StudyError: two lines are no pair; the message names the line.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is no text in UTF-8 ({error}).") from error
     pairs = []
     for number in range(0, len(lines) - 1, 2):
         first, second = (line.split("\t") for line in lines[number : number + 2])
         marks = first[2:3] + second[2:3]
         if marks != ["correct", "wrong"] or (first[1], first[3:]) != (second[1], second[3:]):
             raise StudyError(f"{path}:{number + 1}: a correct line and then the wrong one follow.")
-        (*words, correct), (*same, wrong) = first[0].split(), second[0].split()
-        if words != same or correct == wrong:
+        words, same = first[0].split(), second[0].split()
+        if not words or words[:-1] != same[:-1] or words[-1:] == same[-1:]:
             raise StudyError(f"{path}:{number + 1}: the two lines must differ in the verb alone.")
-        letters = "".join(part[0].upper() for part in first[1].split("_"))
+        (*words, correct), (*_, wrong) = words, same
+        letters = "".join(part[:1].upper() for part in first[1].split("_"))
         # A name has no plural, and its condition is written as singular in the published table.
         condition = f"{letters}S" if path.stem == "namepp" else letters
         pairs.append(Pair(tuple(words), condition, correct, wrong))

@@ -33,7 +33,7 @@ class Spill:
             # Where nobody closes this: when it is no longer used, or when Python ends.
             self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(self._files)}.npy"
-        np.save(path, array)
+        np.save(path, array, allow_pickle=False)
         self._files[key] = path, array.dtype
 
     def __getitem__(self, key: Hashable) -> np.ndarray:
@@ -41,7 +41,7 @@ class Spill:
             return self._held[key]
         path, dtype = self._files[key]
         # Of a dtype that NumPy does not know itself, such as bfloat16, a file keeps the bytes only.
-        return np.load(path).view(dtype)
+        return np.load(path, allow_pickle=False).view(dtype)
 
     def close(self) -> None:
         """Forgets the arrays and removes the folder."""

@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from pathflow._errors import TooManyPathsError
+from pathflow.drawing import count_text
 from pathflow.evaluation import Activations
 from pathflow.graph import Node
 from pathflow.influence._search import AbstractSearch
@@ -77,11 +78,12 @@ class Enumerate(AbstractSearch[Attribution]):
     def _check(self, needed: int, what: str, count: int, batch: int) -> None:
         if needed > self.memory:
             raise TooManyPathsError(
-                f"There are {count:,} paths from source to target"
+                f"There are {count_text(count)} paths from source to target"
                 + (f" in each of {batch:,} examples" if batch > 1 else "")
-                + f", and {what} take {needed:,} bytes, over the budget of {self.memory:,}. Raise "
-                "Enumerate(memory=...), pass fewer examples at a time, choose a later source or a "
-                "coarser node set (pathflow.tagged('c*', 'h*')), or shorten the input.",
+                + f", and {what} take {count_text(needed)} bytes, over the budget of "
+                f"{self.memory:,}. Raise Enumerate(memory=...), pass fewer examples at a time, "
+                "choose a later source or a coarser node set (pathflow.tagged('c*', 'h*')), or "
+                "shorten the input.",
                 count,
             )
 

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from pathflow._errors import ArgumentError, MissingBlockError, TooManyPathsError
+from pathflow.drawing import count_text
 from pathflow.evaluation import Activations
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.enumeration._enumerate import planned
@@ -78,8 +79,9 @@ class EnumerateTo(AbstractSearch[Run]):
         count = problem.space.count
         if count > _MOST_PATHS:
             raise TooManyPathsError(
-                f"There are {count:,} paths from source to target, more than any disk holds; ask "
-                "for the first of them (TopK), for sums (Aggregate), or draw some (Sample).",
+                f"There are {count_text(count)} paths from source to target, more than any disk "
+                "holds; ask for the first of them (TopK), for sums (Aggregate), or draw some "
+                "(Sample).",
                 count,
             )
         plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError, NonFiniteError, TooManyPathsError
+from pathflow.drawing import count_text
 from pathflow.evaluation import MATMUL_PRECISION, LivePaths, live_paths
 from pathflow.graph import AbstractParts, Components, Division, Node, Trellis
 from pathflow.influence._search import AbstractSearch
@@ -116,7 +117,7 @@ class Refine(AbstractSearch[Refinement]):
             kinds = [sparsity_of(live.partials[e]) for e in pairwise(nodes)]
             count = chain_count(nodes, divisions, kinds)
             if count > limit:
-                self._refuse(f"{count:,} combinations of parts", count)
+                self._refuse(f"{count_text(count)} combinations of parts", count)
         try:
             return PartsPlan(trellis, live.partials, divisions, limit)
         except TooManyHistoriesError:

@@ -285,12 +285,27 @@ function stepMatches(step, node) {
 }
 
 function nameMatches(step, name) {
-  step.expression ??= new RegExp(`^(?:${step.glob.map(globPiece).join("")})$`, "us");
+  step.expression ??= new RegExp(`^(?:${globSource(step.glob)})$`, "us");
   return step.expression.test(name);
 }
 
+// What stands between two stars is taken where it first comes and never again, which loses no match:
+// to try every place would take exponential time. A group in a look-ahead, repeated behind it, is
+// what other languages write as an atomic group.
+function globSource(glob) {
+  const parts = [""];
+  for (const piece of glob) {
+    if (piece === "*") parts.push("");
+    else parts[parts.length - 1] += globPiece(piece);
+  }
+  if (parts.length === 1) return parts[0];
+  const first = parts.shift();
+  const last = parts.pop();
+  const middle = parts.filter((part) => part);
+  return `${first}${middle.map((part, i) => `(?=(.*?${part}))\\${i + 1}`).join("")}.*${last}`;
+}
+
 function globPiece(piece) {
-  if (piece === "*") return ".*";
   if (piece === "?") return ".";
   const char = piece[0] === "\\" && piece.length > 1 ? piece.slice(1) : piece;
   // With the flag `u` only these may stand after a backslash; all others are themselves.
