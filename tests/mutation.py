@@ -1,0 +1,105 @@
+"""Changes the code in small ways, one at a time, and sees whether the tests of its package notice.
+
+`python -m tests.mutation graph interest metrics`, or `python -m tests.mutation influence --sample 20`.
+
+mutmut makes the changes and runs, for each, the tests that reach the changed function. Here its
+settings are narrowed to one package after another and that package's own tests, a sample is drawn
+where one is asked for, and what was found is put in a table. Then `mutmut browse`, or `mutmut show`
+with the name of a change, shows what was not noticed.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+PACKAGES = ("graph", "interest", "metrics", "influence")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs each package in a process of its own, since mutmut keeps what it knows of one.
+
+    Returns:
+        0, or 1 where less than `--least` of a package's changes were noticed.
+    """
+    given = _parser().parse_args(arguments)
+    if given.alone:
+        _alone(given.packages[0], given.sample, given.seed, given.files, given.workers)
+        return 0
+    rows = []
+    for package in given.packages:
+        options = ["--sample", str(given.sample), "--seed", str(given.seed)]
+        options += ["--workers", str(given.workers), "--files", given.files]
+        command = [sys.executable, "-m", "tests.mutation", "--alone", *options, package]
+        subprocess.run(command, check=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+        rows.append(summary(package, Path("mutants") / f"{package}.json"))
+        print(rows[-1][1], flush=True)
+    return int(any(score < given.least for score, _ in rows))
+
+
+def summary(package: str, found: Path) -> tuple[float, str]:
+    """The part of a package's changes that was noticed, and a row of the table."""
+    by_change = json.loads(found.read_text())
+    counts = Counter(by_change.values())
+    tried = sum(counts.values())
+    # A change that makes the code run for ever is noticed by whoever waits.
+    noticed = counts["killed"] + counts["timeout"] + counts["segfault"]
+    score = 100 * noticed / max(tried, 1)
+    parts = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    return score, f"| {package} | {tried} | {parts} | {score:.1f} % |"
+
+
+def sampled(names: Sequence[str], by_file: Sequence[str], count: int, seed: int) -> list[str]:
+    """At most `count` of the changes of every file, the same for the same seed; 0 takes all."""
+    files: dict[str, list[str]] = {}
+    for name, file in zip(names, by_file, strict=True):
+        files.setdefault(file, []).append(name)
+    chosen = []
+    for file, its in sorted(files.items()):
+        draw = random.Random(f"{seed} {file}")  # noqa: S311  (no secret)
+        chosen += its if not count or len(its) <= count else sorted(draw.sample(sorted(its), count))
+    return chosen
+
+
+def _alone(package: str, count: int, seed: int, files: str, workers: int) -> None:
+    from mutmut import __main__ as mutmut
+    from mutmut.configuration import config
+    from mutmut.stats import status_by_exit_code
+
+    settings = config()
+    settings.only_mutate = [f"pathflow/{package}/*"]
+    settings.pytest_add_cli_args_test_selection = [f"tests/{package}"]
+    # Once without tests, to know what there is to choose from.
+    Path("mutants").mkdir(exist_ok=True)
+    mutmut.set_mutant_under_test("mutant_generation")
+    mutmut.copy_src_dir()
+    mutmut.create_mutants(workers)
+    changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=())
+    changes = [c for c in changes if fnmatch(str(c[0].path), files)]
+    names = sampled([c[1] for c in changes], [str(c[0].path) for c in changes], count, seed)
+    mutmut._run(names, workers)
+    changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
+    found = {name: status_by_exit_code[code] for _, name, code in changes}
+    Path(f"mutants/{package}.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m tests.mutation", description=__doc__)
+    parser.add_argument("packages", nargs="+", choices=PACKAGES)
+    parser.add_argument("--sample", type=int, default=0, help="changes per file (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
+    parser.add_argument("--files", default="*", help="only files whose paths match")
+    parser.add_argument("--workers", type=int, default=2, help="at a time (default: 2)")
+    parser.add_argument("--least", type=float, default=90, help="per cent (default: 90)")
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
