@@ -72,16 +72,15 @@ def _alone(package: str, count: int, seed: int, files: str, workers: int) -> Non
     from mutmut.configuration import config
     from mutmut.stats import status_by_exit_code
 
-    settings = config()
-    settings.only_mutate = [f"pathflow/{package}/*"]
-    settings.pytest_add_cli_args_test_selection = [f"tests/{package}"]
+    # Every package is changed, so that what one run made will do for the next.
+    config().pytest_add_cli_args_test_selection = [f"tests/{package}"]
     # Once without tests, to know what there is to choose from.
     Path("mutants").mkdir(exist_ok=True)
     mutmut.set_mutant_under_test("mutant_generation")
     mutmut.copy_src_dir()
     mutmut.create_mutants(workers)
     changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=())
-    changes = [c for c in changes if fnmatch(str(c[0].path), files)]
+    changes = [c for c in changes if fnmatch(str(c[0].path), f"pathflow/{package}/{files}")]
     names = sampled([c[1] for c in changes], [str(c[0].path) for c in changes], count, seed)
     mutmut._run(names, workers)
     changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
@@ -94,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("packages", nargs="+", choices=PACKAGES)
     parser.add_argument("--sample", type=int, default=0, help="changes per file (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
-    parser.add_argument("--files", default="*", help="only files whose paths match")
+    parser.add_argument("--files", default="*", help="of the package, such as '_space*'")
     parser.add_argument("--workers", type=int, default=2, help="at a time (default: 2)")
     parser.add_argument("--least", type=float, default=90, help="per cent (default: 90)")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
