@@ -34,7 +34,9 @@ settings.register_profile("ci", max_examples=30, derandomize=True, print_blob=Tr
 settings.register_profile("quick", max_examples=15, derandomize=True, **_common)
 settings.register_profile("thorough", max_examples=500, **_common)
 # A change that a hundred examples do not show is not worth them for each of thousands of changes.
-settings.register_profile("mutation", max_examples=15, derandomize=True, database=None, phases=_NO_SHRINK, **_common)
+settings.register_profile(
+    "mutation", max_examples=15, derandomize=True, database=None, phases=_NO_SHRINK, **_common
+)
 _usual = "mutation" if _MUTATED else "ci" if "CI" in os.environ else "default"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _usual))
 

@@ -1,6 +1,6 @@
 """Changes the code in small ways, one at a time, and sees whether the tests of its package notice.
 
-`python -m tests.mutation graph interest metrics`, or `python -m tests.mutation influence --sample 20`.
+`python -m tests.mutation graph interest metrics`, or `python -m tests.mutation influence/sampling --sample 20`.
 
 mutmut makes the changes and runs, for each, the tests that reach the changed function. Here its
 settings are narrowed to one package after another and that package's own tests, a sample is drawn
@@ -19,7 +19,41 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-PACKAGES = ("graph", "interest", "metrics", "influence")
+# What is changed, and the tests that have to notice. A search is asked by its own tests alone: those
+# of another are slow, and not there to notice.
+TESTS: dict[str, tuple[str, ...]] = {
+    "graph": ("tests/graph",),
+    "interest": ("tests/interest",),
+    "metrics": ("tests/metrics",),
+    "influence/aggregation": (
+        "tests/influence/test_aggregate.py",
+        "tests/influence/test_conductance.py",
+    ),
+    "influence/branching": (
+        "tests/influence/test_bounds.py",
+        "tests/influence/test_greedy.py",
+        "tests/influence/test_spill.py",
+        "tests/influence/test_topk.py",
+    ),
+    "influence/enumeration": (
+        "tests/influence/test_budget.py",
+        "tests/influence/test_enumerate_to.py",
+        "tests/influence/test_operations.py",
+        "tests/influence/test_random_programs.py",
+    ),
+    "influence/question": (
+        "tests/influence/test_bad_input.py",
+        "tests/influence/test_interests.py",
+        "tests/influence/test_precision.py",
+    ),
+    "influence/refinement": ("tests/influence/test_refine.py",),
+    "influence/sampling": ("tests/influence/test_sample.py", "tests/influence/test_walk.py"),
+    "influence/streaming": (
+        "tests/influence/test_streaming.py",
+        "tests/influence/test_streaming_bad_input.py",
+        "tests/influence/test_streaming_conductance.py",
+    ),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options += ["--workers", str(given.workers), "--files", given.files]
         command = [sys.executable, "-m", "tests.mutation", "--alone", *options, package]
         subprocess.run(command, check=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
-        rows.append(summary(package, Path("mutants") / f"{package}.json"))
+        rows.append(summary(package, _file(package)))
         print(rows[-1][1], flush=True)
     return int(any(score < given.least for score, _ in rows))
 
@@ -53,6 +87,10 @@ def summary(package: str, found: Path) -> tuple[float, str]:
     score = 100 * noticed / max(tried, 1)
     parts = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     return score, f"| {package} | {tried} | {parts} | {score:.1f} % |"
+
+
+def _file(package: str) -> Path:
+    return Path("mutants") / f"{package.replace('/', '-')}.json"
 
 
 def sampled(names: Sequence[str], by_file: Sequence[str], count: int, seed: int) -> list[str]:
@@ -73,7 +111,7 @@ def _alone(package: str, count: int, seed: int, files: str, workers: int) -> Non
     from mutmut.stats import status_by_exit_code
 
     # Every package is changed, so that what one run made will do for the next.
-    config().pytest_add_cli_args_test_selection = [f"tests/{package}"]
+    config().pytest_add_cli_args_test_selection = list(TESTS[package])
     # Once without tests, to know what there is to choose from.
     Path("mutants").mkdir(exist_ok=True)
     mutmut.set_mutant_under_test("mutant_generation")
@@ -85,12 +123,12 @@ def _alone(package: str, count: int, seed: int, files: str, workers: int) -> Non
     mutmut._run(names, workers)
     changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
     found = {name: status_by_exit_code[code] for _, name, code in changes}
-    Path(f"mutants/{package}.json").write_text(json.dumps(found, indent=1) + "\n")
+    _file(package).write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.mutation", description=__doc__)
-    parser.add_argument("packages", nargs="+", choices=PACKAGES)
+    parser.add_argument("packages", nargs="+", choices=TESTS)
     parser.add_argument("--sample", type=int, default=0, help="changes per file (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
     parser.add_argument("--files", default="*", help="of the package, such as '_space*'")

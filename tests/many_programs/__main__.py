@@ -17,7 +17,9 @@ from time import perf_counter
 
 # Each program is compiled to run once: compiling fast counts, and fast code does not.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 
 import jax
 from hypothesis import HealthCheck, Phase, given, seed, settings

@@ -116,5 +116,7 @@ def test_path_that_is_not_there(rank):
 def test_too_little_to_compare():
     with pytest.raises(pf.ArgumentError, match="^influences holds one path; a t-value compares it"):
         metrics.t_value(np.ones((3, 1)), 0)
-    with pytest.raises(pf.ArgumentError, match="^influences holds no sentence; a mean needs at least one.$"):
+    with pytest.raises(
+        pf.ArgumentError, match="^influences holds no sentence; a mean needs at least one.$"
+    ):
         metrics.positive_share(np.ones((0, 4)), 0)
