@@ -1,6 +1,7 @@
 """Changes the code in small ways, one at a time, and sees whether the tests of its package notice.
 
-`python -m tests.mutation graph interest metrics`, or `python -m tests.mutation influence/sampling --sample 20`.
+`python -m tests.mutation graph interest metrics`, all that the tests of these must notice;
+`python -m tests.mutation influence/sampling --sample 20`, a sample of every file's.
 
 mutmut makes the changes and runs, for each, the tests that reach the changed function. Here its
 settings are narrowed to one package after another and that package's own tests, a sample is drawn
@@ -19,8 +20,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-# What is changed, and the tests that have to notice. A search is asked by its own tests alone: those
-# of another are slow, and not there to notice.
+# What is changed, and the tests that have to notice. Of a search, its own tests alone: those of
+# another are slow, and not there to notice.
 TESTS: dict[str, tuple[str, ...]] = {
     "graph": ("tests/graph",),
     "interest": ("tests/interest",),

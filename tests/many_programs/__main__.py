@@ -30,9 +30,8 @@ from benchmarks import _machine
 # Before the helpers, which make arrays when they are imported.
 jax.config.update("jax_enable_x64", True)
 
-from tests.helpers import dag_programs, programs
-
-from tests.many_programs._checks import EXACT, SEARCHES, Tally, check
+from tests.helpers import dag_programs, programs  # noqa: E402
+from tests.many_programs._checks import EXACT, SEARCHES, Tally, check  # noqa: E402
 
 _BATCH = 50
 
@@ -82,7 +81,7 @@ def batch(number: int, searches: int = 2, size: int = _BATCH) -> Tally:
         suppress_health_check=list(HealthCheck),
     )
     @given(st.one_of(programs(), dag_programs()), st.data())
-    def draw(program, data):  # noqa: ANN001, ANN202
+    def draw(program, data):
         # Nothing but what is drawn may decide what is drawn next.
         turn = program.seed
         names = ["enumerate", *(others[(turn + i) % len(others)] for i in range(searches))]

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
+
+import pathflow as pf
 from tests.helpers import (
     OUTPUT,
     BruteForce,
@@ -24,8 +26,6 @@ from tests.helpers import (
     patterns,
     structure,
 )
-
-import pathflow as pf
 
 # Relative to the sum of the sizes of all path influences, which `SMALLEST` is put under.
 EXACT = 1e-10

@@ -1,7 +1,7 @@
 """The accumulator against the functions on the whole array."""
 
 import math
-from xml.etree import ElementTree
+import re
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_one_example_and_a_path_by_its_labels():
     facts = "x m1 qoi: 1 sentences, 3 paths"
     assert str(summary).splitlines() == [facts, *(f"  {name:<25}  {v}" for name, v in rows)]
     html = summary._repr_html_()
-    cells = [[*row.itertext()] for row in ElementTree.fromstring(html).iter("tr")]
+    cells = [re.findall(r"<t[dh][^>]*>([^<]*)", row) for row in html.split("<tr")[1:]]
     assert cells[0] == ["statistic", "mean", "low", "high"]
     assert len(cells) == 1 + len(rows)
     assert cells[5] == ["positive share", "0.25", "0.25", "0.25"]
