@@ -144,6 +144,7 @@ def test_node_on_no_path():
     space = graph.paths("x", "y")
     assert space.prefix_count("z") == space.suffix_count("z") == 0
     assert space.prefix_ranks("z").tolist() == []
+    assert space.prefix_ranks("z").dtype == np.int64
     assert not space.mask_through("z").any()
 
 
@@ -153,6 +154,11 @@ def test_too_many_paths_for_an_array():
         with pytest.raises(pf.TooManyPathsError, match=str(2**80 + 1)) as caught:
             refused()
         assert caught.value.count == 2**80 + 1
+        assert str(caught.value).endswith(
+            f"needs an array of {2**80 + 1} entries, more than {2**31}; ask for a smaller set of "
+            "paths (another source, or fewer nodes), or work with `rank` and `unrank`, which have "
+            "no limit."
+        )
 
 
 def test_equality_and_hash():
