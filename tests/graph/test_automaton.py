@@ -133,7 +133,10 @@ def test_the_primary_path_of_an_lstm_has_a_state_per_step():
 def test_too_many_states_is_said_soon(pattern):
     start = time.process_time()
     with pytest.raises(
-        pf.PatternError, match=r"the classes 'p' need more than 4096 states.*use `\+`"
+        pf.PatternError,
+        match=r"^the classes 'p' need more than 4096 states to tell paths apart: use `\+` or `\*` in the "
+        r"place of a long repetition `{m,n}`, put less after a `\.\*`, or ask for fewer classes, or "
+        r"a shorter list of paths, at a time\.$",
     ):
         compiled(pf.Patterns({"p": pattern}))
     assert time.process_time() - start < 10
@@ -176,3 +179,13 @@ def test_patterns_as_values():
     assert repr(partition) == "Patterns({'p': 'a b', 'q': '. c@1:'})"
     assert partition.patterns["p"] == pf.Pattern.parse("a b")
     assert partition.steps == tuple(map(pf.Pattern.parse, ["a", "b", "c@1:"]))
+
+
+def test_a_node_of_no_letter_that_it_was_compiled_for():
+    automaton = compile_automaton(pf.Patterns({"p": "a b"}), [frozenset({0})])
+    said = "a combination that the automaton was not compiled for; compile it with the signatures"
+    for node, matched in (("b", "`b`"), ("z", "no step")):
+        with pytest.raises(pf.PatternError, match=f"^node {node} matches {matched}, {said} of all"):
+            automaton.letter(pf.Node(node))
+    # Without a letter for `b`, no word is in the class.
+    assert repr(automaton) == "Automaton(1 states, 1 letters, ('p',))"

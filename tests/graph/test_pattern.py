@@ -121,6 +121,8 @@ def test_texts_and_what_they_mean(text, pattern):
         ("h@0:3 h@2:3{0,} '~x'* '.'", "h@:3 h@2* '~x'* '.'"),
         ("~(a b) ~a{0,1} (~a)?", "~(a b) ~(a)? (~a)?"),
         ("a & (b & c) | (a | b)", "a & b & c | a | b"),
+        ("a@() b", "a@() b"),
+        (r"\~a* \'a? \.*", r"\~a* \'a? \.*"),
     ],
 )  # fmt: skip
 def test_canonical_text(text, canonical):

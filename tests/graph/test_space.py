@@ -167,15 +167,35 @@ def test_equality_and_hash():
     assert hash(space) == hash(diamond().paths("x", "y"))
     assert space != diamond(shape=(2,)).paths("x", "y")
     assert space != diamond().paths("a", "y")
+    assert space != "x -> y"
     assert repr(space) == "PathSpace(x -> y, 2 paths)"
+
+
+def test_what_it_holds():
+    space = diamond(shape=(2,)).paths("x", "y")
+    assert [" ".join(map(str, e)) for e in space.edges] == ["x a", "x b", "a y", "b y"]
+    assert "".join(map(str, space.graph_nodes)) == "xaby"
+    assert space.node("a").shape == (2,)
+    assert "x a y" in space
+    assert ("x", "b", "y") in space
+    assert "x a b y" not in space
+    assert "x q y" not in space
+    assert 0 not in space
+    part = diamond().paths("a", "y")
+    assert "".join(map(str, part.graph_nodes)) == "xaby"
+    assert part.edges == ((pf.Node("a"), pf.Node("y")),)
 
 
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
         ("y", "x", "source y cannot reach the target x;"),
-        ("x", "x", "target x is also a source"),
-        (("x", "x"), "y", "names a node twice"),
+        (
+            ("a", "x"),
+            "x",
+            r"^target x is also a source \(a, x\); a path needs two different ends\.$",
+        ),
+        (("x", "x"), "y", r"^source names a node twice \(x, x\); name each once\.$"),
         ((), "y", "source is empty"),
     ],
 )
