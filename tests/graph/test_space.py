@@ -193,14 +193,14 @@ def test_what_it_holds():
         (
             ("a", "x"),
             "x",
-            r"^target x is also a source \(a, x\); a path needs two different ends\.$",
+            "target x is also a source (a, x); a path needs two different ends.",
         ),
-        (("x", "x"), "y", r"^source names a node twice \(x, x\); name each once\.$"),
+        (("x", "x"), "y", "source names a node twice (x, x); name each once."),
         ((), "y", "source is empty"),
     ],
 )
 def test_ends_that_have_no_paths(source, target, message):
-    with pytest.raises(pf.GraphError, match=re.escape(message)):
+    with pytest.raises(pf.GraphError, match=f"^{re.escape(message)}"):
         diamond().paths(source, target)
 
 
@@ -222,7 +222,7 @@ def test_count_refuses_the_same_ends():
 )
 def test_path_that_is_none(path, message):
     space = diamond().paths("x", "y")
-    with pytest.raises(pf.GraphError, match=re.escape(message)):
+    with pytest.raises(pf.GraphError, match=f"^{re.escape(message)}"):
         space.rank(path)
     assert path not in space
 
