@@ -1,11 +1,11 @@
 import copy
 import pickle
+import random
 import time
 from itertools import product
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 import pathflow as pf
 from pathflow.graph import compile_automaton, signature
@@ -132,14 +132,14 @@ def test_the_primary_path_of_an_lstm_has_a_state_per_step():
 )
 def test_too_many_states_is_said_soon(pattern):
     start = time.process_time()
-    with pytest.raises(
-        pf.PatternError,
-        match=r"^the classes 'p' need more than 4096 states to tell paths apart: use `\+` or `\*` in the "
-        r"place of a long repetition `{m,n}`, put less after a `\.\*`, or ask for fewer classes, or "
-        r"a shorter list of paths, at a time\.$",
-    ):
+    with pytest.raises(pf.PatternError) as caught:
         compiled(pf.Patterns({"p": pattern}))
     assert time.process_time() - start < 10
+    assert str(caught.value) == (
+        "the classes 'p' need more than 4096 states to tell paths apart: use `+` or `*` in the "
+        "place of a long repetition `{m,n}`, put less after a `.*`, or ask for fewer classes, or "
+        "a shorter list of paths, at a time."
+    )
 
 
 def test_long_repetitions_within_the_limit():
@@ -152,22 +152,24 @@ def test_long_repetitions_within_the_limit():
         compiled(pf.Patterns({"p": "a{1,2000}"}), max_states=100)
 
 
-@given(st.integers(1, 8).flatmap(lambda n: st.tuples(
-    st.lists(st.lists(st.integers(0, n - 1), min_size=n, max_size=n), max_size=3),
-    st.lists(st.integers(0, 2), min_size=n, max_size=n),
-)))  # fmt: skip
-def test_coarsest_against_refinement_until_nothing_changes(case):
-    table, kinds = case
-    blocks = list(kinds)
-    while True:
-        finer = [(b, *(blocks[row[q]] for row in table)) for q, b in enumerate(blocks)]
-        numbers = {key: i for i, key in enumerate(dict.fromkeys(finer))}
-        if len(numbers) == len(set(blocks)):
-            break
-        blocks = [numbers[key] for key in finer]
-    found = coarsest(table, kinds)
-    pairs = list(product(range(len(kinds)), repeat=2))
-    assert [found[p] == found[q] for p, q in pairs] == [blocks[p] == blocks[q] for p, q in pairs]
+def test_coarsest_against_refinement_until_nothing_changes():
+    # Enough of them that a wrong choice of what to split next shows.
+    for seed in range(300):
+        draw = random.Random(seed)
+        n = draw.randint(1, 9)
+        table = [[draw.randrange(n) for _ in range(n)] for _ in range(draw.randint(0, 3))]
+        kinds = [draw.randrange(2) for _ in range(n)]
+        blocks = list(kinds)
+        while True:
+            finer = [(b, *(blocks[row[q]] for row in table)) for q, b in enumerate(blocks)]
+            numbers = {key: i for i, key in enumerate(dict.fromkeys(finer))}
+            if len(numbers) == len(set(blocks)):
+                break
+            blocks = [numbers[key] for key in finer]
+        found = coarsest(table, kinds)
+        pairs = list(product(range(n), repeat=2))
+        same = [blocks[p] == blocks[q] for p, q in pairs]
+        assert [found[p] == found[q] for p, q in pairs] == same
 
 
 def test_patterns_as_values():

@@ -25,8 +25,8 @@ _EARLY = "before the target qoi; end it with `.*` or with the steps up to `qoi`"
         ),
         (
             "x g0 c9 .*",
-            "no node on them has a name like `c9` (close matches: c1, c0); "
-            + "after x@0 g0@0 the next nodes are c0@0, and none matches `c9`",
+            ("no node on them has a name like `c9` (close matches: c1, c0); after "
+            "x@0 g0@0 the next nodes are c0@0, and none matches `c9`"),
         ),
         ("x .* cell .*", f"no node on them has a name like `cell` {_NAMES}; {_END} `cell`"),
         (
@@ -35,8 +35,8 @@ _EARLY = "before the target qoi; end it with `.*` or with the steps up to `qoi`"
         ),
         (
             "x@3 .*",
-            "no node has the index of `x@3`: there is x@0; "
-            + "the paths start at x@0, and none matches `x@3`",
+            ("no node has the index of `x@3`: there is x@0; the paths start at x@0, and none"
+            " matches `x@3`"),
         ),
         (
             "x .* h1@2.3 .*",
@@ -60,8 +60,8 @@ _EARLY = "before the target qoi; end it with `.*` or with the steps up to `qoi`"
         (".* & ~.*", "whatever the order of nodes, its parts exclude each other"),
         (
             "x g0? c0 .*",
-            "no node on them has a name like `g0?` (in a name `?` is one more character; "
-            + f"to repeat it, write `(g0)?`); {_FIRST} `g0?`",
+            ("no node on them has a name like `g0?` (in a name `?` is one more character; "
+            f"to repeat it, write `(g0)?`); {_FIRST} `g0?`"),
         ),
         ("x '*' .*", f"no node on them has a name like `'*'` {_NAMES}; {_FIRST} `'*'`"),
         (

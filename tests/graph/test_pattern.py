@@ -212,7 +212,9 @@ def test_errors_point_at_the_column(text, column, message):
 
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_empty_text(text):
-    with pytest.raises(pf.PatternError, match=r"pattern is empty; `\(\)` matches the empty"):
+    with pytest.raises(
+        pf.PatternError, match=r"^pattern is empty; `\(\)` matches the empty sequence, and"
+    ):
         parse(text)
 
 

@@ -222,7 +222,7 @@ def test_count_refuses_the_same_ends():
 )
 def test_path_that_is_none(path, message):
     space = diamond().paths("x", "y")
-    with pytest.raises(pf.GraphError, match=f"^{re.escape(message)}"):
+    with pytest.raises(pf.GraphError, match=re.escape(message)):
         space.rank(path)
     assert path not in space
 
