@@ -65,12 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     if given.alone:
-        _alone(given.packages[0], given.sample, given.seed, given.files, given.workers)
+        _alone(given.packages[0], given)
         return 0
     rows = []
     for package in given.packages:
         options = ["--sample", str(given.sample), "--seed", str(given.seed)]
         options += ["--workers", str(given.workers), "--files", given.files]
+        options += ["--again"] * given.again
         command = [sys.executable, "-m", "tests.mutation", "--alone", *options, package]
         subprocess.run(command, check=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
         rows.append(summary(package, _file(package)))
@@ -106,7 +107,7 @@ def sampled(names: Sequence[str], by_file: Sequence[str], count: int, seed: int)
     return chosen
 
 
-def _alone(package: str, count: int, seed: int, files: str, workers: int) -> None:
+def _alone(package: str, given: argparse.Namespace) -> None:
     from mutmut import __main__ as mutmut
     from mutmut.configuration import config
     from mutmut.stats import status_by_exit_code
@@ -117,14 +118,18 @@ def _alone(package: str, count: int, seed: int, files: str, workers: int) -> Non
     Path("mutants").mkdir(exist_ok=True)
     mutmut.set_mutant_under_test("mutant_generation")
     mutmut.copy_src_dir()
-    mutmut.create_mutants(workers)
+    mutmut.create_mutants(given.workers)
     changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=())
-    changes = [c for c in changes if fnmatch(str(c[0].path), f"pathflow/{package}/{files}")]
-    names = sampled([c[1] for c in changes], [str(c[0].path) for c in changes], count, seed)
-    mutmut._run(names, workers)
+    changes = [c for c in changes if fnmatch(str(c[0].path), f"pathflow/{package}/{given.files}")]
+    files = [str(c[0].path) for c in changes]
+    names = sampled([c[1] for c in changes], files, given.sample, given.seed)
+    file = _file(package)
+    before = json.loads(file.read_text()) if given.again else {}
+    names = [name for name in names if before.get(name) != "killed"]
+    mutmut._run(names, given.workers)
     changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
     found = {name: status_by_exit_code[code] for _, name, code in changes}
-    _file(package).write_text(json.dumps(found, indent=1) + "\n")
+    file.write_text(json.dumps(before | found, indent=1) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, default=0, help="changes per file (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
     parser.add_argument("--files", default="*", help="of the package, such as '_space*'")
+    parser.add_argument(
+        "--again", action="store_true", help="only those that went unnoticed the last time"
+    )
     parser.add_argument("--workers", type=int, default=2, help="at a time (default: 2)")
     parser.add_argument("--least", type=float, default=90, help="per cent (default: 90)")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
