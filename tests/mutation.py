@@ -56,6 +56,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# How a worker ends when pytest cannot import a test; without a change all of them can be.
+_NO_IMPORT = 255
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs each package in a process of its own, since mutmut keeps what it knows of one.
@@ -84,8 +87,9 @@ def summary(package: str, found: Path) -> tuple[float, str]:
     by_change = json.loads(found.read_text())
     counts = Counter(by_change.values())
     tried = sum(counts.values())
-    # A change that makes the code run for ever is noticed by whoever waits.
-    noticed = counts["killed"] + counts["timeout"] + counts["segfault"]
+    # What makes the code run for ever is noticed by whoever waits, and no test can pass that cannot
+    # be imported.
+    noticed = sum(counts[status] for status in ("killed", "timeout", "segfault", "no import"))
     score = 100 * noticed / max(tried, 1)
     parts = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     return score, f"| {package} | {tried} | {parts} | {score:.1f} % |"
@@ -128,7 +132,10 @@ def _alone(package: str, given: argparse.Namespace) -> None:
     names = [name for name in names if before.get(name) != "killed"]
     mutmut._run(names, given.workers)
     changes, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
-    found = {name: status_by_exit_code[code] for _, name, code in changes}
+    found = {
+        name: "no import" if code == _NO_IMPORT else status_by_exit_code[code]
+        for _, name, code in changes
+    }
     file.write_text(json.dumps(before | found, indent=1) + "\n")
 
 
