@@ -7,11 +7,9 @@ run that was stopped goes on where it was when it is started again with the same
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
@@ -25,13 +23,12 @@ import jax
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from benchmarks import _machine
-
 # Before the helpers, which make arrays when they are imported.
 jax.config.update("jax_enable_x64", True)
 
 from tests.helpers import dag_programs, programs  # noqa: E402
-from tests.many_programs._checks import EXACT, SEARCHES, Tally, check  # noqa: E402
+from tests.many_programs._checks import SEARCHES, check  # noqa: E402
+from tests.many_programs._tally import Tally, resumed, write  # noqa: E402
 
 _BATCH = 50
 
@@ -43,14 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 where something was wrong.
     """
     given = _parser().parse_args(arguments)
-    tally, number, seconds = _resumed(given.out)
+    tally, number, seconds = resumed(given.out)
     while tally.programs < given.programs:
         started = perf_counter()
         tally.add(batch(number, given.searches))
         # What one batch compiled is of no use to the next, and would fill the memory.
         jax.clear_caches()
         number, seconds = number + 1, seconds + perf_counter() - started
-        _write(given.out, tally, number, seconds)
+        write(given.out, tally, number, seconds)
         print(
             f"{tally.programs:,} programs, {tally.paths:,} paths, worst "
             f"{max(tally.worst.values(), default=0.0):.2g}, {len(tally.failures)} failures, "
@@ -92,29 +89,6 @@ def batch(number: int, searches: int = 2, size: int = _BATCH) -> Tally:
 
     draw()
     return tally
-
-
-def _resumed(out: Path | None) -> tuple[Tally, int, float]:
-    if out is None or not out.exists():
-        return Tally(), 0, 0.0
-    found = json.loads(out.read_text())
-    return Tally(**found["tally"]), found["batches"], found["seconds"]
-
-
-def _write(out: Path | None, tally: Tally, batches: int, seconds: float) -> None:
-    if out is None:
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    whole = {
-        "about": _machine.about(),
-        "tolerance": EXACT,
-        "batches": batches,
-        "seconds": seconds,
-        "tally": asdict(tally),
-    }
-    new = out.with_suffix(".tmp")
-    new.write_text(json.dumps(whole, indent=1) + "\n")
-    new.replace(out)
 
 
 def _parser() -> argparse.ArgumentParser:

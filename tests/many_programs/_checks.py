@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -26,56 +25,12 @@ from tests.helpers import (
     patterns,
     structure,
 )
+from tests.many_programs._tally import Tally
 
-# Relative to the sum of the sizes of all path influences, which `SMALLEST` is put under.
-EXACT = 1e-10
+# Residuals are relative to the sum of the sizes of all path influences, or to this if that is less.
 _SMALLEST = 1e-6
 MAX_PATHS = 200
 _ALPHAS, _WEIGHTS = np.array([0.25, 0.75]), np.full(2, 0.5)
-
-
-@dataclass
-class Tally:
-    """What came of the programs so far.
-
-    Attributes:
-        programs: programs with a path, as many as were compared.
-        refused: of them, those that pathflow had to refuse and did: a decision of the program
-            changes between the points, or no derivative gets through.
-        paths: paths whose influences were compared one by one.
-        checks: for each search, how many programs it was asked about.
-        worst: for each search, the largest residual, relative to the sum of sizes.
-        seconds: for each search, its share of the time.
-        failures: what went wrong, in words.
-    """
-
-    programs: int = 0
-    refused: int = 0
-    paths: int = 0
-    checks: dict[str, int] = field(default_factory=dict)
-    worst: dict[str, float] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-
-    def add(self, other: "Tally") -> None:
-        """Takes in what came of other programs."""
-        self.programs += other.programs
-        self.refused += other.refused
-        self.paths += other.paths
-        self.failures += other.failures
-        for name, count in other.checks.items():
-            self.checks[name] = self.checks.get(name, 0) + count
-        for name, worst in other.worst.items():
-            self.worst[name] = max(self.worst.get(name, 0.0), worst)
-        for name, seconds in other.seconds.items():
-            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-
-    def note(self, name: str, residual: float, seconds: float) -> None:
-        """Takes in one comparison."""
-        one = Tally(checks={name: 1}, worst={name: residual}, seconds={name: seconds})
-        if not residual <= EXACT:
-            one.failures.append(f"{name}: residual {residual:.3g}")
-        self.add(one)
 
 
 class Case:
