@@ -36,7 +36,7 @@ README = ROOT / "README.md"
 DOCUMENTS = sorted(
     file
     for file in ROOT.rglob("*.md")
-    if not {"_build", "out"} & set(file.relative_to(ROOT).parts)
+    if not {"_build", "mutants", "out"} & set(file.relative_to(ROOT).parts)
     and not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
 )
 PAGES = [file for file in DOCUMENTS if file.is_relative_to(ROOT / "docs")]

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -94,10 +95,12 @@ def test_unknown_node_lists_close_matches():
     with pytest.raises(pf.UnknownNodeError) as caught:
         graph.node("c1@7")
     assert "'c1@7'" in str(caught.value)
-    assert "c1@0" in str(caught.value)
+    assert "(close matches: c1@3, c1@2, c1@1, c1@0)" in str(caught.value)
     assert isinstance(caught.value, KeyError)
-    with pytest.raises(pf.UnknownNodeError, match="start with c1@0"):
+    graph = pf.Graph([pf.Node("c1", (t,)) for t in range(7)], [])
+    with pytest.raises(pf.UnknownNodeError) as caught:
         graph.successors("zebra")
+    assert "of the graph (they start with c1@0, c1@1, c1@2, c1@3, c1@4);" in str(caught.value)
 
 
 def test_duplicate_node():
@@ -126,3 +129,28 @@ def test_cycle_is_named():
 def test_order_that_is_not_topological():
     with pytest.raises(pf.GraphError, match="list b before a"):
         pf.Graph([pf.Node("a"), pf.Node("b")], [("b", "a")])
+
+
+def test_a_page_shows_every_node_and_says_what_it_is():
+    page = diamond(shape=(3,), dtype="float64")._page()
+    assert "4 nodes, 4 edges" in page.html
+    assert page.html.startswith("<div><div><b>Graph</b> 4 nodes, 4 edges</div><svg")
+    assert page.html.endswith("</svg></div>")
+    assert page.svg in page.html
+    assert "Graph of 4 nodes, 4 edges" in page.svg
+    for name in ("x", "a", "b", "y"):
+        assert f"{name}: shape (3,), float64" in page.svg
+
+
+def test_a_large_page_sums_parts_up_and_says_what_it_leaves_out():
+    parts = [pf.Node(f"h[{i}]") for i in range(200)]
+    nodes = [pf.Node("x", shape=(2,), dtype="float32"), *parts, pf.Node("y")]
+    edges = [e for n in parts for e in (("x", n), (n, "y"))]
+    page = pf.Graph(nodes, edges)._page()
+    assert "202 nodes, 400 edges" in page.html
+    assert "x: shape (2,), float32" in page.svg
+    assert "h\N{MULTIPLICATION SIGN}200: 200 nodes" in page.svg
+    chain = [pf.Node("c", (i,)) for i in range(300)]
+    page = pf.Graph(chain, pairwise(chain))._page()
+    assert re.search(r"</svg><div><small>Iterations .* are left out, with ", page.html)
+    assert "None" not in page.html

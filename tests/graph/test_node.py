@@ -34,6 +34,17 @@ def test_unreadable_label(label):
         pf.Node.parse(label)
 
 
+def test_a_refused_name_is_told_what_to_be():
+    with pytest.raises(pf.GraphError) as caught:
+        pf.Node("a b")
+    assert str(caught.value) == (
+        "name='a b' cannot be a node's name: blanks separate labels and '@' starts the index, so "
+        "use a name that is not empty and has neither."
+    )
+    with pytest.raises(pf.GraphError, match=r"characters\.$"):
+        pf.Node("a\x00")
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a@b", "a\n", "a\u2028b", "a\u2029", "a\xa0b"])
 def test_name_that_cannot_be_a_label(name):
     with pytest.raises(pf.GraphError, match="cannot be a node's name"):

@@ -80,6 +80,18 @@ def test_names_and_values():
     assert repr(first) == "FirstOf({'late': 'c1@3:', 'early': 'c1'})"
 
 
+def test_equal_ones_have_one_hash_and_others_another():
+    made = [pf.Patterns({"p": "a"}), pf.Patterns({"q": "a"}), pf.Patterns({"p": "b"})]
+    made += [pf.FirstOf({"p": "a"}), pf.FirstOf({"q": "a"})]
+    made += [pf.Listed(["a b"]), pf.Listed(["a c"])]
+    again = [pf.Patterns({"p": "a"}), pf.FirstOf({"p": "a"}), pf.Listed(["a b"])]
+    # Of two kinds it may be the same: they are never equal.
+    assert len({(type(m), hash(m)) for m in made}) == len(made)
+    assert [made.index(m) for m in again] == [0, 3, 5]
+    assert {*made, *again} == {*made}
+    assert pf.Patterns({"p": "a"}) != pf.FirstOf({"p": "a"})
+
+
 def test_as_partition():
     assert as_partition({"p": "a b"}) == pf.Patterns({"p": "a b"})
     partition = pf.PathLength(2)

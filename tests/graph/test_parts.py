@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pathflow as pf
+from pathflow.graph import as_parts
 
 shapes = st.lists(st.integers(1, 4), max_size=3).map(tuple)
 
@@ -69,6 +70,11 @@ def test_equal_groups_are_equal():
         (lambda: pf.Groups(3).divide((4,)), pf.ShapeError, "divides no node of 4 entries"),
         (lambda: pf.Groups([[4]]).divide((4,)), pf.ShapeError, "has the place 4"),
         (lambda: pf.Axis(1).divide((4,)), pf.ShapeError, "divides no node of shape"),
+        (
+            lambda: as_parts("units"),
+            pf.ArgumentError,
+            r"^parts='units' is no way to divide a node; give Components\(\), Groups\(...\) or ",
+        ),
     ],
 )
 def test_arguments(make, error, message):

@@ -122,10 +122,36 @@ def test_texts_and_what_they_mean(text, pattern):
         ("h@0:3 h@2:3{0,} '~x'* '.'", "h@:3 h@2* '~x'* '.'"),
         ("~(a b) ~a{0,1} (~a)?", "~(a b) ~(a)? (~a)?"),
         ("a & (b & c) | (a | b)", "a & b & c | a | b"),
+        ("a@() b", "a@() b"),
+        (r"\~a* \'a? \.*", r"\~a* \'a? \.*"),
     ],
 )  # fmt: skip
 def test_canonical_text(text, canonical):
     assert str(parse(text)) == canonical
+
+
+# All that is said of a wrong pattern, remedies included; `…` is what differs.
+_REASONS = """\
+an index is a number from 0, or a range as in `@2:`, `@:5`, `@2:5` or `@:`, with `.` between the \
+levels of nested loops.
+the range … is empty; it goes from its first number to just before its second.
+the number is longer than 18 digits.
+`{3,2}` repeats at least 3 and at most 2 times; swap them.
+a repetition is `{m}`, `{m,}` or `{m,n}`, in numbers from 0.
+this `(` is never closed; add `)`.
+this `)` closes nothing; remove it, or open it with `(`.
+a step is missing before `…`; `()` is the empty sequence.
+a step is missing at the end; `()` is the empty sequence.
+`…` has nothing to repeat; it follows what it repeats without a blank, and a name that holds it is \
+quoted.
+two repetitions in a row; put parentheses around the first.
+`…` follows without a blank; put one between steps, and quote a name that holds such a character, \
+as in 'odd(name)'.
+a name is missing before `@`; `.@2` is any node of step 2.
+a quoted name has no blank, no `@`, and a quote at its end.
+a backslash stands before a character of a name, which is no blank and no `@`.
+parentheses are nested more than 50 deep; write it flatter.
+"""
 
 
 @pytest.mark.parametrize(
@@ -176,7 +202,10 @@ def test_errors_point_at_the_column(text, column, message):
     with pytest.raises(pf.PatternError, match=re.escape(message)) as caught:
         parse(text)
     first, line, caret = str(caught.value).split("\n")
-    assert first.startswith(f"pattern, column {column}: ")
+    start, reason = first.split(": ", 1)
+    assert start == f"pattern, column {column}"
+    whole = (re.escape(w).replace("…", ".+") for w in _REASONS.splitlines())
+    assert any(re.fullmatch(w, reason) for w in whole)
     # A long text is cut, and the caret still stands under its character.
     assert (line + " ")[caret.index("^")] == (text + " ")[column - 1]
     assert isinstance(caught.value, pf.GraphError)
@@ -184,7 +213,9 @@ def test_errors_point_at_the_column(text, column, message):
 
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_empty_text(text):
-    with pytest.raises(pf.PatternError, match=r"pattern is empty; `\(\)` matches the empty"):
+    with pytest.raises(
+        pf.PatternError, match=r"^pattern is empty; `\(\)` matches the empty sequence, and"
+    ):
         parse(text)
 
 

@@ -145,6 +145,7 @@ def test_node_on_no_path():
     space = graph.paths("x", "y")
     assert space.prefix_count("z") == space.suffix_count("z") == 0
     assert space.prefix_ranks("z").tolist() == []
+    assert space.prefix_ranks("z").dtype == np.int64
     assert not space.mask_through("z").any()
 
 
@@ -154,6 +155,11 @@ def test_too_many_paths_for_an_array():
         with pytest.raises(pf.TooManyPathsError, match=str(2**80 + 1)) as caught:
             refused()
         assert caught.value.count == 2**80 + 1
+        assert str(caught.value).endswith(
+            f"needs an array of {2**80 + 1} entries, more than {2**31}; ask for a smaller set of "
+            "paths (another source, or fewer nodes), or work with `rank` and `unrank`, which have "
+            "no limit."
+        )
 
 
 def test_equality_and_hash():
@@ -162,20 +168,40 @@ def test_equality_and_hash():
     assert hash(space) == hash(diamond().paths("x", "y"))
     assert space != diamond(shape=(2,)).paths("x", "y")
     assert space != diamond().paths("a", "y")
+    assert space != "x -> y"
     assert repr(space) == "PathSpace(x -> y, 2 paths)"
+
+
+def test_what_it_holds():
+    space = diamond(shape=(2,)).paths("x", "y")
+    assert [" ".join(map(str, e)) for e in space.edges] == ["x a", "x b", "a y", "b y"]
+    assert "".join(map(str, space.graph_nodes)) == "xaby"
+    assert space.node("a").shape == (2,)
+    assert "x a y" in space
+    assert ("x", "b", "y") in space
+    assert "x a b y" not in space
+    assert "x q y" not in space
+    assert 0 not in space
+    part = diamond().paths("a", "y")
+    assert "".join(map(str, part.graph_nodes)) == "xaby"
+    assert part.edges == ((pf.Node("a"), pf.Node("y")),)
 
 
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
         ("y", "x", "source y cannot reach the target x;"),
-        ("x", "x", "target x is also a source"),
-        (("x", "x"), "y", "names a node twice"),
+        (
+            ("a", "x"),
+            "x",
+            "target x is also a source (a, x); a path needs two different ends.",
+        ),
+        (("x", "x"), "y", "source names a node twice (x, x); name each once."),
         ((), "y", "source is empty"),
     ],
 )
 def test_ends_that_have_no_paths(source, target, message):
-    with pytest.raises(pf.GraphError, match=re.escape(message)):
+    with pytest.raises(pf.GraphError, match=f"^{re.escape(message)}"):
         diamond().paths(source, target)
 
 

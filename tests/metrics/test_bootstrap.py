@@ -31,8 +31,15 @@ def test_is_reproducible_and_independent_of_chunks(monkeypatch):
     first = metrics.bootstrap_interval(values, seed=3)
     assert metrics.bootstrap_interval(values, seed=3) == first
     assert metrics.bootstrap_interval(values, seed=4) != first
-    monkeypatch.setattr("pathflow.metrics._bootstrap._CHUNK_ENTRIES", 1000)
+    # The last chunk is not full.
+    monkeypatch.setattr("pathflow.metrics._bootstrap._CHUNK_ENTRIES", 1350)
     assert metrics.bootstrap_interval(values, seed=3) == first
+
+
+def test_float32_is_averaged_in_float64():
+    values = np.random.default_rng(2).normal(size=40).astype(np.float32)
+    wide = metrics.bootstrap_interval(values.astype(np.float64))
+    assert metrics.bootstrap_interval(values) == wide
 
 
 def test_constant_and_nan():
@@ -43,7 +50,7 @@ def test_constant_and_nan():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"values": np.zeros(0)}, "values is empty"),
+        ({"values": np.zeros(0)}, "^values is empty; give one number per sentence.$"),
         ({"level": 1.0}, r"level=1\.0"),
         ({"level": 0.0}, r"level=0\.0"),
         ({"n_resamples": 0}, "n_resamples=0"),

@@ -100,6 +100,12 @@ def test_large_float32_rows_are_summed_in_float64():
     assert metrics.positive_share(row, 0) == pytest.approx(expected, rel=1e-12)
 
 
+def test_float32_means_that_differ_in_float64_are_no_tie():
+    rows = np.array([[1.0, 1.0], [2.0**-25, 0.0]], "float32")
+    assert rows.mean(0)[0] == rows.mean(0)[1]
+    assert (metrics.rank_of(rows, 0), metrics.rank_of(rows, 1)) == (1, 2)
+
+
 @pytest.mark.parametrize("rank", [-1, 2])
 def test_path_that_is_not_there(rank):
     for metric in (metrics.t_value, metrics.positive_share, metrics.rank_of):
@@ -108,7 +114,9 @@ def test_path_that_is_not_there(rank):
 
 
 def test_too_little_to_compare():
-    with pytest.raises(pf.ArgumentError, match="one path"):
+    with pytest.raises(pf.ArgumentError, match="^influences holds one path; a t-value compares it"):
         metrics.t_value(np.ones((3, 1)), 0)
-    with pytest.raises(pf.ArgumentError, match="no sentence"):
+    with pytest.raises(
+        pf.ArgumentError, match="^influences holds no sentence; a mean needs at least one.$"
+    ):
         metrics.positive_share(np.ones((0, 4)), 0)

@@ -1,6 +1,7 @@
 """The accumulator against the functions on the whole array."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -86,9 +87,34 @@ def test_one_example_and_a_path_by_its_labels():
     assert summary.concentration[pf.Magnitude()] == {2: (0.8, 0.8, 0.8)}
     assert summary.effective[pf.Largest()][1.0].mean == 2
     assert math.isnan(summary.rank[pf.Largest()].low)
-    text = str(summary)
-    assert text.startswith("x m1 qoi: 1 sentences, 3 paths")
-    assert "in 2 paths, magnitude" in text
+    # All but a rank has an interval here.
+    rows = [
+        ("total", "3  [3, 3]"),
+        ("P+", "1  [1, 1]"),
+        ("influence", "1  [1, 1]"),
+        ("t-value", "0.5  [0.5, 0.5]"),
+        ("positive share", "0.25  [0.25, 0.25]"),
+        ("negative share", "0  [0, 0]"),
+        ("magnitude share", "0.2  [0.2, 0.2]"),
+        ("rank, magnitude", "2"),
+        ("rank, largest", "2"),
+        ("rank, smallest", "2"),
+        ("in 2 paths, magnitude", "0.8  [0.8, 0.8]"),
+        ("in 2 paths, largest", "1  [1, 1]"),
+        ("in 2 paths, smallest", "1  [1, 1]"),
+        ("paths for 100%, magnitude", "3  [3, 3]"),
+        ("paths for 100%, largest", "2  [2, 2]"),
+        ("paths for 100%, smallest", "1  [1, 1]"),
+    ]
+    facts = "x m1 qoi: 1 sentences, 3 paths"
+    assert str(summary).splitlines() == [facts, *(f"  {name:<25}  {v}" for name, v in rows)]
+    html = summary._repr_html_()
+    cells = [re.findall(r"<t[dh][^>]*>([^<]*)", row) for row in html.split("<tr")[1:]]
+    assert cells[0] == ["statistic", "mean", "low", "high"]
+    assert len(cells) == 1 + len(rows)
+    assert cells[5] == ["positive share", "0.25", "0.25", "0.25"]
+    assert cells[8][:2] == ["rank, magnitude", "2"]
+    assert facts in html
     assert repr(statistics) == "PathStatistics('x m1 qoi', 1 sentences)"
 
 
@@ -115,6 +141,31 @@ def test_intervals_of_a_rank():
     again.update(result(influences, space))
     assert again.summary().rank != unclear.summary().rank
     assert unclear.merge(again).summary().rank[pf.Largest()].mean == found.mean
+
+
+def test_weights_of_resamples_are_those_of_the_poisson_bootstrap():
+    influences = np.random.default_rng(0).standard_normal((9, 5))
+    statistics = metrics.PathStatistics(2, rank_resamples=30, seed=4)
+    statistics.update(result(influences))
+    drawn = np.random.default_rng(4)
+    weights = np.stack([drawn.poisson(size=30) for _ in influences])
+    assert weights.max() > 2
+    means = weights.T @ influences / weights.sum(0)[:, None]
+    places = 1 + np.count_nonzero(means > means[:, [2]], axis=1)
+    for level in (0.2, 0.5, 0.8):
+        found = statistics.summary(level=level).rank[pf.Largest()]
+        ends = np.quantile(places, [(1 - level) / 2, (1 + level) / 2])
+        assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-12)
+
+
+def test_what_a_summary_draws_is_fixed_by_its_seed():
+    influences = np.random.default_rng(0).standard_normal((9, 5))
+    statistics = metrics.PathStatistics(2)
+    statistics.update(result(influences))
+    found = statistics.summary(level=0.7, n_resamples=50, seed=6)
+    drawn = {"level": 0.7, "n_resamples": 50, "seed": 6}
+    assert found.total == metrics.bootstrap_interval(influences.sum(1), **drawn)
+    assert found.influence == metrics.bootstrap_interval(influences[:, 2], **drawn)
 
 
 def test_memory_is_one_sum_per_path():
@@ -154,7 +205,10 @@ def test_arguments():
         (lambda: metrics.PathStatistics(0, rank_resamples=-1), "rank_resamples=-1"),
         (lambda: metrics.PathStatistics(0).update(np.ones((2, 3))), "takes an Attribution"),
         (lambda: metrics.PathStatistics(9).update(result(np.ones(3))), "rank=9 is outside"),
-        (lambda: metrics.PathStatistics(0).summary(), "no sentence yet"),
+        (
+            lambda: metrics.PathStatistics(0).summary(),
+            "^PathStatistics has no sentence yet; update it with a result.$",
+        ),
         (lambda: metrics.PathStatistics(0).rank(), "no sentence yet"),
         (lambda: metrics.PathStatistics(0).path, "no sentence yet"),
     ):
