@@ -65,6 +65,7 @@ from .influence import AbstractProposal as AbstractProposal
 from .influence import AbstractSearch as AbstractSearch
 from .influence import Aggregate as Aggregate
 from .influence import Conductance as Conductance
+from .influence import Devices as Devices
 from .influence import Enumerate as Enumerate
 from .influence import EnumerateTo as EnumerateTo
 from .influence import Greedy as Greedy

@@ -90,14 +90,15 @@ class Run(AbstractDisplayed):
         return self.manifest.shard
 
     @property
-    def _numbers(self) -> range:
+    def numbers(self) -> range:
+        """The numbers of the blocks, which are in the names of their files; of a shard, its own."""
         count = self._layout.count
         return range(count) if self.shard is None else self.shard.numbers(count)
 
     @property
     def n_blocks(self) -> int:
         """How many blocks there are; of a shard, how many are its own."""
-        return len(self._numbers)
+        return len(self.numbers)
 
     @property
     def complete(self) -> bool:
@@ -111,7 +112,7 @@ class Run(AbstractDisplayed):
             MissingBlockError: a block is not there.
             DamagedRunError: a block is not what was written.
         """
-        return map(self._block, self._numbers)
+        return map(self._block, self.numbers)
 
     def _block(self, number: int) -> RunBlock:
         *examples, ranks = self._layout.place(number)

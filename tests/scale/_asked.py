@@ -24,9 +24,9 @@ def recurrence(x, words):
 
 
 @functools.cache
-def arrays(seed=0):
+def arrays(seed=0, n_examples=EXAMPLES):
     rng = np.random.default_rng(seed)
-    x, words = rng.normal(size=(EXAMPLES, 4)), rng.normal(size=(STEPS, 4))
+    words, x = rng.normal(size=(STEPS, 4)), rng.normal(size=(n_examples, 4))
     return jnp.asarray(x), jnp.asarray(words)
 
 
@@ -36,9 +36,9 @@ def traced(function=recurrence):
     return pf.trace(function, x[0], words, inputs=("x",))
 
 
-def ask(search, *, batched=True, seed=0, n_steps=3, function=recurrence):
-    """What is asked of the paths from `x`: of three examples, or of the first."""
-    x, words = arrays(seed)
+def ask(search, *, batched=True, seed=0, n_steps=3, n_examples=EXAMPLES, function=recurrence):
+    """What is asked of the paths from `x`: of several examples, or of the first."""
+    x, words = arrays(seed, n_examples)
     doi = pf.Line(jnp.zeros_like(x[0]), n_steps=n_steps)
     args, axes = ((x, words), (0, None)) if batched else ((x[0], words), None)
     return pf.attribute(traced(function), args, source="x", doi=doi, search=search, in_axes=axes)

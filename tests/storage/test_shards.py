@@ -35,10 +35,10 @@ def write(folder, of, *, block, only=None, **facts):
         ask(pf.EnumerateTo(folder, block, shard=pf.Shard(index, of)), **facts)
 
 
-@pytest.mark.parametrize("of", [1, 3, 40])
+@pytest.mark.parametrize("of", [1, 5])
 def test_merged_shards_are_the_run_of_one_process(single, of, tmp_path):
     whole, batched, block = single
-    # In any order; and with 40 there are more shards than blocks.
+    # In any order; and with whole examples there are fewer blocks than shards.
     write(tmp_path, of, block=block, batched=batched, only=reversed(range(of)))
     run = pf.merge(tmp_path)
     assert content(tmp_path) == content(whole)
@@ -53,7 +53,7 @@ def test_merged_shards_are_the_run_of_one_process(single, of, tmp_path):
 
 
 # Each example compiles a program of its own.
-@settings(max_examples=max(3, settings().max_examples // 8))
+@settings(max_examples=max(2, settings().max_examples // 10))
 @given(dag_programs(), st.integers(1, 12), st.integers(1, 5), st.data())
 def test_however_a_run_is_cut_its_shards_give_its_bytes(program, block, of, data):
     args = program.args()
@@ -153,7 +153,7 @@ def test_a_stopped_merge_goes_on(tmp_path, watched, monkeypatch):
     monkeypatch.setattr(BlockedArray, "write", write_block)
     watched.clear()
     pf.merge(parts)
-    assert watched == list(range(5, len(pf.open_run(whole)._numbers)))
+    assert watched == list(range(5, len(pf.open_run(whole).numbers)))
     assert content(parts) == content(whole)
 
 
@@ -215,11 +215,11 @@ def changed(x, words):
 
 
 OTHERS = [
-    ({"seed": 1}, pf.ParametersChangedError, r"args\[0\] is .* in the one, and"),
-    ({"function": changed}, pf.CodeChangedError, "code is"),
-    ({"n_steps": 4}, pf.SettingsChangedError, "doi n_points is 3 in the one, and 4|doi n_points is 4"),
+    ({"seed": 1}, pf.ParametersChangedError, r"args\[0\] = .* in the one, and"),
+    ({"function": changed}, pf.CodeChangedError, "code = "),
+    ({"n_steps": 4}, pf.SettingsChangedError, "doi .*n_steps=4, .* in the one, and .*n_steps=3"),
     ({"batched": False}, pf.ParametersChangedError, r"args\[0\]"),
-    ({"block": 11}, pf.SettingsChangedError, r"blocks block is \[1,11\] in the one"),
+    ({"block": 11}, pf.SettingsChangedError, r"blocks block = \[1,11\] in the one"),
 ]
 
 

@@ -21,6 +21,7 @@ from pathflow.influence.enumeration._block_sums import (
 from pathflow.influence.enumeration._enumerate import planned
 from pathflow.influence.enumeration._sweep import Plan, scatter
 from pathflow.influence.question._audit import Checks, audit_of_sums, check_finite, refined
+from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._identity import identity_of
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
@@ -61,6 +62,8 @@ class EnumerateTo(AbstractSearch[Run]):
         memory: bytes for one block and for the tangents and cotangents that are held at one time.
         progress: called with the fraction of the blocks that is written, after each.
         shard: which part of the run is written; all of it by default.
+        devices: over which the work is spread; by default the one that JAX takes. The budget is
+            then for each device.
 
     Raises:
         ArgumentError: no folder can have such a name, or a number is out of range.
@@ -86,6 +89,7 @@ class EnumerateTo(AbstractSearch[Run]):
     memory: int = 2**30
     progress: Any = field(default=None, compare=False)
     shard: Shard | None = None
+    devices: Devices | None = None
 
     def __post_init__(self) -> None:
         path_of(self.folder, "EnumerateTo(folder)")
@@ -109,6 +113,7 @@ class EnumerateTo(AbstractSearch[Run]):
                 count,
             )
         plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)
+        problem = problem.on(self.devices)
         doi, checks = refined(problem)
         work = _Work(problem.with_doi(doi), plan, activations, checks, self)
         manifest = work.manifest
@@ -164,7 +169,14 @@ class _Work:
                 self.problem.space.count,
             )
         examples = self.layout.block[0] if self.problem.examples is not None else 1
-        return tile_sizes(self.search.memory - held, unit, n_points, examples)
+        devices = self.search.devices
+        if devices is not None and devices.examples > 1 and self.layout.grid[-1] > 1:
+            raise ArgumentError(
+                f"Devices(examples={devices.examples}): a block of {self.search.block:,} "
+                "influences holds some paths of one example; raise EnumerateTo(block=...) to "
+                f"{devices.examples * self.problem.space.count:,}, or cut points or paths."
+            )
+        return tile_sizes(self.search.memory - held, unit, n_points, examples, devices)
 
     @cached_property
     def manifest(self) -> Any:
@@ -172,6 +184,8 @@ class _Work:
         unknown = np.full(self.problem.examples or 1, np.nan)
         # Points and examples that are worked on together decide how sums are rounded.
         blocks = {"block": self.layout.block, "tile": self.sizes}
+        if self.search.devices is not None:
+            blocks["devices"] = self.search.devices.shape
         settings = {**identity_of(self.problem), "blocks": blocks}
         result = self.result(unknown, unknown)
         return attribution_manifest(result, self.layout, settings, self.search.shard)
@@ -240,9 +254,7 @@ class _Work:
             begin = max(0, min(start, batch - size))
             tile = np.zeros((size, out.shape[1]), out.dtype)
             for at in self._chunks(slice(begin, begin + size)):
-                scatter(
-                    tile, list(self.plan.sweep(at.applied, at.direction, at.weights, at.examples))
-                )
+                scatter(tile, list(self.plan.sweep(at)))
             stop = min(start + size, examples.stop)
             out[start - examples.start : stop - examples.start] = tile[start - begin : stop - begin]
         return out
@@ -250,13 +262,10 @@ class _Work:
     def _stretches(self, example: slice, numbers: list[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Stretches of one example's paths."""
         once = self.sizes[1] >= self.checks.n_points
-        held = [self._held(at) for at in self._chunks(example)] if once else None
+        held = [self.plan.hold(at) for at in self._chunks(example)] if once else None
         for number in numbers:
             _, ranks = place_of(self.layout, number)
             out = np.zeros((1, ranks.stop - ranks.start), self.problem.dtype)
-            for part in held or map(self._held, self._chunks(example)):
+            for part in held or map(self.plan.hold, self._chunks(example)):
                 part.add(out[0], ranks.start)
             yield number, out
-
-    def _held(self, at: Any) -> Any:
-        return self.plan.hold(at.applied, at.direction, at.weights, at.examples)

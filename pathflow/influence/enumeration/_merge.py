@@ -157,7 +157,7 @@ class _Parts:
             found = difference(a.manifest, b.manifest)
             if found is not None:
                 kind, what, one, other = found
-                raise kind(_differ(a, b, f"{what} is {one} in the one, and {other} in the other"))
+                raise kind(_differ(a, b, f"{what} = {one} in the one, and {other} in the other"))
             if a.shard.of != b.shard.of:
                 text = f"the one is {a.shard}, and the other {b.shard}"
                 raise SettingsChangedError(_differ(a, b, text))
