@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pathflow as pf
@@ -127,8 +128,8 @@ def _search(options: Attribute, told: Callable[[float], None] | None) -> Any:
         return pf.TopK(options.top, memory=memory, **common)
     if options.above is not None:
         return pf.Above(options.above, memory=memory, **common)
-    if _in_blocks(options):
-        sized = {} if options.block is None else {"block": options.block}
+    if _in_blocks(options) and options.out is not None:
         shard = shard_of(options.shard)
-        return pf.EnumerateTo(options.out, memory=memory, progress=told, shard=shard, **sized)
+        found = pf.EnumerateTo(options.out, memory=memory, progress=told, shard=shard)
+        return found if options.block is None else replace(found, block=options.block)
     return pf.Enumerate(memory=memory, progress=told)

@@ -146,8 +146,9 @@ def difference(
     """
     old, new = _flat(before.settings), _flat(now.settings)
     differing = [k for k in dict.fromkeys((*new, *old)) if old.get(k) != new.get(k)]
-    # What the user gives comes before what follows from it, as the cut into blocks does.
-    differing.sort(key=lambda key: key[0] == "blocks")
+    # What the user gives comes before what follows from it, as the cut into blocks does, and of
+    # that the tiles.
+    differing.sort(key=lambda key: (key[0] == "blocks") + (key[-1] == "tile"))
     for kind in (ParametersChangedError, CodeChangedError, SettingsChangedError):
         for key in differing:
             if _GROUPS.get(key[0], SettingsChangedError) is kind:

@@ -16,10 +16,10 @@ from pathflow.influence.question import _devices
 from tests.scale._asked import ask, content
 
 EXAMPLES = 8
-# Examples, points, paths: each alone over all, all three, and numbers that divide nothing.
-GRIDS = [(8, 1, 1), (1, 8, 1), (1, 1, 8), (2, 2, 2), (3, 2, 1), (1, 3, 2)]
+# Examples, points, paths: examples or paths over all, all three, and numbers that divide nothing.
+GRIDS = [(8, 1, 1), (1, 1, 8), (2, 2, 2), (3, 2, 1), (1, 3, 2)]
 # Whole examples, and stretches of one.
-RUNS = [(2**8, (4, 2, 1)), (2**8, (2, 2, 2)), (10, (1, 2, 4))]
+RUNS = [(2**8, (2, 2, 2)), (10, (1, 2, 4))]
 
 
 def gap(found, expected):
@@ -59,7 +59,7 @@ def in_memory(watched):
     for grid in GRIDS:
         watched.blocks.clear()
         watched.placed.clear()
-        devices, batched = pf.Devices(*grid), grid != (1, 3, 2)
+        devices, batched = pf.Devices(*grid), grid != GRIDS[-1]
         found = ask(pf.Enumerate(devices=devices), batched=batched, n_examples=EXAMPLES)
         facts = gap(found.influences, expected[batched].influences)
         yield {
@@ -69,7 +69,7 @@ def in_memory(watched):
             "blocks": sorted(watched.blocks),
             "placed": max(watched.placed),
         }
-        if batched:
+        if grid == (2, 2, 2):
             found = ask(pf.Aggregate(classes, pf.OnGraph(devices=devices)), n_examples=EXAMPLES)
             yield {"grid": grid, "ok": found.audit.ok, **gap(found.amounts, sums.amounts)}
 
