@@ -8,7 +8,7 @@ import numpy as np
 
 import pathflow as pf
 
-STEPS, EXAMPLES = 6, 3
+STEPS, EXAMPLES = 4, 3
 PATHS = 2**STEPS
 
 

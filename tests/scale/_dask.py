@@ -25,7 +25,7 @@ def main(root: Path) -> None:
         ) as cluster,
         Client(cluster) as client,
     ):
-        search = pf.EnumerateTo(root / "run", 10)
+        search = pf.EnumerateTo(root / "run", 3)
         run = pf.run_shards(Killed(1, root / "mark"), search, 3, client.get_executor())
         state = "complete" if run.complete and run.audit.ok else "not complete"
         sys.stdout.write(f"one run, {state}")

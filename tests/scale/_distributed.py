@@ -16,8 +16,8 @@ def main(folder: str, address: str, processes: str, index: str) -> None:
     jax.config.update("jax_enable_x64", True)
     jax.distributed.initialize(address, int(processes), int(index))
     shard = pf.Shard(jax.process_index(), jax.process_count())
-    run = ask(pf.EnumerateTo(folder, 10, shard=shard))
-    sys.stdout.write(f"{jax.device_count()} {jax.local_device_count()} {run.n_blocks}")
+    run = ask(pf.EnumerateTo(folder, 3, shard=shard))
+    sys.stdout.write(f"{jax.device_count()} {jax.local_device_count()} {run.n_blocks}\n")
     multihost_utils.sync_global_devices("written")
     if not shard.index:
         pf.merge(folder)

@@ -14,7 +14,7 @@ from tests.scale._asked import ask, content
 from tests.scale._workers import Killed, breaks, fails
 
 ROOT = Path(__file__).parents[2]
-BLOCK, OF = 10, 3
+BLOCK, OF = 3, 3
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_processes_of_which_one_is_killed(whole, tmp_path):
     assert "BrokenProcessPool" in str(error.value)
     assert mark.exists()
     before = times(tmp_path / "run")
-    assert len(before) == 7 + 2
+    assert len(before) == 6 + 2
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         run = pf.run_shards(killed, search, OF, pool)
     after = times(tmp_path / "run")

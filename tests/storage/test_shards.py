@@ -18,7 +18,7 @@ from tests.helpers import dag_programs
 from tests.scale._asked import EXAMPLES, PATHS, arrays, ask, content, recurrence
 
 # Several examples to a block, one, and a stretch of one.
-BLOCKS = [2 * PATHS, PATHS, 10]
+BLOCKS = [2 * PATHS, PATHS, 3]
 
 
 @pytest.fixture(scope="module", params=[(b, n) for b in (True, False) for n in BLOCKS])
@@ -115,12 +115,12 @@ def stop_after(search, blocks):
 
 def test_a_stopped_shard_alone_is_done_again(tmp_path, watched):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    ask(pf.EnumerateTo(whole, 10))
-    write(parts, 3, block=10, only=[0, 2])
-    search = pf.EnumerateTo(parts, 10, shard=pf.Shard(1, 3))
+    ask(pf.EnumerateTo(whole, 3))
+    write(parts, 3, block=3, only=[0, 2])
+    search = pf.EnumerateTo(parts, 3, shard=pf.Shard(1, 3))
     with pytest.raises(StopError):
         ask(stop_after(search, 2))
-    count = -(-PATHS // 10) * EXAMPLES
+    count = -(-PATHS // 3) * EXAMPLES
     own = pf.Shard(1, 3).numbers(count)
     with pytest.raises(pf.UnfinishedRunError) as error:
         pf.merge(parts)
@@ -137,8 +137,8 @@ def test_a_stopped_shard_alone_is_done_again(tmp_path, watched):
 
 def test_a_stopped_merge_goes_on(tmp_path, watched, monkeypatch):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    ask(pf.EnumerateTo(whole, 10))
-    write(parts, 2, block=10)
+    ask(pf.EnumerateTo(whole, 3))
+    write(parts, 2, block=3)
     watched.clear()
     write_block = BlockedArray.write
 
@@ -159,8 +159,8 @@ def test_a_stopped_merge_goes_on(tmp_path, watched, monkeypatch):
 
 def test_missing_shards_are_named_and_never_silently_nan(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    ask(pf.EnumerateTo(whole, 10))
-    write(parts, 5, block=10, only=[0, 2, 3])
+    ask(pf.EnumerateTo(whole, 3))
+    write(parts, 5, block=3, only=[0, 2, 3])
     with pytest.raises(pf.UnfinishedRunError, match="of 5 shards, there is no 1, 4. Run each"):
         pf.merge(parts)
     assert not (parts / "manifest.json").exists()
@@ -177,31 +177,31 @@ def test_missing_shards_are_named_and_never_silently_nan(tmp_path):
     # What is missing is written by one process, or comes with its shards.
     other = tmp_path / "other"
     shutil.copytree(parts, other)
-    ask(pf.EnumerateTo(parts, 10))
+    ask(pf.EnumerateTo(parts, 3))
     assert content(parts) == content(whole)
-    write(other, 5, block=10, only=[1, 4])
+    write(other, 5, block=3, only=[1, 4])
     pf.merge(other)
     assert content(other) == content(whole)
 
 
 def test_many_missing_shards_are_counted(tmp_path):
-    write(tmp_path, 40, block=10, only=[7])
+    write(tmp_path, 40, block=3, only=[7])
     with pytest.raises(pf.UnfinishedRunError, match="no 0, 1, 2, .*, 10 and 29 more"):
         pf.merge(tmp_path)
 
 
 def test_a_block_that_is_nowhere_is_named(tmp_path):
-    write(tmp_path, 2, block=10)
-    lost = tmp_path / "shard-1-of-2" / "influences-000020.npy"
+    write(tmp_path, 2, block=3)
+    lost = tmp_path / "shard-1-of-2" / "influences-000010.npy"
     lost.unlink()
-    with pytest.raises(pf.MissingBlockError, match="influences-000020.npy.*Run shard 1 of 2"):
+    with pytest.raises(pf.MissingBlockError, match="influences-000010.npy.*Run shard 1 of 2"):
         pf.merge(tmp_path)
-    write(tmp_path, 2, block=10, only=[1])
+    write(tmp_path, 2, block=3, only=[1])
     assert pf.merge(tmp_path).audit.ok
 
 
 def test_a_damaged_block_is_named(tmp_path):
-    write(tmp_path, 2, block=10)
+    write(tmp_path, 2, block=3)
     at = tmp_path / "shard-0-of-2" / "influences-000003.npy"
     raw = bytearray(at.read_bytes())
     raw[200] ^= 1
@@ -219,14 +219,14 @@ OTHERS = [
     ({"function": changed}, pf.CodeChangedError, "code = "),
     ({"n_steps": 4}, pf.SettingsChangedError, "doi .*n_steps=4, .* in the one, and .*n_steps=3"),
     ({"batched": False}, pf.ParametersChangedError, r"args\[0\]"),
-    ({"block": 11}, pf.SettingsChangedError, r"blocks block = \[1,11\] in the one"),
+    ({"block": 4}, pf.SettingsChangedError, r"blocks block = \[1,4\] in the one"),
 ]
 
 
 @pytest.mark.parametrize(("facts", "error", "says"), OTHERS)
 def test_shards_of_different_runs_are_not_joined(facts, error, says, tmp_path):
-    write(tmp_path / "a", 2, block=10, only=[0])
-    write(tmp_path / "b", 2, only=[1], **{"block": 10, **facts})
+    write(tmp_path / "a", 2, block=3, only=[0])
+    write(tmp_path / "b", 2, only=[1], **{"block": 3, **facts})
     shards = [tmp_path / "a" / "shard-0-of-2", tmp_path / "b" / "shard-1-of-2"]
     with pytest.raises(error, match=says) as found:
         pf.merge(tmp_path / "run", reversed(shards))
@@ -244,7 +244,7 @@ def test_shards_of_different_precision_are_not_joined(tmp_path):
         pf.attribute(graph, args, source="x", doi=doi, search=search)
 
     for index, dtype in enumerate((jnp.float32, jnp.float64)):
-        single(pf.EnumerateTo(tmp_path, 10, shard=pf.Shard(index, 2)), dtype)
+        single(pf.EnumerateTo(tmp_path, 3, shard=pf.Shard(index, 2)), dtype)
     with pytest.raises(
         pf.ParametersChangedError, match=r"float64.*in the one.*float32|float32.*64"
     ):
@@ -252,43 +252,43 @@ def test_shards_of_different_precision_are_not_joined(tmp_path):
 
 
 def test_shards_of_different_numbers_are_not_joined(tmp_path):
-    write(tmp_path, 2, block=10, only=[0])
-    write(tmp_path, 3, block=10, only=[2])
+    write(tmp_path, 2, block=3, only=[0])
+    write(tmp_path, 3, block=3, only=[2])
     with pytest.raises(pf.SettingsChangedError, match="the one is shard 0 of 2, and the other sh"):
         pf.merge(tmp_path)
 
 
 def test_a_shard_beside_another_run_is_refused_before_any_work(tmp_path):
-    ask(pf.EnumerateTo(tmp_path, 10))
+    ask(pf.EnumerateTo(tmp_path, 3))
     with pytest.raises(pf.ParametersChangedError, match="was begun with"):
-        write(tmp_path, 2, block=10, only=[0], seed=1)
+        write(tmp_path, 2, block=3, only=[0], seed=1)
     assert not list(tmp_path.glob("shard-*"))
 
 
 def test_the_same_shard_twice_must_be_equal(tmp_path):
     whole = tmp_path / "whole"
-    ask(pf.EnumerateTo(whole, 10))
-    write(tmp_path / "a", 2, block=10)
-    write(tmp_path / "b", 2, block=10, only=[1])
+    ask(pf.EnumerateTo(whole, 3))
+    write(tmp_path / "a", 2, block=3)
+    write(tmp_path / "b", 2, block=3, only=[1])
     first, second = (tmp_path / "a" / f"shard-{i}-of-2" for i in range(2))
     again = tmp_path / "b" / "shard-1-of-2"
     pf.merge(tmp_path / "run", [first, again, second])
     assert content(tmp_path / "run") == content(whole)
     # One of them stopped early.
-    (again / "influences-000020.npy").unlink()
+    (again / "influences-000010.npy").unlink()
     pf.merge(tmp_path / "more", [again, first, second])
     assert content(tmp_path / "more") == content(whole)
     # A block of other numbers, with a checksum that is right.
     manifest = pf.open_run(again).manifest
     layout = manifest.arrays["influences"]
-    values = layout.read(again, manifest.key, 19) + 1e-9
-    layout.write(again, manifest.key, 19, values)
-    with pytest.raises(pf.DamagedRunError, match="influences-000019.npy with other influences"):
+    values = layout.read(again, manifest.key, 12) + 1e-9
+    layout.write(again, manifest.key, 12, values)
+    with pytest.raises(pf.DamagedRunError, match="influences-000012.npy with other influences"):
         pf.merge(tmp_path / "third", [first, second, again])
 
 
 def test_shards_that_were_checked_against_other_derivatives_are_not_joined(tmp_path):
-    write(tmp_path, 2, block=10)
+    write(tmp_path, 2, block=3)
     at = tmp_path / "shard-1-of-2"
     manifest = pf.open_run(at).manifest
     (name,) = (n for n in manifest.arrays if "reference" in n)
@@ -308,29 +308,29 @@ def test_what_is_no_shard_is_refused(tmp_path):
     with pytest.raises(pf.StorageError, match="is no run directory"):
         pf.merge(tmp_path / "run", [tmp_path / "other"])
     (tmp_path / "other" / "file").write_text("mine")
-    write(tmp_path / "other", 1, block=10)
+    write(tmp_path / "other", 1, block=3)
     with pytest.raises(pf.RunExistsError, match="holds 'file'"):
         pf.merge(tmp_path / "other")
 
 
 def test_one_process_does_not_write_over_shards(tmp_path):
-    write(tmp_path, 2, block=10, only=[0])
+    write(tmp_path, 2, block=3, only=[0])
     with pytest.raises(pf.RunExistsError, match="or join its shards by pathflow.merge"):
-        ask(pf.EnumerateTo(tmp_path, 10))
+        ask(pf.EnumerateTo(tmp_path, 3))
     with pytest.raises(pf.SettingsChangedError, match="holds shard 0 of 2, and this call writes a"):
-        ask(pf.EnumerateTo(tmp_path / "shard-0-of-2", 10))
+        ask(pf.EnumerateTo(tmp_path / "shard-0-of-2", 3))
 
 
 def test_a_shard_gives_its_blocks_and_no_sum(tmp_path):
     shard = pf.Shard(1, 3)
-    run = ask(pf.EnumerateTo(tmp_path, 10, shard=shard))
+    run = ask(pf.EnumerateTo(tmp_path, 3, shard=shard))
     whole = ask(pf.Enumerate())
     assert run.shard == shard
     assert run.complete
     assert "shard 1 of 3, complete" in repr(run)
     assert "pathflow.merge" in run._repr_html_()
     blocks = list(run.blocks())
-    assert len(blocks) == run.n_blocks == 7
+    assert len(blocks) == run.n_blocks == 6
     for block in blocks:
         expected = whole.influences[block.examples, block.ranks]
         np.testing.assert_allclose(block.influences, expected, rtol=1e-12)
@@ -355,7 +355,7 @@ def test_a_search_takes_a_shard(tmp_path, unchecked):
 
 @pytest.mark.parametrize("shard", [{}, [0, 2], {"index": 2, "of": 2}, {"index": 0, "of": "2"}, 1])
 def test_a_manifest_that_names_no_shard_is_damaged(shard, tmp_path):
-    write(tmp_path, 2, block=10, only=[0])
+    write(tmp_path, 2, block=3, only=[0])
     from pathflow.storage import digest_of
 
     at = tmp_path / "shard-0-of-2" / "manifest.json"
