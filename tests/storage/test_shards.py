@@ -53,7 +53,7 @@ def test_merged_shards_are_the_run_of_one_process(single, of, tmp_path):
 
 
 # Each example compiles a program of its own.
-@settings(max_examples=max(2, settings().max_examples // 10))
+@settings(max_examples=max(2, settings().max_examples // 15))
 @given(dag_programs(), st.integers(1, 12), st.integers(1, 5), st.data())
 def test_however_a_run_is_cut_its_shards_give_its_bytes(program, block, of, data):
     args = program.args()
@@ -204,7 +204,7 @@ def test_a_damaged_block_is_named(tmp_path):
     write(tmp_path, 2, block=3)
     at = tmp_path / "shard-0-of-2" / "influences-000003.npy"
     raw = bytearray(at.read_bytes())
-    raw[200] ^= 1
+    raw[-40] ^= 1
     at.write_bytes(raw)
     with pytest.raises(pf.DamagedRunError, match="shard-0-of-2/influences-000003.npy holds other"):
         pf.merge(tmp_path)

@@ -1,7 +1,6 @@
 """Every path's influence, by meeting in the middle."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -16,7 +15,7 @@ from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to, check_memory, tile_sizes, tiles
 from pathflow.results import Attribution
-from pathflow.tracing import TracedGraph
+from pathflow.tracing import TracedGraph, kept
 
 
 @final
@@ -100,7 +99,7 @@ class Enumerate(AbstractSearch[Attribution]):
         return tile_sizes(left, unit, points, batch, self.devices)
 
 
-@lru_cache(64)
+@kept
 def planned(
     traced: TracedGraph, sources: tuple[Node, ...], target: Node
 ) -> tuple[Plan, Activations]:

@@ -4,7 +4,7 @@ interest; checked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from pathflow.graph import Node, PathSpace
 from pathflow.influence.question._asked import check_doi, ends_of, facts, spread
 from pathflow.influence.question._devices import Devices
 from pathflow.interest import AbstractDoI
-from pathflow.tracing import Program, TracedGraph, Value
+from pathflow.tracing import Program, TracedGraph, Value, kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ def _check_blocked(traced: TracedGraph, source: Node, target: Node) -> None:
         )
 
 
-@lru_cache(256)
+@kept
 def _source_activations(traced: TracedGraph, sources: tuple[Node, ...]) -> Activations:
     wanted = [traced.functions[s] for s in sources]
     return Activations(
