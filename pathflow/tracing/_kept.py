@@ -1,25 +1,17 @@
 """What is derived from a graph, kept as long as that is."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from functools import update_wrapper
+from typing import Any, Generic, TypeVar, final
 from weakref import WeakSet
 
-_Found_co = TypeVar("_Found_co", covariant=True)
+_Found = TypeVar("_Found")
 # For so many questions to one graph, the oldest going first.
 _MOST = 256
 
 
-class Kept(Protocol[_Found_co]):
-    """A function whose results are kept."""
-
-    def __call__(self, *args: Any, **named: Any) -> _Found_co: ...
-
-    def cache_clear(self) -> None:
-        """Forgets all results, as those of `functools.lru_cache` do."""
-
-
-def kept(derive: Callable[..., _Found_co]) -> Kept[_Found_co]:
+@final
+class kept(Generic[_Found]):  # noqa: N801  (a decorator)
     """Keeps what a function derives from its first argument, a graph, with that graph.
 
     A cache of the module would hold graphs, with the parameters and the compiled code of their
@@ -28,27 +20,28 @@ def kept(derive: Callable[..., _Found_co]) -> Kept[_Found_co]:
     Arguments:
         derive: the function; its other arguments can be hashed.
     """
-    owners: WeakSet[Any] = WeakSet()
 
-    @wraps(derive)
-    def find(owner: Any, *rest: Any, **named: Any) -> _Found_co:
+    def __init__(self, derive: Callable[..., _Found]) -> None:
+        self._derive = derive
+        self._owners: WeakSet[Any] = WeakSet()
+        update_wrapper(self, derive)
+
+    def __call__(self, owner: Any, *rest: Any, **named: Any) -> _Found:
         # The owner is frozen, and its dictionary no part of what it is.
         found = owner.__dict__.setdefault("_kept", {})
-        key = (derive, rest, tuple(sorted(named.items())))
+        key = (self, rest, tuple(sorted(named.items())))
         if key not in found:
-            value = derive(owner, *rest, **named)
+            value = self._derive(owner, *rest, **named)
             while len(found) >= _MOST:
                 found.pop(next(iter(found)), None)
             found[key] = value
-            owners.add(owner)
+            self._owners.add(owner)
         return found[key]
 
-    def cache_clear() -> None:
-        for owner in list(owners):
-            found = owner.__dict__.get("_kept", {})
-            for key in [k for k in found if k[0] is derive]:
+    def cache_clear(self) -> None:
+        """Forgets all results, as that of `functools.lru_cache` does."""
+        for owner in list(self._owners):
+            found = owner.__dict__["_kept"]
+            for key in [k for k in found if k[0] is self]:
                 del found[key]
-        owners.clear()
-
-    find.cache_clear = cache_clear  # pyright: ignore[reportFunctionMemberAccess]
-    return cast("Kept[_Found_co]", find)
+        self._owners.clear()
