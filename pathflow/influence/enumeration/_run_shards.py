@@ -40,8 +40,12 @@ def run_shards(
 
     Example:
         ```python
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            run = pf.run_shards(ask, pf.EnumerateTo("runs/primary"), 16, pool)
+        def ask(search):
+            return pf.attribute(graph, (x,), source="x", doi=doi, search=search)
+
+
+        with ThreadPoolExecutor(2) as pool:
+            run = pf.run_shards(ask, pf.EnumerateTo("runs/primary"), 4, pool)
         ```
     """
     shards = _shards(search, of)

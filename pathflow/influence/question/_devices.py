@@ -39,7 +39,7 @@ class Devices:
 
     Example:
         ```python
-        search = pf.Enumerate(devices=pf.Devices(examples=4, points=2))
+        search = pf.Enumerate(devices=pf.Devices(points=jax.local_device_count()))
         ```
     """
 
