@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -171,18 +171,18 @@ class _Parts:
         Raises:
             UnfinishedRunError: one is; it names all of them.
         """
-        of, missing, begun = self.first.shard.of, [], []
+        of = self.first.shard.of
         done = {p.shard.index for p in self.parts if p.manifest.complete}
         there = {p.shard.index: p for p in self.parts}
-        for index in range(of):
-            if index not in done:
-                (begun if index in there else missing).append(index)
+        begun = sorted(there.keys() - done)
+        # Never all of them: a manifest may say that there are a billion.
+        missing = list(islice((i for i in range(of) if i not in there), _LISTED))
         if not missing and not begun:
             return
         states = [_progress(there[i]) for i in begun[:_LISTED]]
         said = [
-            *([f"there is no {_listed(missing)}"] if missing else []),
-            *([f"not finished are {', '.join(states)}{_more(begun)}"] if begun else []),
+            *([f"there is no {_listed(map(str, missing), of - len(there))}"] if missing else []),
+            *([f"not finished are {_listed(states, len(begun))}"] if begun else []),
         ]
         again = (missing + begun)[0]
         raise UnfinishedRunError(
@@ -290,9 +290,6 @@ def _progress(part: _Part) -> str:
     return f"{part.shard.index} ({written:,} of {count:,} blocks)"
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    return f"{', '.join(map(str, numbers[:_LISTED]))}{_more(numbers)}"
-
-
-def _more(numbers: Sequence[int]) -> str:
-    return f" and {len(numbers) - _LISTED:,} more" if len(numbers) > _LISTED else ""
+def _listed(first: Iterable[str], count: int) -> str:
+    more = f" and {count - _LISTED:,} more" if count > _LISTED else ""
+    return f"{', '.join(first)}{more}"
