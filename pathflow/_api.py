@@ -66,6 +66,7 @@ from .influence import AbstractProposal as AbstractProposal
 from .influence import AbstractSearch as AbstractSearch
 from .influence import Aggregate as Aggregate
 from .influence import Conductance as Conductance
+from .influence import Devices as Devices
 from .influence import Enumerate as Enumerate
 from .influence import EnumerateTo as EnumerateTo
 from .influence import Greedy as Greedy
@@ -79,7 +80,9 @@ from .influence import Uniform as Uniform
 from .influence import aggregate as aggregate
 from .influence import attribute as attribute
 from .influence import conductance as conductance
+from .influence import merge as merge
 from .influence import refine as refine
+from .influence import run_shards as run_shards
 from .interest import AbstractDoI as AbstractDoI
 from .interest import AbstractQoI as AbstractQoI
 from .interest import AbstractRule as AbstractRule
@@ -135,6 +138,7 @@ from .results import load as load
 from .results import node_influences as node_influences
 from .results import open_run as open_run
 from .results import save_html as save_html
+from .storage import Shard as Shard
 from .tracing import AbstractNodeSelector as AbstractNodeSelector
 from .tracing import By as By
 from .tracing import Candidate as Candidate

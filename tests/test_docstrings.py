@@ -7,6 +7,7 @@ import pkgutil
 import re
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -135,6 +136,16 @@ def written() -> Names:
     return names | {"histogram": np.zeros(4), "bins": np.linspace(-1, 1, 5)}
 
 
+def shards() -> Names:
+    """The shards that the example joins."""
+    names = plain()
+    question = {"source": "x", "doi": names["doi"]}
+    for index in range(2):
+        search = pf.EnumerateTo("runs/primary", shard=pf.Shard(index, 2))
+        pf.attribute(names["graph"], (names["x"],), **question, search=search)
+    return names
+
+
 def linen() -> Names:
     class Network(nn.Module):
         @nn.compact
@@ -203,6 +214,7 @@ WHERE: dict[str, Callable[[], Names]] = {
     "concentration.concentrations": batch,
     "conductance.Conductance": lambda: lstm(2, 3, "x@0"),
     "dependence.sparsity_rule": dict,
+    "devices.Devices": dict,
     "do.do": lambda: lstm(2, 3, "x@0"),
     "faithfulness.faithfulness": plain,
     "fit.fit": training,
@@ -212,6 +224,7 @@ WHERE: dict[str, Callable[[], Names]] = {
     "intervention.Apply": plain,
     "layered.layered_graph": lambda: lstm(2, 2, "x@0"),
     "lstm.LSTMLanguageModel": dict,
+    "merge.merge": shards,
     "mlp.MLP": dict,
     "elman.ElmanRNN": dict,
     "gru.GRU": dict,
@@ -222,6 +235,7 @@ WHERE: dict[str, Callable[[], Names]] = {
     "reference.AbstractReferenceModel": dict,
     "refine.Refine": lambda: lstm(2, 3, "x@1"),
     "refine.refine": lambda: lstm(2, 3, "x@1"),
+    "run_shards.run_shards": lambda: plain() | {"ThreadPoolExecutor": ThreadPoolExecutor},
     "sample.Sample": lambda: lstm(2, 3, "x@0"),
     "sampled.Sampled": lambda: lstm(1, 1, "x@0"),
     "select_modules.gates": recurrent,

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pathflow as pf
 from pathflow.exports import facts_of
 from pathflow.results import short_integer
 
-from ._checks import bytes_of, check_new, check_rows, in_options
-from ._options import Attribute
+from ._checks import bytes_of, check_new, check_rows, in_options, shard_of
+from ._options import Attribute, Merge
 from ._output import (
     ORDERS,
     head_of,
+    log,
     row_facts,
     rows_text,
     saved,
@@ -36,12 +38,31 @@ def run(options: Attribute) -> None:
     problem = problem_of(options)
     with progress("paths", quiet=options.quiet) as told, in_options():
         result = problem.attribute(_search(options, told))
+    if isinstance(result, pf.Run):
+        log.info("saved in %s", result.folder)
+        print_run(result, options)
+        return
     result = with_command(result, options)
     with saved(result, options.out):
         _print(result, options)
 
 
-def _print(result: Any, options: Attribute) -> None:
+def print_run(run: pf.Run, options: Attribute | Merge) -> None:
+    """Prints a run that is on disk: its first paths, or, of a part of one, how much there is."""
+    if run.complete and run.shard is None:
+        _print(run, options)
+        return
+    count, part = run.n_blocks, "a part" if run.shard is None else str(run.shard)
+    written = len(set(run.manifest.arrays["influences"].written(run.folder)) & set(run.numbers))
+    if options.json:
+        shard = None if run.shard is None else {"index": run.shard.index, "of": run.shard.of}
+        facts = {"result": "Run", "folder": str(run.folder), "shard": shard}
+        write_object({**facts, "complete": run.complete, "written": written, "blocks": count})
+        return
+    write(f"{part} of {short_integer(run.space.count)} paths, {written:,} of {count:,} blocks")
+
+
+def _print(result: Any, options: Attribute | Merge) -> None:
     warn_of_audit(result)
     listed = isinstance(result, pf.Ranked)
     order = ORDERS[options.by]
@@ -73,7 +94,31 @@ def _check(options: Attribute) -> None:
         )
     check_rows(options.rows)
     bytes_of(options.memory)
-    check_new(options.out)
+    _check_blocks(options)
+    if not _in_blocks(options):
+        check_new(options.out)
+
+
+def _in_blocks(options: Attribute) -> bool:
+    return options.resume or options.shard is not None
+
+
+def _check_blocks(options: Attribute) -> None:
+    given = {"--resume": options.resume, "--shard": options.shard is not None}
+    asked = next((name for name, there in given.items() if there), None)
+    if asked is None:
+        if options.block is not None:
+            raise pf.ArgumentError("--block goes with --resume or --shard; leave it out.")
+        return
+    if options.out is None:
+        raise pf.ArgumentError(f"{asked} writes block by block; give the folder by --out.")
+    if options.top is not None or options.above is not None:
+        raise pf.ArgumentError(
+            f"{asked} is for all paths, and --top and --above find the first; leave one out."
+        )
+    if options.block is not None and options.block < 1:
+        raise pf.ArgumentError(f"--block {options.block} takes a number of influences, 1 or more.")
+    shard_of(options.shard)
 
 
 def _search(options: Attribute, told: Callable[[float], None] | None) -> Any:
@@ -83,4 +128,8 @@ def _search(options: Attribute, told: Callable[[float], None] | None) -> Any:
         return pf.TopK(options.top, memory=memory, **common)
     if options.above is not None:
         return pf.Above(options.above, memory=memory, **common)
+    if _in_blocks(options) and options.out is not None:
+        shard = shard_of(options.shard)
+        found = pf.EnumerateTo(options.out, memory=memory, progress=told, shard=shard)
+        return found if options.block is None else replace(found, block=options.block)
     return pf.Enumerate(memory=memory, progress=told)

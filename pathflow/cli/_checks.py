@@ -43,6 +43,23 @@ def bytes_of(memory: float) -> int:
     return max(1, int(memory * 2**30))
 
 
+def shard_of(text: str | None) -> pf.Shard | None:
+    """The shard that a text such as 0/8 names.
+
+    Raises:
+        ArgumentError: it names none.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if found is None or int(found[1]) >= int(found[2]):
+        raise pf.ArgumentError(
+            f"--shard {text} is no I/N; shards are counted from 0, as in 0/8 for the first of 8, "
+            "and 7/8 for the last."
+        )
+    return pf.Shard(int(found[1]), int(found[2]))
+
+
 def check_outside(option: str, output: Path, inputs: tuple[Path, ...]) -> None:
     """Refuses to write over what is read, or into it: a folder of a result holds its files alone.
 

@@ -110,6 +110,47 @@ class Attribute(ProblemOptions):
     memory: Annotated[float, _MEMORY] = 1.0
     rows: Annotated[int, _ROWS] = 10
     out: Annotated[Path | None, _OUT] = None
+    resume: Annotated[
+        bool,
+        arg(
+            help="Of all paths, write --out block by block, and go on with what it holds: a call "
+            "that was stopped or killed loses no more than a block."
+        ),
+    ] = False
+    shard: Annotated[
+        str | None,
+        arg(
+            metavar="I/N",
+            help="Write one of N parts of the blocks, in a folder in --out; the first is 0/N. "
+            "`pathflow merge` joins them.",
+        ),
+    ] = None
+    block: Annotated[
+        int | None,
+        arg(metavar="K", help="With --resume or --shard, how many influences a block holds."),
+    ] = None
+    json: Annotated[bool, _JSON] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge(Options):
+    """Join the shards that `attribute --shard` wrote, to the bits of one call without it.
+
+    Example: pathflow merge runs/all
+    """
+
+    folder: Annotated[
+        Positional[Path], arg(metavar="FOLDER", help="The folder that was --out of the shards.")
+    ]
+    shards: Annotated[
+        Positional[tuple[Path, ...]],
+        arg(metavar="SHARD", help="The folders of the shards, where they are not in it."),
+    ] = ()
+    partial: Annotated[
+        bool, arg(help="Join what there is; `attribute --resume` goes on with it.")
+    ] = False
+    by: Annotated[By, arg(help="The order of paths.")] = By.magnitude
+    rows: Annotated[int, _ROWS] = 10
     json: Annotated[bool, _JSON] = False
 
 
@@ -203,4 +244,4 @@ class Agreement(Options):
     arguments: Annotated[Positional[tuple[str, ...]], arg(metavar="ARGUMENT", help="Of the study.")]
 
 
-Command = OmitArgPrefixes[Trace | Attribute | Aggregate | Top | View | Convert | Agreement]
+Command = OmitArgPrefixes[Trace | Attribute | Merge | Aggregate | Top | View | Convert | Agreement]

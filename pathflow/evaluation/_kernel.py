@@ -206,11 +206,22 @@ def _products(chosen: Any, prefixes: Any, suffixes: Any) -> Any:
     return rows @ suffixes.reshape(len(suffixes), -1).T
 
 
-def products(chosen: np.ndarray, prefixes: Any, suffixes: Any) -> np.ndarray:
+def products(
+    chosen: np.ndarray,
+    prefixes: Any,
+    suffixes: Any,
+    spread: Callable[[np.ndarray], Any] = np.asarray,
+) -> np.ndarray:
     """The influences `(prefixes, suffixes)` of some of the prefixes of one example, with all
     suffixes, by the vectors of both.
+
+    Arguments:
+        chosen: which prefixes.
+        prefixes: their vectors.
+        suffixes: likewise.
+        spread: puts the numbers of prefixes where their products are taken, and may add some.
     """
     # As many rows as the next power of two, so that few sizes are compiled.
     padded = np.zeros(1 << max(0, len(chosen) - 1).bit_length(), np.int32)
     padded[: len(chosen)] = chosen
-    return np.asarray(_products(padded, prefixes, suffixes))[: len(chosen)]
+    return np.asarray(_products(spread(padded), prefixes, suffixes))[: len(chosen)]

@@ -1,7 +1,6 @@
 """The paths that can carry anything: those through no partial that is zero whatever the inputs."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pathflow.evaluation._activations import Edge, edge_partials
 from pathflow.graph import Graph, PathSpace
@@ -10,6 +9,7 @@ from pathflow.tracing import (
     NodeFunction,
     Sparsity,
     TracedGraph,
+    kept,
     sparsity_of,
     zero_partial,
 )
@@ -30,7 +30,7 @@ class LivePaths:
     partials: dict[Edge, LocalPartial]
 
 
-@lru_cache(64)
+@kept
 def live_paths(traced: TracedGraph, full: PathSpace) -> LivePaths:
     """Leaves out the edges with a partial of zero by construction, and what they cut off."""
     edges = [(u, v) for u in full.nodes for v in full.successors(u)]

@@ -11,6 +11,9 @@ from pathflow.influence.branching._topk import Above as Above
 from pathflow.influence.branching._topk import TopK as TopK
 from pathflow.influence.enumeration._enumerate import Enumerate as Enumerate
 from pathflow.influence.enumeration._enumerate_to import EnumerateTo as EnumerateTo
+from pathflow.influence.enumeration._merge import merge as merge
+from pathflow.influence.enumeration._run_shards import run_shards as run_shards
+from pathflow.influence.question._devices import Devices as Devices
 from pathflow.influence.refinement._refine import Refine as Refine
 from pathflow.influence.refinement._refine import refine as refine
 from pathflow.influence.sampling._proposal import AbstractProposal as AbstractProposal

@@ -37,6 +37,7 @@ from ._run import open_run as open_run
 from ._sampled import Sampled as Sampled
 from ._storable import Storable as Storable
 from ._storable import load as load
+from ._storable import rebuilt as rebuilt
 from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence
 from ._table import rest_by_sign as rest_by_sign

@@ -12,7 +12,7 @@ from pathflow._errors import ArgumentError, StorageError
 from pathflow.drawing import AbstractDisplayed, Page
 from pathflow.graph import PathSpace
 from pathflow.page import Sheet
-from pathflow.storage import BlockedArray, Manifest, path_of, read_array, whole
+from pathflow.storage import BlockedArray, Manifest, Shard, path_of, read_array, whole
 
 from ._amount import Amount, amount
 from ._attribution import Attribution, PathOrRank, rank_of
@@ -21,7 +21,7 @@ from ._order import AbstractOrder, Magnitude
 from ._packing import packed
 from ._pages import examples_text, page, path_text, paths_text, ranked_page
 from ._sheet import sheet_of
-from ._storable import load, rebuilt
+from ._storable import check_whole, load, rebuilt
 from ._table import PathInfluence, shares_of, top_ranks
 
 _KIND, _ARRAY = "attribution", "influences"
@@ -51,7 +51,8 @@ class Run(AbstractDisplayed):
     """The influences of all paths, in a folder: what `pathflow.EnumerateTo` wrote.
 
     No more than a block (and a mean of as many paths) is held at a time. Made by
-    `pathflow.open_run`.
+    `pathflow.open_run`. Of a shard there are its own blocks, and nothing that needs the others: no
+    total, no first paths, no audit.
 
     Arguments:
         folder: the run directory.
@@ -84,13 +85,24 @@ class Run(AbstractDisplayed):
         return self._layout.shape[0] if len(self._layout.shape) == 2 else None
 
     @property
+    def shard(self) -> Shard | None:
+        """Which part of a run this is; None for a whole one."""
+        return self.manifest.shard
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the blocks, which are in the names of their files; of a shard, its own."""
+        count = self._layout.count
+        return range(count) if self.shard is None else self.shard.numbers(count)
+
+    @property
     def n_blocks(self) -> int:
-        """How many blocks there are."""
-        return self._layout.count
+        """How many blocks there are; of a shard, how many are its own."""
+        return len(self.numbers)
 
     @property
     def complete(self) -> bool:
-        """Whether all blocks are written."""
+        """Whether all blocks are written; of a shard, all of its own."""
         return self.manifest.complete
 
     def blocks(self) -> Iterator[RunBlock]:
@@ -100,7 +112,7 @@ class Run(AbstractDisplayed):
             MissingBlockError: a block is not there.
             DamagedRunError: a block is not what was written.
         """
-        return map(self._block, range(self.n_blocks))
+        return map(self._block, self.numbers)
 
     def _block(self, number: int) -> RunBlock:
         *examples, ranks = self._layout.place(number)
@@ -112,8 +124,10 @@ class Run(AbstractDisplayed):
         """The sum over all paths. Every block is read.
 
         Raises:
+            UnfinishedRunError: this is a shard.
             MissingBlockError, DamagedRunError: as `blocks`.
         """
+        self._check_no_shard()
         sums = np.zeros(self.n_examples or 1)
         for block in self.blocks():
             sums[block.examples or slice(0, 1)] += block.influences.sum(axis=-1, dtype=np.float64)
@@ -124,8 +138,10 @@ class Run(AbstractDisplayed):
 
         Raises:
             UnknownNodeError, GraphError: the path is none of the space, or the rank is outside.
+            UnfinishedRunError: this is a shard.
             MissingBlockError, DamagedRunError: as `blocks`.
         """
+        self._check_no_shard()
         rank = rank_of(self.space, path)
         width = self._layout.block[-1]
         along = self._layout.grid[-1]
@@ -140,8 +156,10 @@ class Run(AbstractDisplayed):
         Raises:
             ArgumentError: `k` is negative, or `by` is no order.
             NonFiniteError: an influence is NaN.
+            UnfinishedRunError: this is a shard.
             MissingBlockError, DamagedRunError: as `blocks`.
         """
+        self._check_no_shard()
         order = Magnitude() if by is None else by
         found, values, positive, negative = [], [], 0.0, 0.0
         for start, mean in self._means():
@@ -178,15 +196,23 @@ class Run(AbstractDisplayed):
 
         Raises:
             TooManyPathsError: they take more.
-            UnfinishedRunError: the run was stopped.
+            UnfinishedRunError: the run was stopped, or is a shard.
             MissingBlockError, DamagedRunError: as `blocks`.
         """
         return load(self.folder, memory=memory)
+
+    def _check_no_shard(self) -> None:
+        # A sum over some of the paths would look like one over all.
+        if self.shard is not None:
+            check_whole(self.folder, self.manifest)
 
     def _page(self) -> Page:
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
         size = f"{paths_text(self.space.count)}{examples_text(self.n_examples)}"
         facts = f"{ends}, {size}, in {self.n_blocks:,} blocks in {self.folder}"
+        if self.shard is not None:
+            note = f"This is {self.shard}; pathflow.merge joins all of them."
+            return page("Run", facts, [], self.audit, note)
         if not self.complete:
             return page(
                 "Run", facts, [], self.audit, "Not complete; the same call goes on with it."
@@ -207,6 +233,8 @@ class Run(AbstractDisplayed):
         ends = f"{', '.join(map(str, self.space.sources))} -> {self.space.target}"
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
         state = repr(self.audit) if self.complete else "not complete"
+        if self.shard is not None:
+            state = f"{self.shard}, {'complete' if self.complete else state}"
         paths = f"{self.space.count} paths{batch} in {self.n_blocks} blocks"
         return f"Run({str(self.folder)!r}: {ends}, {paths}, {state})"
 
@@ -254,15 +282,18 @@ def _(run: Run) -> Sheet:
 
 
 def attribution_manifest(
-    result: Attribution, layout: BlockedArray, settings: Mapping[str, Any]
+    result: Attribution,
+    layout: BlockedArray,
+    settings: Mapping[str, Any],
+    shard: Shard | None = None,
 ) -> Manifest:
-    """The manifest of an attribution whose influences are written otherwise."""
+    """The manifest, as the run begins, of an attribution whose influences are written otherwise."""
     out = packed(result)
     arrays = {name: whole(name, array) for name, array in out.arrays.items()}
     if layout.name not in arrays:
         raise StorageError(f"an attribution has no array {layout.name!r}.")
     arrays[layout.name] = layout
-    return Manifest(_KIND, out.value, arrays, out.graphs, settings)
+    return Manifest(_KIND, out.value, arrays, out.graphs, settings, complete=False, shard=shard)
 
 
 def finish_run(folder: FilePath, manifest: Manifest, result: Attribution) -> None:

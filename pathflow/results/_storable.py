@@ -89,11 +89,8 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
     """
     folder = path_of(path, "path")
     manifest = Manifest.read(folder)
-    if not manifest.complete and not partial:
-        raise UnfinishedRunError(
-            f"{folder} holds a run that was stopped. Run the same call again, and it goes on where "
-            "it was; or read what there is by load(..., partial=True)."
-        )
+    if not partial:
+        check_whole(folder, manifest)
 
     def array(name: str) -> Any:
         return read_array(folder, manifest, name, partial=partial, memory=memory)
@@ -101,6 +98,24 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
     result = rebuilt(folder, manifest, array)
     whole = all(len(a.written(folder)) == a.count for a in manifest.arrays.values())
     return result if whole else _unchecked(result)
+
+
+def check_whole(folder: Path, manifest: Manifest) -> None:
+    """Refuses a run that is not all there.
+
+    Raises:
+        UnfinishedRunError: it was stopped, or is a shard.
+    """
+    if manifest.shard is not None:
+        raise UnfinishedRunError(
+            f"{folder} holds {manifest.shard} of a run. Join the shards by pathflow.merge, or read "
+            "what there is by load(..., partial=True)."
+        )
+    if not manifest.complete:
+        raise UnfinishedRunError(
+            f"{folder} holds a run that was stopped. Run the same call again, and it goes on where "
+            "it was; or read what there is by load(..., partial=True)."
+        )
 
 
 def _unchecked(result: Any) -> Any:

@@ -19,6 +19,7 @@ from pathflow._errors import (
 from pathflow._version import __version__
 from pathflow.storage._blocks import BlockedArray
 from pathflow.storage._files import is_draft_of, write_atomic
+from pathflow.storage._shard import Shard
 from pathflow.storage._text import digest_of, read_text, text_of
 
 FORMAT, SCHEMA, MANIFEST = "pathflow.run", 1, "manifest.json"
@@ -49,7 +50,8 @@ class Manifest:
         graphs: each graph, by its file's name without the ending; in the manifest stands a digest.
         settings: what the values depend on.
         versions: of the libraries that wrote it.
-        complete: whether every block is written.
+        complete: whether every block is written; of a shard, every block of its own.
+        shard: which part of the run the folder holds; None where it is the whole.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Manifest:
     settings: Mapping[str, Any]
     versions: Mapping[str, str] = field(default_factory=versions)
     complete: bool = True
+    shard: Shard | None = None
 
     @property
     def key(self) -> str:
@@ -104,6 +107,8 @@ class Manifest:
             "graphs": {name: digest_of(graph) for name, graph in self.graphs.items()},
             "value": self.value,
         }
+        if self.shard is not None:
+            content["shard"] = {"index": self.shard.index, "of": self.shard.of}
         content["digest"] = digest_of(content)
         return text_of(content, MANIFEST)
 
@@ -138,6 +143,7 @@ class Manifest:
                 content["settings"],
                 content["versions"],
                 content["complete"],
+                Shard(**content["shard"]) if "shard" in content else None,
             )
         except DamagedRunError:
             raise

@@ -16,6 +16,7 @@ from pathflow._errors import (
 from pathflow.storage._files import is_draft_of, named_refusals
 from pathflow.storage._lock import LOCK, is_lock, locked
 from pathflow.storage._manifest import MANIFEST, Manifest
+from pathflow.storage._shard import shard_named
 from pathflow.storage._text import canonical
 
 # Which error says that a group of settings differs; any other group is a setting.
@@ -35,12 +36,13 @@ _DIGEST, _TOLD = re.compile("[0-9a-f]{64}"), 12
 
 
 @contextmanager
-def writing(folder: Path, manifest: Manifest) -> Iterator[None]:
+def writing(folder: Path, manifest: Manifest, *, merged: bool = False) -> Iterator[None]:
     """Makes a run directory, or goes on with one, while it is locked against others.
 
     Arguments:
         folder: where.
         manifest: of the run as it begins.
+        merged: the folders of the run's shards may be in it.
 
     Raises:
         RunLockedError: somebody else writes there.
@@ -52,7 +54,7 @@ def writing(folder: Path, manifest: Manifest) -> Iterator[None]:
     with named_refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MANIFEST).exists():
-            _check_empty(folder, manifest)
+            _check_empty(folder, manifest, merged=merged)
     with locked(folder):
         if (folder / MANIFEST).exists():
             check_same(folder, Manifest.read(folder), manifest)
@@ -61,13 +63,13 @@ def writing(folder: Path, manifest: Manifest) -> Iterator[None]:
         else:
             with named_refusals(folder):
                 # Again, as nobody else writes now.
-                _check_empty(folder, manifest)
+                _check_empty(folder, manifest, merged=merged)
                 _remove_drafts(folder, manifest)
                 manifest.write(folder)
         yield
 
 
-def _check_empty(folder: Path, manifest: Manifest) -> None:
+def _check_empty(folder: Path, manifest: Manifest, *, merged: bool) -> None:
     """Refuses a folder with anything that this run would not have written.
 
     One that was killed at its very beginning left the lock, graphs and drafts of them. Each is told
@@ -75,9 +77,11 @@ def _check_empty(folder: Path, manifest: Manifest) -> None:
     """
     texts = manifest.texts()
     for path in folder.iterdir():
-        if not _is_ours(path, texts):
+        shard = shard_named(path.name) is not None and path.is_dir()
+        if not (shard and merged) and not _is_ours(path, texts):
             raise RunExistsError(
-                f"{folder} holds {path.name!r} and no run directory; give an empty or a new folder."
+                f"{folder} holds {path.name!r} and no run directory; give an empty or a new folder"
+                f"{', or join its shards by pathflow.merge' * shard}."
             )
 
 
@@ -112,24 +116,51 @@ def check_same(folder: Path, before: Manifest, now: Manifest) -> None:
     Raises:
         RunChangedError: the values would be others.
     """
-    old, new = _flat(before.settings), _flat(now.settings)
-    differing = [k for k in dict.fromkeys((*new, *old)) if old.get(k) != new.get(k)]
-    # What the user gives comes before what follows from it.
-    for kind in (ParametersChangedError, CodeChangedError, SettingsChangedError):
-        for key in differing:
-            if _GROUPS.get(key[0], SettingsChangedError) is kind:
-                raise kind(_changed(folder, key, old.get(key), new.get(key)))
+    found = difference(before, now)
+    if found is not None:
+        kind, what, old, new = found
+        raise kind(
+            f"{folder} was begun with {what} = {old}, and this call has {new}; values of both "
+            "would be mixed. Ask as before, or give another folder."
+        )
     if before.key != now.key:
         raise RunChangedError(
             f"{folder} holds a run of another shape or graph than this one; give another folder."
         )
+    if before.shard != now.shard:
+        raise SettingsChangedError(
+            f"{folder} holds {before.shard or 'a whole run'}, and this call writes "
+            f"{now.shard or 'a whole run'}; give another folder, or join shards by pathflow.merge."
+        )
 
 
-def _changed(folder: Path, key: tuple[str, ...], old: str | None, new: str | None) -> str:
-    return (
-        f"{folder} was begun with {_named(key)} = {_short(old)}, and this call has "
-        f"{_short(new)}; values of both would be mixed. Ask as before, or give another folder."
-    )
+def check_run_in(folder: Path, manifest: Manifest) -> None:
+    """Refuses a folder that holds another run; one that holds none is good.
+
+    Raises:
+        RunChangedError: it holds a run of other values.
+        SchemaVersionError, DamagedRunError: what it holds cannot be read.
+    """
+    if (folder / MANIFEST).exists():
+        check_same(folder, Manifest.read(folder), manifest)
+
+
+def difference(
+    before: Manifest, now: Manifest
+) -> tuple[type[RunChangedError], str, str, str] | None:
+    """The first setting in which two runs differ: the error that says so, its name, and what the
+    two have; None where there is none.
+    """
+    old, new = _flat(before.settings), _flat(now.settings)
+    differing = [k for k in dict.fromkeys((*new, *old)) if old.get(k) != new.get(k)]
+    # What the user gives comes before what follows from it, as the cut into blocks does, and of
+    # that the tiles.
+    differing.sort(key=lambda key: (key[0] == "blocks") + (key[-1] == "tile"))
+    for kind in (ParametersChangedError, CodeChangedError, SettingsChangedError):
+        for key in differing:
+            if _GROUPS.get(key[0], SettingsChangedError) is kind:
+                return kind, _named(key), _short(old.get(key)), _short(new.get(key))
+    return None
 
 
 def _named(key: tuple[str, ...]) -> str:

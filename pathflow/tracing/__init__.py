@@ -29,6 +29,7 @@ from pathflow.tracing._digest import program_digest as program_digest
 from pathflow.tracing._entry_sets import EntrySets as EntrySets
 from pathflow.tracing._flows import jaxpr_flows as jaxpr_flows
 from pathflow.tracing._joint import JointPartial as JointPartial
+from pathflow.tracing._kept import kept as kept
 from pathflow.tracing._memory import all_bytes as all_bytes
 from pathflow.tracing._memory import live_bytes as live_bytes
 from pathflow.tracing._mix import LANES as LANES

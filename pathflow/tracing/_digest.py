@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from pathflow.tracing._keys import identity_of, jaxpr_key
+from pathflow.tracing._keys import identity_of
 from pathflow.tracing._program import Program
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -21,7 +21,7 @@ def program_digest(program: Program) -> str:
     by their names alone.
     """
     digest = hashlib.sha256()
-    _feed(digest, (jaxpr_key(program.jaxpr), program.sites, str(program.args_structure)))
+    _feed(digest, (program.computed, program.sites, str(program.args_structure)))
     _feed(digest, tuple((str(n), i) for n, i in (program.inputs | program.outputs).items()))
     return digest.hexdigest()
 

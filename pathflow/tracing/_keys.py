@@ -91,13 +91,19 @@ def _param_key(value: Any, *, rules: bool) -> Hashable:
 
 def jaxpr_key(closed: Any) -> Hashable:
     """What a function computes from its arguments and from the arrays that it closes over."""
-    kind, shapes, _, rows, outputs = _jaxpr_key(_Same(closed), rules=True)
+    kind, shapes, _, rows, outputs = _key_of(closed, rules=True)
     return (kind, shapes, rows, outputs)
 
 
 @lru_cache(4096)
 def _jaxpr_key(closed: _Same, *, rules: bool) -> tuple[Hashable, ...]:
-    jaxpr, consts = open_jaxpr(closed.it)
+    # Of the parts of a function. Not of a whole one: the cache would hold what it closes over, such
+    # as the parameters of a model.
+    return _key_of(closed.it, rules=rules)
+
+
+def _key_of(closed: Any, *, rules: bool) -> tuple[Hashable, ...]:
+    jaxpr, consts = open_jaxpr(closed)
     numbers: dict[Any, int] = {}
     for var in (*jaxpr.constvars, *jaxpr.invars):
         numbers[var] = len(numbers)

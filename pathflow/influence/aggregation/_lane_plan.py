@@ -12,7 +12,7 @@ from pathflow.evaluation import added, joint_partial, pieces
 from pathflow.graph import Automaton, Graph, Node, PathSpace, Trellis, make_trellis
 from pathflow.influence.aggregation._lanes import gatherer, puller, pusher, scatterer, sum_puller
 from pathflow.influence.question._tiles import Chunk, activations_to
-from pathflow.tracing import TracedGraph, Value, zero_slots
+from pathflow.tracing import TracedGraph, Value, kept, zero_slots
 
 # An array `(lanes, [examples,] [points,] *shape)`, and whether it has the axes in brackets.
 Lanes = tuple[Any, tuple[bool, bool]]
@@ -24,7 +24,7 @@ def trellis_of(space: PathSpace, automaton: Automaton) -> Trellis:
     return make_trellis(space, automaton)
 
 
-@lru_cache(64)
+@kept
 def lane_plan(
     traced: TracedGraph, sources: tuple[Node, ...], target: Node, automaton: Automaton
 ) -> "LanePlan":

@@ -8,6 +8,7 @@ import numpy as np
 from pathflow.graph import Automaton
 from pathflow.influence.aggregation._execution import AbstractExecution, StateSums
 from pathflow.influence.aggregation._lane_plan import LanePlan, Lanes, lane_plan
+from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import Chunk, check_memory, fitting_sizes, tiles
 
@@ -35,10 +36,13 @@ class OnGraph(AbstractExecution):
         memory: bytes for the activations and tangents that are held at one time. Work is cut into
             tiles of examples and points that fit.
         progress: called with the fraction done after each tile.
+        devices: over which the work is spread; by default the one that JAX takes. The budget is
+            then for each device.
     """
 
     memory: int = 2**30
     progress: Any = field(default=None, compare=False)
+    devices: Devices | None = None
 
     def __post_init__(self) -> None:
         check_memory(self.memory, "OnGraph(memory=...)")
@@ -50,7 +54,7 @@ class OnGraph(AbstractExecution):
             ArgumentError: the budget does not hold one example at one point.
             NonFiniteError: an activation is NaN or infinite.
         """
-        space = problem.space
+        problem, space = problem.on(self.devices), problem.space
         plan = lane_plan(problem.traced, space.sources, space.target, automaton)
         sizes = fitting_sizes(problem, plan.entries(keep=False), self.memory, "OnGraph(memory=...)")
         batch = problem.examples or 1

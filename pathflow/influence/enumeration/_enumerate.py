@@ -1,7 +1,6 @@
 """Every path's influence, by meeting in the middle."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -13,10 +12,11 @@ from pathflow.graph import Node
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.enumeration._sweep import Plan, scatter
 from pathflow.influence.question._audit import make_audit, refined
+from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to, check_memory, tile_sizes, tiles
 from pathflow.results import Attribution
-from pathflow.tracing import TracedGraph
+from pathflow.tracing import TracedGraph, kept
 
 
 @final
@@ -34,6 +34,8 @@ class Enumerate(AbstractSearch[Attribution]):
             time. Work is cut into tiles of examples and points that fit; more paths than fit are
             refused before any work.
         progress: called with the fraction done after each tile.
+        devices: over which the work is spread; by default the one that JAX takes. The budget is
+            then for each device.
 
     Source: Definition 6 of "Influence Paths for Characterizing Subject-Verb Number Agreement in
     LSTM Language Models".
@@ -41,6 +43,7 @@ class Enumerate(AbstractSearch[Attribution]):
 
     memory: int = 2**30
     progress: Any = field(default=None, compare=False)
+    devices: Devices | None = None
 
     def __post_init__(self) -> None:
         check_memory(self.memory, "Enumerate(memory=...)")
@@ -58,6 +61,7 @@ class Enumerate(AbstractSearch[Attribution]):
         count, batch = problem.space.count, problem.examples or 1
         self._check(count * batch * problem.dtype.itemsize, "their influences", count, batch)
         plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)
+        problem = problem.on(self.devices)
         doi, checks = refined(problem)
         out = np.zeros((batch, count), problem.dtype)
         sizes = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
@@ -65,7 +69,7 @@ class Enumerate(AbstractSearch[Attribution]):
         for examples, parts in tiles(problem, activations, sizes, self.progress):
             out[examples] = 0
             for at in parts:
-                found = plan.sweep(at.applied, at.direction, at.weights, at.examples)
+                found = plan.sweep(at)
                 scatter(out[examples], list(found))
         influences = out if problem.examples is not None else out[0]
         return Attribution(
@@ -94,10 +98,10 @@ class Enumerate(AbstractSearch[Attribution]):
         # A tile's own influences are held beside the result.
         left = self.memory - 2 * held
         self._check(2 * held + unit, "the tangents and cotangents of one point", count, batch)
-        return tile_sizes(left, unit, points, batch)
+        return tile_sizes(left, unit, points, batch, self.devices)
 
 
-@lru_cache(64)
+@kept
 def planned(
     traced: TracedGraph, sources: tuple[Node, ...], target: Node
 ) -> tuple[Plan, Activations]:

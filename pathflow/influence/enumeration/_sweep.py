@@ -2,7 +2,7 @@
 they meet.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow.evaluation import Applied, Edge, crosser, live_paths, mover, products
+from pathflow.evaluation import Edge, crosser, live_paths, mover, products
 from pathflow.graph import Node, PathSpace
 from pathflow.influence.enumeration._cut import choose_cut
-from pathflow.tracing import TracedGraph, Value
+from pathflow.influence.question._devices import Devices
+from pathflow.influence.question._tiles import Chunk
+from pathflow.tracing import TracedGraph
 
 # Stretches this long, or blocks of this few rows, are copied row by row; others entry by entry.
 _LONG, _FEW = 256, 4
@@ -103,40 +105,16 @@ class Plan:
         residuals = sum(size[u] + size[v] for u, v in self.partials)
         return held + sum(moved) + residuals
 
-    def sweep(
-        self,
-        applied: Mapping[Edge, Applied],
-        direction: Mapping[Node, Value],
-        weights: Any,
-        examples: int | None,
-    ) -> Iterator[Block]:
-        """All path influences at some points, weights folded in.
+    def sweep(self, at: Chunk) -> Iterator[Block]:
+        """All path influences at some points, weights folded in."""
+        return iter(()) if self.empty else _Sweep(self, at).run()
 
-        Arguments:
-            applied: each edge's partial at these points.
-            direction: the direction of each source, without a point axis.
-            weights: `([examples,] points)`.
-            examples: how many examples there are, or None where arrays have no axis of them.
+    def hold(self, at: Chunk) -> "Held":
+        """The vectors of one example on both sides of every crossing, of which stretches of ranks
+        are made.
         """
-        if self.empty:
-            return iter(())
-        return _Sweep(self, applied, examples, weights.shape[-1]).run(direction, weights)
-
-    def hold(
-        self,
-        applied: Mapping[Edge, Applied],
-        direction: Mapping[Node, Value],
-        weights: Any,
-        examples: int | None,
-    ) -> "Held":
-        """The vectors on both sides of every crossing, of which stretches of ranks are made.
-
-        Arguments: those of `sweep`, of one example.
-        """
-        if self.empty:
-            return Held(())
-        sweep = _Sweep(self, applied, examples, weights.shape[-1])
-        return Held(tuple(sweep.meetings(direction, weights)))
+        found = () if self.empty else tuple(_Sweep(self, at).meetings())
+        return Held(found, at.devices)
 
 
 @dataclass(frozen=True)
@@ -161,6 +139,7 @@ class Held:
     """What all paths of one example are made of, at some points."""
 
     meetings: tuple[Meeting, ...]
+    devices: Devices | None = None
 
     def add(self, out: np.ndarray, start: int) -> None:
         """Adds the influences of the paths from rank `start` on to `out`, of shape `(paths,)`."""
@@ -169,7 +148,8 @@ class Held:
             first, last = at.rows + at.columns[0], at.rows + at.columns[-1]
             chosen = np.flatnonzero((first < stop) & (last >= start))
             if len(chosen):
-                part = products(chosen, at.prefixes, at.suffixes)
+                spread = np.asarray if self.devices is None else self.devices.cut_rows
+                part = products(chosen, at.prefixes, at.suffixes, spread)
                 _add_within(out, start, part, at.rows[chosen], at.columns)
 
 
@@ -187,33 +167,37 @@ def _add_within(
 
 
 class _Sweep:
-    def __init__(
-        self, plan: Plan, applied: Mapping[Edge, Applied], examples: int | None, points: int
-    ) -> None:
-        self.plan, self.applied, self.examples, self.points = plan, applied, examples, points
-        self.flags = (examples is not None, True)
+    def __init__(self, plan: Plan, at: Chunk) -> None:
+        self.plan, self.at, self.examples = plan, at, at.examples
+        self.flags = (at.examples is not None, True)
 
     def _move(
         self, step: Callable, edges: Sequence[Edge], vectors: Sequence[Any], *other: Any, pull: bool
     ) -> Any:
         """Moves vectors across edges; `vectors` are pairs of an array and its flags."""
-        applied = [self.applied[e] for e in edges]
+        applied = [self.at.applied[e] for e in edges]
         keys, flags = tuple(a.key for a in applied), tuple(f for _, f in vectors)
-        run = step(keys, pull, flags, self.examples, self.points)
+        run = step(keys, pull, flags, self.examples, self.at.weights.shape[-1])
         return run(tuple(a.arrays for a in applied), tuple(x for x, _ in vectors), *other)
 
-    def run(self, direction: Mapping[Node, Value], weights: Any) -> Iterator[Block]:
-        prefixes = self._prefixes(direction)
-        suffixes = self._suffixes(weights)
+    def _cut(self, vectors: Any) -> Any:
+        """The vectors of the other side of a crossing, spread over the devices."""
+        devices = self.at.devices
+        return vectors if devices is None else devices.cut_paths(vectors, self.examples)
+
+    def run(self) -> Iterator[Block]:
+        prefixes, suffixes = self._prefixes(), self._suffixes()
         plan = self.plan
         for v, us in plan.pushed.items():
             vectors = [prefixes[u] for u in us]
-            block = self._move(crosser, [(u, v) for u in us], vectors, suffixes[v][0], pull=False)
+            other, columns = self._cut(suffixes[v][0]), plan.suffix_ranks[v]
+            block = self._move(crosser, [(u, v) for u in us], vectors, other, pull=False)
             rows = [plan.prefix_ranks[u] + plan.offset[u, v] for u in us]
-            yield Block(block, np.concatenate(rows), plan.suffix_ranks[v], slice(None))
+            yield Block(block, np.concatenate(rows), columns, slice(len(columns)))
         for u, vs in plan.pulled.items():
             vectors = [suffixes[v] for v in vs]
-            block = self._move(crosser, [(u, v) for v in vs], vectors, prefixes[u][0], pull=True)
+            other = self._cut(prefixes[u][0])
+            block = self._move(crosser, [(u, v) for v in vs], vectors, other, pull=True)
             begin = 0
             for v in vs:
                 columns = plan.suffix_ranks[v]
@@ -221,10 +205,9 @@ class _Sweep:
                 yield Block(block, plan.prefix_ranks[u] + plan.offset[u, v], columns, part)
                 begin = part.stop
 
-    def meetings(self, direction: Mapping[Node, Value], weights: Any) -> Iterator[Meeting]:
+    def meetings(self) -> Iterator[Meeting]:
         """The vectors at every crossing, moved across it."""
-        prefixes = self._prefixes(direction)
-        suffixes = self._suffixes(weights)
+        prefixes, suffixes = self._prefixes(), self._suffixes()
         plan = self.plan
         for v, us in plan.pushed.items():
             moved = self._move(mover, [(u, v) for u in us], [prefixes[u] for u in us], pull=False)
@@ -235,9 +218,9 @@ class _Sweep:
             columns = [plan.suffix_ranks[v] + plan.offset[u, v] for v in vs]
             yield Meeting(prefixes[u][0], moved, plan.prefix_ranks[u], np.concatenate(columns))
 
-    def _prefixes(self, direction: Mapping[Node, Value]) -> dict[Node, Any]:
+    def _prefixes(self) -> dict[Node, Any]:
         """The tangents of all prefixes of the nodes on the left, as arrays with their flags."""
-        space, left = self.plan.space, set(self.plan.left)
+        space, left, direction = self.plan.space, set(self.plan.left), self.at.direction
         vectors = {
             s: (direction[s].array[None], (direction[s].batched, False)) for s in space.sources
         }
@@ -258,11 +241,11 @@ class _Sweep:
             if not waiting[u] and u not in self.plan.kept:
                 del vectors[u]
 
-    def _suffixes(self, weights: Any) -> dict[Node, Any]:
+    def _suffixes(self) -> dict[Node, Any]:
         """The cotangents of all suffixes of the nodes on the right, as arrays with their flags."""
-        space = self.plan.space
-        shape = (1, *(() if self.examples is None else (self.examples,)), self.points)
-        start = jnp.broadcast_to(weights, shape).astype(space.target.dtype)
+        space, weights = self.plan.space, self.at.weights
+        batch = () if self.examples is None else (self.examples,)
+        start = jnp.broadcast_to(weights, (1, *batch, weights.shape[-1])).astype(space.target.dtype)
         vectors = {space.target: (start, self.flags)}
         for u in self.plan.right:
             vs = space.successors(u)
@@ -274,7 +257,8 @@ class _Sweep:
 def scatter(out: np.ndarray, blocks: Sequence[Block]) -> None:
     """Adds blocks to `(examples, paths)` influences in rank order."""
     for block in blocks:
-        part = np.asarray(block.influences)[:, :, block.part]
+        # Devices may have filled up either axis.
+        part = np.asarray(block.influences)[:, : len(block.rows), block.part]
         columns, width = block.columns, len(block.columns)
         running = columns[-1] - columns[0] == width - 1
         if running and (width >= _LONG or len(block.rows) <= _FEW):

@@ -161,10 +161,7 @@ def audit_of_sums(
         total = np.full(len(sums), np.nan)
     else:
         total = checks.total
-        # Where every influence is zero the total must be zero too, and its absolute size is the
-        # residual.
-        gap = np.maximum(np.abs(sums - total), inner)
-        structural = gap / np.where(scale > 0, scale, 1.0)
+        structural = structural_residual(sums, total, scale, inner)
     return Audit(
         structural=_shaped(structural, problem),
         reference_total=_shaped(total, problem),
@@ -174,6 +171,19 @@ def audit_of_sums(
         dtype=_coarsest(problem),
         scale=what,
     )
+
+
+def structural_residual(
+    sums: Float64[np.ndarray, " B"],
+    total: Float64[np.ndarray, " B"],
+    scale: Float64[np.ndarray, " B"],
+    inner: Float64[np.ndarray, " B"] | float = 0.0,
+) -> Float64[np.ndarray, " B"]:
+    """How far sums are from the untouched function's derivative, relative to a scale."""
+    gap = np.maximum(np.abs(sums - total), inner)
+    # Where every influence is zero the total must be zero too, and its absolute size is the
+    # residual.
+    return gap / np.where(scale > 0, scale, 1.0)
 
 
 def _coarsest(problem: Problem | Question) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
 from pathflow.interest import AbstractDoI, DoIPoints
@@ -45,6 +46,11 @@ class Points:
         )
         weights = jnp.where(at < self.count, jnp.take(self.weights, within, axis=axis), 0)
         return Points(values, weights.astype(self.weights.dtype), self.direction, self.endpoints)
+
+    def on(self, devices: Devices) -> "Points":
+        """The same points, spread over devices."""
+        values, direction = (tuple(map(devices.cut, vs)) for vs in (self.values, self.direction))
+        return Points(values, devices.cut_weights(self.weights), direction, self.endpoints)
 
 
 def points_of(problem: Problem | Question, doi: AbstractDoI, examples: slice) -> Points:

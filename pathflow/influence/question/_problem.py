@@ -4,7 +4,7 @@ interest; checked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from pathflow.evaluation import (
 )
 from pathflow.graph import Node, PathSpace
 from pathflow.influence.question._asked import check_doi, ends_of, facts, spread
+from pathflow.influence.question._devices import Devices
 from pathflow.interest import AbstractDoI
-from pathflow.tracing import Program, TracedGraph, Value
+from pathflow.tracing import Program, TracedGraph, Value, kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class Problem:
         args: the value of each flat argument of the traced function.
         examples: the number of examples, or None where the arguments have no example axis.
         doi: the distribution of interest.
+        devices: over which the work is spread; None for the one that JAX takes.
 
     Nothing is computed until it is asked for, so that a search can refuse a question at no cost.
     """
@@ -42,11 +44,17 @@ class Problem:
     args: tuple[Value, ...]
     examples: int | None
     doi: AbstractDoI
+    devices: Devices | None = None
 
     @cached_property
     def context(self) -> dict[Any, Value]:
         """The value of each context variable."""
         return self.traced.context(self.args)
+
+    @cached_property
+    def placed_context(self) -> dict[Any, Value]:
+        """The context, what examples share on every device that works."""
+        return self.context if self.devices is None else self.devices.replicated(self.context)
 
     @cached_property
     def source_values(self) -> tuple[Value, ...]:
@@ -70,6 +78,17 @@ class Problem:
         """The same question at another distribution of interest."""
         # The same object keeps what is computed already.
         return self if doi is self.doi else replace(self, doi=doi)
+
+    def on(self, devices: Devices | None) -> "Problem":
+        """The same question, spread over devices.
+
+        Raises:
+            ArgumentError: there are fewer examples than devices for them.
+        """
+        if devices is None:
+            return self
+        devices.check_examples(self.examples)
+        return replace(self, devices=devices)
 
     @property
     def dtype(self) -> Any:
@@ -140,7 +159,7 @@ def _check_blocked(traced: TracedGraph, source: Node, target: Node) -> None:
         )
 
 
-@lru_cache(256)
+@kept
 def _source_activations(traced: TracedGraph, sources: tuple[Node, ...]) -> Activations:
     wanted = [traced.functions[s] for s in sources]
     return Activations(

@@ -45,7 +45,7 @@ class Reference:
     derivatives: np.ndarray
 
 
-@lru_cache(256)
+@lru_cache(64)
 def _compiled(
     program: Program, sources: tuple[Node, ...], target: Node, flags: Any, examples: int | None
 ) -> Callable | None:

@@ -7,6 +7,7 @@ from typing import Any
 from pathflow._errors import ArgumentError
 from pathflow.evaluation import Activations, Applied, value_ancestors
 from pathflow.graph import Node
+from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.tracing import TracedGraph, Value
@@ -15,15 +16,22 @@ from pathflow.tracing import TracedGraph, Value
 _TILE_BYTES = 2**28
 
 
-def tile_sizes(budget: int, unit: int, points: int, batch: int) -> tuple[int, int]:
+def tile_sizes(
+    budget: int, unit: int, points: int, batch: int, devices: Devices | None = None
+) -> tuple[int, int]:
     """How many examples, and how many points of each, are worked on together.
 
     Arguments:
-        budget: the bytes that may be held.
+        budget: the bytes that may be held on each device.
         unit: the bytes that one example takes at one point; no more than the budget.
         points: how many points there are.
         batch: how many examples there are.
+        devices: over which they are spread.
     """
+    if devices is not None:
+        share = max(1, batch // devices.examples)
+        per_device = tile_sizes(budget, unit, -(-points // devices.points), share)
+        return per_device[0] * devices.examples, per_device[1] * devices.points
     unit = max(1, unit)
     if budget >= unit * points:
         tile = min(batch, max(1, min(budget, _TILE_BYTES) // (unit * points)))
@@ -50,12 +58,14 @@ class Chunk:
         direction: the direction of each source.
         weights: `([examples,] points)`.
         examples: how many examples there are, or None where arrays have no axis of them.
+        devices: over which the arrays are spread.
     """
 
     applied: Mapping[Any, Applied]
     direction: Mapping[Node, Value]
     weights: Any
     examples: int | None
+    devices: Devices | None = None
 
 
 def chunks(
@@ -63,15 +73,21 @@ def chunks(
 ) -> Iterator[Chunk]:
     """Evaluates the model at `size` points at a time, for the examples that the points are of."""
     count = None if problem.examples is None else examples.stop - examples.start
+    devices = problem.devices
     context = {
-        a: Value(v.array[examples], True) if v.batched else v for a, v in problem.context.items()
+        a: Value(v.array[examples], True) if v.batched else v
+        for a, v in problem.placed_context.items()
     }
+    if devices is not None:
+        context = {a: devices.cut(v) if v.batched else v for a, v in context.items()}
     sources = problem.space.sources
     for start in range(0, points.count, size):
         part = points.slice(start, size)
+        if devices is not None:
+            part = part.on(devices)
         _, applied = activations(context, dict(zip(sources, part.values, strict=True)))
         direction = dict(zip(sources, part.direction, strict=True))
-        yield Chunk(applied, direction, part.weights, count)
+        yield Chunk(applied, direction, part.weights, count, devices)
 
 
 def tiles(
@@ -114,7 +130,7 @@ def fitting_sizes(problem: Problem, entries: int, memory: int, what: str) -> tup
             f"{memory:,}; raise it, or ask for fewer classes at a time."
         )
     count = points_of(problem, problem.doi, slice(0, 1)).count
-    return tile_sizes(memory, unit, count, problem.examples or 1)
+    return tile_sizes(memory, unit, count, problem.examples or 1, problem.devices)
 
 
 def check_memory(memory: Any, what: str) -> None:

@@ -1,0 +1,84 @@
+"""Many small runs in one process leave nothing behind: no memory, no open file, no graph."""
+
+import gc
+import weakref
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import pathflow as pf
+from benchmarks.long_run import Work, grow, held
+from tests.scale._asked import arrays, recurrence
+
+KINDS = 6
+# Each kind of run meets what is compiled or cached once, within two rounds.
+WARM, RUNS = 2 * KINDS, 10 * KINDS
+# A graph that stays takes some two MiB and twelve maps here, so that ten of them are above
+# both; what allocators and the interpreter take now and then is below.
+_MEMORY, _MAPS = 12 * 2**20, 40
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what a process holds")
+def test_runs_of_every_kind_leave_nothing_behind(tmp_path):
+    work = Work(tmp_path)
+    assert len(work.kinds) == KINDS
+    grow(WARM, WARM, lambda _: None, work)
+    before, after = held(0, 0.0), []
+    grow(RUNS, RUNS, after.append, work)
+    assert after[0].files <= before.files
+    assert after[0].maps - before.maps < _MAPS
+    assert after[0].memory - before.memory < _MEMORY
+    assert not list(tmp_path.iterdir())
+
+
+SEARCHES = [
+    pf.Enumerate(),
+    pf.TopK(3),
+    pf.Greedy(),
+    pf.Aggregate({"gated": ".* gate@1 .*"}, pf.OnGraph()),
+    pf.Aggregate({"gated": ".* gate@1 .*"}, pf.Streaming()),
+    pf.Conductance(".* gate@1 .*"),
+    pf.Sample(5, jax.random.key(0)),
+    pf.Refine("x gate@0 state@0 state@1 state@2 state@3 output", at="state@0"),
+]
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda s: type(s).__name__)
+def test_a_graph_that_nobody_holds_is_gone(search):
+    x, words = arrays()
+    graph = pf.trace(recurrence, x[0], words, inputs=("x",))
+    doi = pf.Line(jnp.zeros_like(x[0]), n_steps=2)
+    result = pf.attribute(graph, (x[0], words), source="x", doi=doi, search=search)
+    gone = weakref.ref(graph)
+    del result, graph
+    gc.collect()
+    assert gone() is None
+
+
+def test_what_is_kept_with_a_graph_is_bounded_and_can_be_forgotten():
+    from pathflow.tracing import kept
+
+    class Owner:
+        pass
+
+    found = []
+
+    @kept
+    def derive(owner, number, *, doubled=False):
+        """What is derived."""
+        found.append(number)
+        return 2 * number if doubled else number
+
+    one, other = Owner(), Owner()
+    assert [derive(one, 3), derive(one, 3), derive(other, 3)] == [3, 3, 3]
+    assert derive(one, 3, doubled=True) == 6
+    assert found == [3, 3, 3]
+    for number in range(1000):
+        derive(one, number)
+    assert len(one.__dict__["_kept"]) == 256
+    derive.cache_clear()
+    assert not one.__dict__["_kept"]
+    assert not other.__dict__["_kept"]
+    assert derive.__name__ == "derive"
