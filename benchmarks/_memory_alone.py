@@ -14,6 +14,8 @@ from typing import Any
 import pathflow as pf
 from benchmarks._memory_cases import CASES
 
+# Allocations of at least so many bytes go back to the system as soon as they are freed.
+_MMAP_THRESHOLD, _BYTES = -3, 2**16
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -44,6 +46,7 @@ def _kilobytes(field: str) -> int:
 
 def measure(name: str) -> dict[str, Any]:
     """What is predicted of a configuration, and what it takes."""
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _BYTES)
     asked = CASES[name]()
     predicted = pf.predict_memory(**asked)
     measured = grown(lambda: pf.attribute(**asked))

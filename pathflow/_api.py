@@ -63,10 +63,12 @@ from .influence import Above as Above
 from .influence import AbstractExecution as AbstractExecution
 from .influence import AbstractProposal as AbstractProposal
 from .influence import AbstractSearch as AbstractSearch
+from .influence import AbstractSizedSearch as AbstractSizedSearch
 from .influence import Aggregate as Aggregate
 from .influence import Conductance as Conductance
 from .influence import Enumerate as Enumerate
 from .influence import EnumerateTo as EnumerateTo
+from .influence import Footprint as Footprint
 from .influence import Greedy as Greedy
 from .influence import Importance as Importance
 from .influence import OnGraph as OnGraph
@@ -78,6 +80,7 @@ from .influence import Uniform as Uniform
 from .influence import aggregate as aggregate
 from .influence import attribute as attribute
 from .influence import conductance as conductance
+from .influence import predict_memory as predict_memory
 from .influence import refine as refine
 from .interest import AbstractDoI as AbstractDoI
 from .interest import AbstractQoI as AbstractQoI

@@ -5,6 +5,7 @@ partials.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import jax
@@ -153,6 +154,14 @@ class Activations:
     def nodes(self) -> tuple[Node, ...]:
         """The nodes that are evaluated, in order."""
         return tuple(self._order)
+
+    @property
+    def entries(self) -> int:
+        """Entries of all values and residuals, for one example at one point."""
+        values = sum(prod(n.shape) for n in self._order)
+        # The edges from the terms of a sum have one partial, whose residuals are held once.
+        each = ({p for _, p in partials} for partials in self._partials.values())
+        return values + sum(p.residual_entries for partials in each for p in partials)
 
     def __call__(
         self, context: Mapping[Any, Value], source_values: Mapping[Node, Value]

@@ -18,7 +18,7 @@ from pathflow.tracing import TracedGraph
 Result = TypeVar("Result")
 
 # A default cannot decide what a type variable stands for, so it has the type of any search.
-_ENUMERATE = cast("Any", Enumerate())
+DEFAULT_SEARCH = cast("Any", Enumerate())
 
 
 def attribute(
@@ -30,7 +30,7 @@ def attribute(
     target: Node | str | None = None,
     qoi: Any = None,
     in_axes: Any = None,
-    search: AbstractSearch[Result] = _ENUMERATE,
+    search: AbstractSearch[Result] = DEFAULT_SEARCH,
 ) -> Result:
     """The influences of the paths from a source to a target (Definition 6).
 
