@@ -62,7 +62,29 @@ class NotDifferentiableError(PathflowError):
 
 
 class NonFiniteError(PathflowError):
-    """An activation or a derivative is NaN or infinite."""
+    """An activation or a derivative is NaN or infinite.
+
+    Arguments:
+        message: what is, where it is so first, and the remedies.
+        node: the label of the first node whose activation is not finite; None where all are.
+        edge: the labels of the ends of the first edge whose local partial is not finite although
+            all activations are; None where none is, or it is not known.
+        example: the number of the example; None where there is only one, or it is not known.
+        point: the number of the point of the distribution of interest; None where the value is the
+            same at all points, or it is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        node: str | None = None,
+        edge: tuple[str, str] | None = None,
+        example: int | None = None,
+        point: int | None = None,
+    ):
+        super().__init__(message)
+        self.node, self.edge, self.example, self.point = node, edge, example, point
 
 
 class ShapeError(PathflowError, ValueError):

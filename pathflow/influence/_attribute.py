@@ -10,6 +10,7 @@ from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.enumeration._enumerate import Enumerate
+from pathflow.influence.question._blame import traced_to_partial
 from pathflow.influence.question._origin import with_question
 from pathflow.influence.question._problem import make_problem
 from pathflow.interest import AbstractDoI
@@ -68,7 +69,8 @@ def attribute(
             `stop_gradient`.
         ShapeError: the target is no scalar; an argument or an array of `doi` has a wrong shape or
             dtype.
-        NonFiniteError: an activation is NaN or infinite; it names the node.
+        NonFiniteError: an activation or a partial is NaN or infinite; it names the first node, or
+            the first edge, with the example and the point.
         DecisionChangedError: a branch or loop goes another way at a point of interest than in the
             graph.
         TooManyPathsError: the paths do not fit the search's budget; raised before any work.
@@ -86,4 +88,5 @@ def attribute(
         )
     with jax.default_matmul_precision(MATMUL_PRECISION):
         problem = make_problem(graph, args, source, target, doi, qoi, in_axes)
-        return with_question(search.run(problem), problem)
+        with traced_to_partial(problem):
+            return with_question(search.run(problem), problem)

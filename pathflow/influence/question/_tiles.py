@@ -71,7 +71,9 @@ def chunks(
     sources = problem.space.sources
     for start in range(0, points.count, size):
         part = points.slice(start, size)
-        _, applied = activations(context, dict(zip(sources, part.values, strict=True)))
+        given = dict(zip(sources, part.values, strict=True))
+        # Beyond the end the last point stands again, and an earlier one is never seen for it.
+        _, applied = activations(context, given, (examples.start or 0, start))
         direction = dict(zip(sources, part.direction, strict=True))
         yield Chunk(applied, direction, part.weights, count)
 

@@ -15,6 +15,7 @@ from pathflow.evaluation import MATMUL_PRECISION, Activations, LivePaths, live_p
 from pathflow.graph import AbstractParts, Components, Division, Node, Trellis
 from pathflow.influence._search import AbstractSizedSearch
 from pathflow.influence.question._audit import Checks, audit_of_sums, refined
+from pathflow.influence.question._blame import traced_to_partial
 from pathflow.influence.question._origin import Origin
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
@@ -280,5 +281,5 @@ def refine(
             "loaded, taken out of a batch, or changed as a pytree); refine what attribute "
             "returned, or call attribute(..., search=pathflow.Refine(...))."
         )
-    with jax.default_matmul_precision(MATMUL_PRECISION):
+    with jax.default_matmul_precision(MATMUL_PRECISION), traced_to_partial(question.problem):
         return Refine(paths, at, parts, memory).run(question.problem)

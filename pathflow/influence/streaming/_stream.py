@@ -86,12 +86,14 @@ class Tile:
         inputs: what a compiled derivative takes: points, directions, arguments, constants.
         weights: `([examples,] points)`; zero for an example that another tile has.
         count: the number of examples, or None where there is no axis of them.
+        first_point: the number of the first point.
     """
 
     examples: slice
     inputs: tuple[Value, ...]
     weights: np.ndarray
     count: int | None
+    first_point: int
 
 
 def stream_tiles(problem: Problem | Question, work: Work, progress: Any) -> Iterator[Tile]:
@@ -119,6 +121,7 @@ def stream_tiles(problem: Problem | Question, work: Work, progress: Any) -> Iter
                 _inputs(problem, part, examples),
                 weights,
                 None if problem.examples is None else examples.stop - examples.start,
+                start,
             )
         done = examples.stop
         if progress is not None:
@@ -154,7 +157,8 @@ def call(compiled: Callable, problem: Problem | Question, mixing: Mixing, tile: 
     _check_met(tracked, np.asarray(met))
     finite = [np.isfinite(x).all() for x in map(np.asarray, (value, *jax.tree.leaves(found)))]
     if not all(finite):
-        refuse_not_finite(problem, tile.inputs, tile.count)
+        start = tile.examples.start, tile.first_point
+        refuse_not_finite(problem, tile.inputs, tile.count, start)
     return found
 
 
