@@ -31,6 +31,7 @@ from ._errors import TooManyPathsError as TooManyPathsError
 from ._errors import TraceError as TraceError
 from ._errors import UnfinishedRunError as UnfinishedRunError
 from ._errors import UnknownNodeError as UnknownNodeError
+from ._errors import X64DisabledError as X64DisabledError
 from .adapters import Gates as Gates
 from .adapters import Modules as Modules
 from .adapters import gates as gates

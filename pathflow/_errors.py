@@ -91,6 +91,10 @@ class ShapeError(PathflowError, ValueError):
     """An array has another shape or dtype than the argument needs."""
 
 
+class X64DisabledError(ShapeError):
+    """Float64 is asked for, and JAX has it turned off."""
+
+
 class ArgumentError(PathflowError, ValueError):
     """An argument that is no array has a value outside what is allowed."""
 

@@ -68,7 +68,7 @@ def attribute(
         NotDifferentiableError: a node holds integers, or all paths pass integers or
             `stop_gradient`.
         ShapeError: the target is no scalar; an argument or an array of `doi` has a wrong shape or
-            dtype.
+            dtype. `X64DisabledError`, one of these: it is float64, and JAX's x64 is off.
         NonFiniteError: an activation or a partial is NaN or infinite; it names the first node, or
             the first edge, with the example and the point.
         DecisionChangedError: a branch or loop goes another way at a point of interest than in the

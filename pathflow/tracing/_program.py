@@ -15,6 +15,7 @@ import numpy as np
 
 from pathflow._compat import open_jaxpr
 from pathflow._errors import ShapeError, TraceError, UnknownNodeError
+from pathflow._precision import check_precision
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._adapter import as_function
@@ -244,6 +245,9 @@ def _check_arrays(flat: Sequence[Any], offset: int, caller: str) -> None:
                 f"{caller}(*args): {'qoi' if position < 0 else f'argument {position}'} holds "
                 f"{leaf!r}, which is no array; close over it, or bind it with functools.partial."
             )
+        position, rest = path[0].idx - offset, jax.tree_util.keystr(path[1:])
+        name = f"the quantity of interest{rest}" if position < 0 else f"argument {position}{rest}"
+        check_precision(f"{caller}(*args): {name}", leaf)
 
 
 def check_named(names: Iterable[str], caller: str) -> None:
