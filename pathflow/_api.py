@@ -4,6 +4,8 @@ asked for.
 
 from . import metrics as metrics
 from ._errors import ArgumentError as ArgumentError
+from ._errors import ChangingFunctionError as ChangingFunctionError
+from ._errors import ChangingStateWarning as ChangingStateWarning
 from ._errors import CheckpointError as CheckpointError
 from ._errors import CodeChangedError as CodeChangedError
 from ._errors import DamagedRunError as DamagedRunError
@@ -19,6 +21,7 @@ from ._errors import ParametersChangedError as ParametersChangedError
 from ._errors import PathflowError as PathflowError
 from ._errors import PatternError as PatternError
 from ._errors import PatternWarning as PatternWarning
+from ._errors import RandomnessWarning as RandomnessWarning
 from ._errors import RunChangedError as RunChangedError
 from ._errors import RunExistsError as RunExistsError
 from ._errors import RunLockedError as RunLockedError

@@ -53,6 +53,18 @@ class TraceError(PathflowError):
     """A function cannot be turned into a graph."""
 
 
+class ChangingFunctionError(TraceError):
+    """A function is another one each time that it is traced."""
+
+
+class RandomnessWarning(UserWarning):
+    """A function draws random numbers that no argument of its own decides."""
+
+
+class ChangingStateWarning(UserWarning):
+    """A model changes its own state when it is called, as in training mode."""
+
+
 class DecisionChangedError(PathflowError):
     """A branch or a loop length that the graph rests on comes out differently at other inputs."""
 

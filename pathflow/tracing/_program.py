@@ -4,6 +4,7 @@ as it is where loops are to stay loops.
 
 import difflib
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ from pathflow.tracing._ends import input_names, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
 from pathflow.tracing._marking import marked
 from pathflow.tracing._offer import choosing_nothing, offer, said
+from pathflow.tracing._randomness import warn_of_draws
+from pathflow.tracing._retraced import check_same
 from pathflow.tracing._select_nodes import AbstractNodeSelector, Marks
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
 from pathflow.tracing._split import Splits
@@ -154,10 +157,20 @@ def make_program(
     leaves = [leaf for _, leaf in flat]
     _check_arrays(flat, offset, caller)
     names = input_names(fn, args, flat, offset, inputs, caller)
-    closed, shapes = jax.make_jaxpr(
-        lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
-        return_shape=True,
-    )(*leaves)
+
+    def traced() -> tuple[Any, Any]:
+        return jax.make_jaxpr(
+            lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
+            return_shape=True,
+        )(*leaves)
+
+    closed, shapes = traced()
+    with warnings.catch_warnings():
+        # What the function warns of, it has warned of.
+        warnings.simplefilter("ignore")
+        check_same(closed, traced()[0], caller)
+    # An input is an argument of its own where nothing is taken apart to come to it.
+    warn_of_draws(closed, [i for i, (path, _) in enumerate(flat) if len(path) == 1], caller)
     closed = unsharded(closed)
     reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
     met: list[Candidate] = []
