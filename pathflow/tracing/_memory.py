@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from pathflow._compat import open_jaxpr, sub_jaxprs
-from pathflow.tracing._flows import equation_flows
+from pathflow.tracing._flows import equation_flows, inner_inputs
 
 
 def live_bytes(jaxpr: Any) -> int:
@@ -58,12 +58,7 @@ def live_bytes_apart(jaxpr: Any, varying: Collection[int]) -> tuple[int, int]:
         )
         pairs = zip(eqn.outvars, flows, strict=True)
         depends.update(v for v, inputs in pairs if any(read[i] for i in inputs))
-        inside = [(0, 0)]
-        for sub in sub_jaxprs(eqn.params):
-            # Those of a branch or of a loop's condition are in another order than the equation's.
-            same = len(sub.invars) == len(read)
-            flags = read if same else [any(read)] * len(sub.invars)
-            inside.append(live_bytes_apart(sub, [i for i, flag in enumerate(flags) if flag]))
+        inside = [(0, 0), *(live_bytes_apart(*at) for at in inner_inputs(eqn, read))]
         made = [v for v in eqn.outvars if v in last]
         for v in made:
             ends[last[v]].append(v)

@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from pathflow._compat import open_jaxpr, scopes, sub_jaxprs
+from pathflow._compat import open_jaxpr, scopes
 from pathflow._errors import RandomnessWarning
-from pathflow.tracing._flows import equation_flows
+from pathflow.tracing._flows import equation_flows, inner_inputs
 
 _DRAWS = frozenset({"random_bits", "rng_bit_generator", "rng_uniform", "threefry2x32"})
 
@@ -67,8 +67,5 @@ def _draws(jaxpr: Any, chosen: Collection[int]) -> Iterator[Any]:
             continue
         if eqn.primitive.name in _DRAWS and not any(reads[number]):
             yield eqn
-        for sub in sub_jaxprs(eqn.params):
-            # Those of a branch or of a loop's condition are in another order than the equation's.
-            same = len(sub.invars) == len(reads[number])
-            flags = reads[number] if same else [any(reads[number])] * len(sub.invars)
-            yield from _draws(sub, [i for i, flag in enumerate(flags) if flag])
+        for inside, positions in inner_inputs(eqn, reads[number]):
+            yield from _draws(inside, positions)
