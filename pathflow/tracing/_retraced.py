@@ -17,7 +17,7 @@ from pathflow._compat import open_jaxpr, scopes
 from pathflow._errors import ChangingFunctionError
 
 _PLAIN = bool | int | float | complex | str | bytes | Enum | np.dtype | np.generic
-_MISSING = object()
+_MISSING: Any = object()
 
 
 def check_same(first: Any, second: Any, caller: str) -> None:
@@ -65,7 +65,8 @@ def _differences(first: Any, second: Any) -> Iterator[str]:
 def _operands(
     first: Sequence[Any], second: Sequence[Any], numbers: Sequence[dict[Any, int]], where: str
 ) -> Iterator[str]:
-    for a, b in zip_longest(first, second, fillvalue=_MISSING):
+    pairs: Iterator[tuple[Any, Any]] = zip_longest(first, second, fillvalue=_MISSING)
+    for a, b in pairs:
         known = [hasattr(x, "val") for x in (a, b)]
         if all(known):
             if not _equal_arrays(a.val, b.val):
