@@ -190,4 +190,4 @@ class TestModelsInTrainingMode:
         with warnings.catch_warnings(record=True) as met:
             warnings.simplefilter("always")
             pf.trace(model, x)
-        return [w.category for w in met]
+        return list(dict.fromkeys(w.category for w in met))

@@ -1,6 +1,5 @@
 """Which local partial is the first that is no number, where all activations are."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,10 +37,7 @@ def traced_to_partial(problem: Problem) -> Iterator[None]:
 
 
 def _explained(problem: Problem, error: NonFiniteError) -> NonFiniteError:
-    with warnings.catch_warnings():
-        # That a tolerance is not reached has been said.
-        warnings.simplefilter("ignore")
-        problem = problem.with_doi(refined(problem)[0])
+    problem = problem.with_doi(refined(problem)[0])
     known = error.example
     for example in range(problem.examples or 1) if known is None else (known,):
         for edge, point, pull in _not_finite(problem, example):
