@@ -96,15 +96,14 @@ class Case:
         random = np.random.default_rng([7, number])
         return jnp.asarray(random.integers(self._vocab, size=self._steps, dtype=np.int32))
 
+    def question(self, number: int) -> dict[str, Any]:
+        """What is asked: the words, all positions together, on the last logits."""
+        args = (self._parameters, self._input(number))
+        return {"graph": self.graph, "args": args, "source": "embed", "doi": self._doi}
+
     def ask(self, number: int, search: Any) -> Any:
-        """The influences of the words, all positions together, on the last logits."""
-        return pf.attribute(
-            self.graph,
-            (self._parameters, self._input(number)),
-            source="embed",
-            doi=self._doi,
-            search=search,
-        )
+        """The influences that a search finds."""
+        return pf.attribute(**self.question(number), search=search)
 
     def derivative(self) -> Callable[[int], float]:
         """`jax.jvp` of the untouched model at the same points, weighted."""

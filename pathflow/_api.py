@@ -4,6 +4,8 @@ asked for.
 
 from . import metrics as metrics
 from ._errors import ArgumentError as ArgumentError
+from ._errors import ChangingFunctionError as ChangingFunctionError
+from ._errors import ChangingStateWarning as ChangingStateWarning
 from ._errors import CheckpointError as CheckpointError
 from ._errors import CodeChangedError as CodeChangedError
 from ._errors import DamagedRunError as DamagedRunError
@@ -19,6 +21,7 @@ from ._errors import ParametersChangedError as ParametersChangedError
 from ._errors import PathflowError as PathflowError
 from ._errors import PatternError as PatternError
 from ._errors import PatternWarning as PatternWarning
+from ._errors import RandomnessWarning as RandomnessWarning
 from ._errors import RunChangedError as RunChangedError
 from ._errors import RunExistsError as RunExistsError
 from ._errors import RunLockedError as RunLockedError
@@ -32,6 +35,7 @@ from ._errors import TraceError as TraceError
 from ._errors import UnfinishedRunError as UnfinishedRunError
 from ._errors import UnknownNodeError as UnknownNodeError
 from ._errors import UnknownWordError as UnknownWordError
+from ._errors import X64DisabledError as X64DisabledError
 from .adapters import Gates as Gates
 from .adapters import Modules as Modules
 from .adapters import gates as gates
@@ -64,11 +68,13 @@ from .influence import Above as Above
 from .influence import AbstractExecution as AbstractExecution
 from .influence import AbstractProposal as AbstractProposal
 from .influence import AbstractSearch as AbstractSearch
+from .influence import AbstractSizedSearch as AbstractSizedSearch
 from .influence import Aggregate as Aggregate
 from .influence import Conductance as Conductance
 from .influence import Devices as Devices
 from .influence import Enumerate as Enumerate
 from .influence import EnumerateTo as EnumerateTo
+from .influence import Footprint as Footprint
 from .influence import Greedy as Greedy
 from .influence import Importance as Importance
 from .influence import OnGraph as OnGraph
@@ -81,6 +87,7 @@ from .influence import aggregate as aggregate
 from .influence import attribute as attribute
 from .influence import conductance as conductance
 from .influence import merge as merge
+from .influence import predict_memory as predict_memory
 from .influence import refine as refine
 from .influence import run_shards as run_shards
 from .interest import AbstractDoI as AbstractDoI

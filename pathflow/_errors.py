@@ -58,6 +58,18 @@ class TraceError(PathflowError):
     """A function cannot be turned into a graph."""
 
 
+class ChangingFunctionError(TraceError):
+    """A function is another one each time that it is traced."""
+
+
+class RandomnessWarning(UserWarning):
+    """A function draws random numbers that no argument of its own decides."""
+
+
+class ChangingStateWarning(UserWarning):
+    """A model changes its own state when it is called, as in training mode."""
+
+
 class DecisionChangedError(PathflowError):
     """A branch or a loop length that the graph rests on comes out differently at other inputs."""
 
@@ -67,11 +79,37 @@ class NotDifferentiableError(PathflowError):
 
 
 class NonFiniteError(PathflowError):
-    """An activation or a derivative is NaN or infinite."""
+    """An activation or a derivative is NaN or infinite.
+
+    Arguments:
+        message: what is, where it is so first, and the remedies.
+        node: the label of the first node whose activation is not finite; None where all are.
+        edge: the labels of the ends of the first edge whose local partial is not finite although
+            all activations are; None where none is, or it is not known.
+        example: the number of the example; None where there is only one, or it is not known.
+        point: the number of the point of the distribution of interest; None where the value is the
+            same at all points, or it is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        node: str | None = None,
+        edge: tuple[str, str] | None = None,
+        example: int | None = None,
+        point: int | None = None,
+    ):
+        super().__init__(message)
+        self.node, self.edge, self.example, self.point = node, edge, example, point
 
 
 class ShapeError(PathflowError, ValueError):
     """An array has another shape or dtype than the argument needs."""
+
+
+class X64DisabledError(ShapeError):
+    """Float64 is asked for, and JAX has it turned off."""
 
 
 class ArgumentError(PathflowError, ValueError):

@@ -2,12 +2,14 @@
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import jax
 
+from pathflow._errors import ChangingStateWarning
 from pathflow.adapters._call_tree import CallTree
 from pathflow.adapters._closure import held_by
 from pathflow.adapters._patched import patched, subclasses
@@ -33,7 +35,11 @@ class _NNX(AbstractAdapter):
         def run(*args: Any, **kwargs: Any) -> Any:
             # A copy: what a call changes in its module (statistics, random keys) would otherwise
             # be left in the user's model, in the middle of a trace.
-            return getattr(nnx.merge(graph, state, copy=True), method)(*args, **kwargs)
+            copied = nnx.merge(graph, state, copy=True)
+            held = _variables(copied)
+            result = getattr(copied, method)(*args, **kwargs)
+            _warn_of_changes(type(model), held, _variables(copied))
+            return result
 
         return ModelFunction(run, type(model), getattr(type(model), method))
 
@@ -66,6 +72,33 @@ def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
                 "inside the function."
             )
             raise
+
+
+def _variables(module: Any) -> dict[str, Any]:
+    """The values of a module's variables, but for the state of random keys: what is drawn by them
+    shows in the equations, and a key that is only counted on changes nothing.
+    """
+    nnx = sys.modules["flax.nnx"]
+    kept = nnx.state(module, nnx.Not(nnx.RngState))
+    return {_dotted(path): x for path, x in jax.tree_util.tree_leaves_with_path(kept)}
+
+
+def _dotted(path: Any) -> str:
+    return ".".join(str(key.key) for key in path if hasattr(key, "key"))
+
+
+def _warn_of_changes(model: type, before: dict[str, Any], after: dict[str, Any]) -> None:
+    changed = [name for name, value in after.items() if value is not before.get(name)]
+    if changed:
+        warnings.warn(
+            f"a call of {model.__name__} changes its own {', '.join(changed[:3])}"
+            f"{', ...' * (len(changed) > 3)}: the graph is that of one call from the state as it "
+            "is, and the change is dropped. A model in training mode is put in evaluation mode by "
+            "model.eval(); statistics of a batch are then those that were learned, and not those "
+            "of one example.",
+            ChangingStateWarning,
+            stacklevel=2,
+        )
 
 
 def _parts_of(module: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -6,6 +6,7 @@ from ._activations import JointEdge as JointEdge
 from ._activations import edge_partials as edge_partials
 from ._activations import joint_partial as joint_partial
 from ._activations import local_partial as local_partial
+from ._activations import place as place
 from ._activations import value_ancestors as value_ancestors
 from ._arguments import MATMUL_PRECISION as MATMUL_PRECISION
 from ._arguments import argument_names as argument_names

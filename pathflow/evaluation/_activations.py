@@ -2,22 +2,22 @@
 partials.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from pathflow._compat import compiled
 from pathflow._errors import DecisionChangedError, NonFiniteError, NotDifferentiableError
 from pathflow.evaluation._kernel import (
     Applied,
     Partial,
     added,
     evaluator,
+    finite_at,
     flags_of,
     together,
 )
@@ -154,31 +154,48 @@ class Activations:
         """The nodes that are evaluated, in order."""
         return tuple(self._order)
 
+    @property
+    def entries(self) -> int:
+        """Entries of all values and residuals, for one example at one point."""
+        values = sum(prod(n.shape) for n in self._order)
+        # The edges from the terms of a sum have one partial, whose residuals are held once.
+        each = ({p for _, p in partials} for partials in self._partials.values())
+        return values + sum(p.residual_entries for partials in each for p in partials)
+
     def __call__(
-        self, context: Mapping[Any, Value], source_values: Mapping[Node, Value]
+        self,
+        context: Mapping[Any, Value],
+        source_values: Mapping[Node, Value],
+        first: tuple[int, int] = (0, 0),
     ) -> tuple[dict[Node, Value], dict[Any, Applied]]:
         """The value of each node and the applied partial of each edge.
 
+        Arguments:
+            context: the value of each context variable.
+            source_values: the value of each source.
+            first: the numbers of the first example and of the first point, for messages.
+
         Raises:
-            NonFiniteError: an activation is NaN or infinite; it names the first such node.
+            NonFiniteError: an activation is NaN or infinite; it names the first such node, with the
+                example and the point.
             DecisionChangedError: a branch or loop would go another way than the graph has it.
         """
         values: dict[Node, Value] = {}
         applied: dict[Any, Applied] = {}
-        finite: list[tuple[Node, Any]] = []
+        finite: list[tuple[Node, Value]] = []
         # Nodes that read the same sum (the heads of a layer) have it formed once.
         sums: dict[tuple[Node, ...], Value] = {}
         for node in self._order:
             if node in self._sources:
                 values[node] = source_values[node]
-                finite.append((node, is_finite(source_values[node].array)))
+                finite.append((node, finite_at(source_values[node])))
                 continue
             values[node], ok, parts = evaluate_node(
                 self._functions[node], values, context, sums, self._partials.get(node, ())
             )
             applied.update(parts)
             finite.append((node, ok))
-        check_finite(finite)
+        check_finite(finite, first)
         for guard in self._guards:
             check_decision(guard, values, context)
         return values, applied
@@ -190,8 +207,9 @@ def evaluate_node(
     context: Mapping[Any, Value],
     sums: dict[tuple[Node, ...], Value],
     partials: Sequence[tuple[Any, Partial]] = (),
-) -> tuple[Value, Any, dict[Any, Applied]]:
-    """What a node holds, whether that is finite, and the applied partials of its edges.
+) -> tuple[Value, Value, dict[Any, Applied]]:
+    """What a node holds, whether that is finite at each example and point, and the applied partials
+    of its edges.
 
     Arguments:
         function: the node's.
@@ -208,7 +226,7 @@ def evaluate_node(
     inputs = [*given, *(context[a] for a in function.context)]
     if function.computes is None:
         (value,) = inputs
-        return value, is_finite(value.array), {}
+        return value, finite_at(value), {}
     flags = flags_of(inputs)
     # The edges from the terms of a sum have one partial.
     distinct = tuple(dict.fromkeys(p for _, p in partials))
@@ -222,36 +240,50 @@ def evaluate_node(
         )
         for partial, rs in zip(distinct, residuals, strict=True)
     }
-    return Value(array, **spread), finite, {edge: known[p] for edge, p in partials}
+    return Value(array, **spread), Value(finite, **spread), {edge: known[p] for edge, p in partials}
 
 
-def check_finite(flags: Sequence[tuple[Node, Any]]) -> None:
+def check_finite(flags: Sequence[tuple[Node, Value]], first: tuple[int, int] = (0, 0)) -> None:
     """Refuses values that are not finite.
 
+    Arguments:
+        flags: for each node, in order, whether its value is finite at each example and point.
+        first: the numbers of the first example and of the first point.
+
     Raises:
-        NonFiniteError: it names the first such node.
+        NonFiniteError: it names the first such node, with the example and the point.
     """
     # One transfer for all nodes: the flags are still being computed when this is called.
-    fetched = jax.device_get([flag for _, flag in flags])
-    bad = [node for (node, _), ok in zip(flags, fetched, strict=True) if not np.all(ok)]
-    if bad:
-        raise NonFiniteError(
-            f"The activation of node {str(bad[0])!r} is NaN or infinite at these inputs"
-            + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
-            + "; look at what it computes there, or choose another baseline."
-            + (" Is an index of the quantity of interest outside the output?" * _is_qoi(bad[0]))
-        )
+    fetched = jax.device_get([flag.array for _, flag in flags])
+    bad = [(n, f, ok) for (n, f), ok in zip(flags, fetched, strict=True) if not np.all(ok)]
+    if not bad:
+        return
+    node, flag, ok = bad[0]
+    at = iter(np.argwhere(~np.asarray(ok))[0].tolist())
+    example = first[0] + next(at) if flag.batched else None
+    point = first[1] + next(at) if flag.pointed else None
+    raise NonFiniteError(
+        f"The activation of node {str(node)!r} is NaN or infinite {place(example, point)}"
+        + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
+        + "; look at what it computes there, or choose another baseline."
+        + (" Is an index of the quantity of interest outside the output?" * _is_qoi(node)),
+        node=str(node),
+        example=example,
+        point=point,
+    )
+
+
+def place(example: int | None, point: int | None) -> str:
+    """Where a value is, in words: a number of each that is known."""
+    if example is None and point is None:
+        return "at these inputs"
+    of_example = "" if example is None else f"in example {example}"
+    of_point = "" if point is None else f"at point {point} of the distribution of interest"
+    return " ".join(filter(None, (of_point, of_example)))
 
 
 def _is_qoi(node: Node) -> bool:
     return str(node) == QOI_NAME
-
-
-is_finite: Callable[[Any], Any] = compiled(
-    lambda x: (
-        jnp.all(jnp.isfinite(x)) if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.asarray(True)
-    )
-)
 
 
 def check_decision(

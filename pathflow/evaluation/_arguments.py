@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow._precision import check_precision
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, Value
 
@@ -187,6 +188,7 @@ def _value(
 ) -> Value:
     # A Python number takes the dtype that it had when the function was traced.
     number = isinstance(leaf, int | float) and not isinstance(leaf, bool)
+    check_precision(f"{caller}: {name}", leaf)
     array = jnp.asarray(leaf, aval.dtype) if number else jnp.asarray(leaf)
     if axis is not None:
         array = _examples_first(name, array, axis, caller)

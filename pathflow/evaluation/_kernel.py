@@ -92,21 +92,33 @@ def _adder(flags: Flags) -> Callable:
 
 @lru_cache(_CACHED)
 def evaluator(computes: NodeClass, partials: tuple[Partial, ...], flags: Flags) -> Callable:
-    """`(*inputs) -> value, whether it is finite, residuals of each partial`."""
+    """`(*inputs) -> value, whether it is finite (at each example and point), residuals of each
+    partial`.
+    """
 
     def one(*inputs: Any) -> Any:
         n = computes.n_predecessors
         value = computes(inputs[:n], inputs[n:])
-        return value, tuple(tuple(p.residuals(inputs)) for p in partials)
+        return value, all_finite(value), tuple(tuple(p.residuals(inputs)) for p in partials)
 
-    lifted = lift(one, flags, None, None)
+    return compiled(lift(one, flags, None, None))
 
-    def run(*inputs: Any) -> Any:
-        value, residuals = lifted(*inputs)
-        finite = jnp.all(jnp.isfinite(value)) if jnp.issubdtype(value.dtype, jnp.inexact) else True
-        return value, finite, residuals
 
-    return compiled(run)
+def all_finite(value: Any) -> Any:
+    """Whether an array holds neither NaN nor an infinite number."""
+    if jnp.issubdtype(value.dtype, jnp.inexact):
+        return jnp.all(jnp.isfinite(value))
+    return jnp.asarray(True)
+
+
+def finite_at(value: Value) -> Value:
+    """Whether a value is finite, at each of the examples and points that it has an axis of."""
+    return Value(_finite((value.batched, value.pointed))(value.array), value.batched, value.pointed)
+
+
+@lru_cache(_CACHED)
+def _finite(flags: tuple[bool, bool]) -> Callable:
+    return compiled(lift(all_finite, (flags,), None, None))
 
 
 class Applied:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pathflow.evaluation._activations import check_decision, check_finite, evaluate_node, is_finite
+from pathflow.evaluation._activations import check_decision, check_finite, evaluate_node
+from pathflow.evaluation._kernel import finite_at
 from pathflow.graph import Node
 from pathflow.tracing import TracedGraph, Value
 
@@ -18,7 +19,7 @@ class NodeRunner:
 
     def __init__(self, graph: TracedGraph, context: Mapping[Any, Value]) -> None:
         self._graph, self._context = graph, context
-        self._finite: list[tuple[Node, Any]] = []
+        self._finite: list[tuple[Node, Value]] = []
 
     def value(self, node: Node, values: Mapping[Node, Value]) -> Value:
         """What the node holds, given the values of its predecessors."""
@@ -29,7 +30,7 @@ class NodeRunner:
 
     def given(self, node: Node, value: Value) -> Value:
         """A value that is not the node's own, to be checked with the others."""
-        self._finite.append((node, is_finite(value.array)))
+        self._finite.append((node, finite_at(value)))
         return value
 
     def check(self) -> None:

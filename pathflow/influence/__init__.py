@@ -1,7 +1,10 @@
 """Influences of paths, and the searches that go through them."""
 
 from pathflow.influence._attribute import attribute as attribute
+from pathflow.influence._predict import Footprint as Footprint
+from pathflow.influence._predict import predict_memory as predict_memory
 from pathflow.influence._search import AbstractSearch as AbstractSearch
+from pathflow.influence._search import AbstractSizedSearch as AbstractSizedSearch
 from pathflow.influence.aggregation._aggregate import Aggregate as Aggregate
 from pathflow.influence.aggregation._conductance import Conductance as Conductance
 from pathflow.influence.aggregation._execution import AbstractExecution as AbstractExecution

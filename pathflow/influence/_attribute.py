@@ -10,6 +10,7 @@ from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.enumeration._enumerate import Enumerate
+from pathflow.influence.question._blame import traced_to_partial
 from pathflow.influence.question._origin import with_question
 from pathflow.influence.question._problem import make_problem
 from pathflow.interest import AbstractDoI
@@ -18,7 +19,7 @@ from pathflow.tracing import TracedGraph
 Result = TypeVar("Result")
 
 # A default cannot decide what a type variable stands for, so it has the type of any search.
-_ENUMERATE = cast("Any", Enumerate())
+DEFAULT_SEARCH = cast("Any", Enumerate())
 
 
 def attribute(
@@ -30,7 +31,7 @@ def attribute(
     target: Node | str | None = None,
     qoi: Any = None,
     in_axes: Any = None,
-    search: AbstractSearch[Result] = _ENUMERATE,
+    search: AbstractSearch[Result] = DEFAULT_SEARCH,
 ) -> Result:
     """The influences of the paths from a source to a target (Definition 6).
 
@@ -67,8 +68,9 @@ def attribute(
         NotDifferentiableError: a node holds integers, or all paths pass integers or
             `stop_gradient`.
         ShapeError: the target is no scalar; an argument or an array of `doi` has a wrong shape or
-            dtype.
-        NonFiniteError: an activation is NaN or infinite; it names the node.
+            dtype. `X64DisabledError`, one of these: it is float64, and JAX's x64 is off.
+        NonFiniteError: an activation or a partial is NaN or infinite; it names the first node, or
+            the first edge, with the example and the point.
         DecisionChangedError: a branch or loop goes another way at a point of interest than in the
             graph.
         TooManyPathsError: the paths do not fit the search's budget; raised before any work.
@@ -86,4 +88,5 @@ def attribute(
         )
     with jax.default_matmul_precision(MATMUL_PRECISION):
         problem = make_problem(graph, args, source, target, doi, qoi, in_axes)
-        return with_question(search.run(problem), problem)
+        with traced_to_partial(problem):
+            return with_question(search.run(problem), problem)

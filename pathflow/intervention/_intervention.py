@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow._precision import check_precision
 from pathflow.graph import Node
 from pathflow.intervention._clean import Clean
 from pathflow.tracing import Value
@@ -54,6 +55,7 @@ class Fix(AbstractIntervention):
                 f"Fix(value={given!r}) of node {str(node)!r}: it holds {node.dtype}; give an "
                 "integer."
             )
+        check_precision(f"the value given to node {str(node)!r}", given)
         array = jnp.asarray(given, node.dtype) if _is_number(given) else jnp.asarray(given)
         if array.ndim == 0:
             array = jnp.broadcast_to(array, node.shape)

@@ -14,6 +14,7 @@ from flax import nnx
 from jaxtyping import Array, DTypeLike, Float, Shaped
 
 from pathflow._errors import ArgumentError, CheckpointError, told
+from pathflow._precision import check_precision
 
 _Module = TypeVar("_Module", bound=nnx.Module)
 _FEW, _SHOWN = 8, 60
@@ -22,7 +23,12 @@ _FEW, _SHOWN = 8, 60
 def uniform(
     rngs: nnx.Rngs, shape: tuple[int, ...], fan: int, dtype: DTypeLike
 ) -> Float[Array, "..."]:
-    """First values of a kernel, uniform within one over the root of `fan`."""
+    """First values of a kernel, uniform within one over the root of `fan`.
+
+    Raises:
+        X64DisabledError: `dtype` is float64, and JAX's x64 is off.
+    """
+    check_precision("dtype= of the model", np.dtype(dtype))
     bound = 1 / math.sqrt(fan)
     return jax.random.uniform(rngs.params(), shape, dtype, -bound, bound)
 

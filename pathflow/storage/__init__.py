@@ -13,7 +13,12 @@ from ._folder import whole as whole
 from ._folder import write_folder as write_folder
 from ._manifest import Manifest as Manifest
 from ._manifest import damaged as damaged
-from ._text import JSONTextError as JSONTextError, MOST_BYTES as MOST_BYTES, digest_of as digest_of, parsed as parsed
-from ._shard import Shard as Shard, shard_folders as shard_folders
-from ._writing import check_run_in as check_run_in, difference as difference
+from ._shard import Shard as Shard
+from ._shard import shard_folders as shard_folders
+from ._text import MOST_BYTES as MOST_BYTES
+from ._text import JSONTextError as JSONTextError
+from ._text import digest_of as digest_of
+from ._text import parsed as parsed
+from ._writing import check_run_in as check_run_in
+from ._writing import difference as difference
 from ._writing import writing as writing

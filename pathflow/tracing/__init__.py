@@ -32,6 +32,7 @@ from pathflow.tracing._joint import JointPartial as JointPartial
 from pathflow.tracing._kept import kept as kept
 from pathflow.tracing._memory import all_bytes as all_bytes
 from pathflow.tracing._memory import live_bytes as live_bytes
+from pathflow.tracing._memory import live_bytes_apart as live_bytes_apart
 from pathflow.tracing._mix import LANES as LANES
 from pathflow.tracing._mix import mix as mix
 from pathflow.tracing._node_class import FORWARD_ONLY as FORWARD_ONLY

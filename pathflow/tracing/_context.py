@@ -4,9 +4,12 @@ graph is.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from pathflow._compat import compiled
 from pathflow.tracing._ir import Atom, Const, Equation, Var, backward_slice, evaluate
@@ -46,6 +49,23 @@ class Context:
         if rest:
             values.update(zip(rest, self._compute(rest, given), strict=True))
         return values
+
+    def made_bytes(self, batched: Sequence[bool], examples: int) -> int:
+        """The bytes of what is computed, beside the arguments themselves.
+
+        Arguments:
+            batched: for each flat argument, whether it has an axis of examples.
+            examples: how many examples there are.
+        """
+        made = [a for a in self._wanted if a not in self._inputs and not isinstance(a, Const)]
+        equations = backward_slice(made, stop=set(self._inputs).__contains__)
+        pairs = zip(self._inputs, batched, strict=True)
+        varying = _reached(equations, {v for v, flag in pairs if flag})
+        return sum(
+            prod(a.shape) * np.dtype(a.dtype).itemsize * (examples if a in varying else 1)
+            for a in made
+            if not jnp.issubdtype(a.dtype, jax.dtypes.extended)
+        )
 
     def _compute(self, atoms: Sequence[Atom], given: Mapping[Atom, Value]) -> list[Value]:
         equations = backward_slice(atoms, stop=given.__contains__)

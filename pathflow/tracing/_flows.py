@@ -5,12 +5,12 @@ carry several values that have nothing to do with each other, or pass integers i
 tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
-from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts
+from pathflow._compat import called_jaxpr, open_jaxpr, scan_counts, sub_jaxprs
 
 Flows = list[frozenset[int]]
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
@@ -50,6 +50,29 @@ def equation_flows(
     if name in _CALLS:
         return jaxpr_flows(called_jaxpr(params), values=values)
     return [frozenset(range(n_inputs))] * n_outputs
+
+
+def inner_inputs(eqn: Any, which: Sequence[bool]) -> Iterator[tuple[Any, list[int]]]:
+    """Every jaxpr inside an equation, with the positions of its inputs that come from some of the
+    equation's.
+
+    Arguments:
+        eqn: the equation.
+        which: for each of its inputs, whether it is one of these.
+    """
+    name, params = eqn.primitive.name, eqn.params
+    for sub in sub_jaxprs(params):
+        flags = list(which)
+        if name == "cond":
+            flags = flags[1:]
+        elif name == "while":
+            n_cond, n_body = params["cond_nconsts"], params["body_nconsts"]
+            is_body = sub is open_jaxpr(params["body_jaxpr"])[0]
+            consts = flags[n_cond : n_cond + n_body] if is_body else flags[:n_cond]
+            flags = [*consts, *flags[n_cond + n_body :]]
+        if len(flags) != len(sub.invars):
+            flags = [any(which)] * len(sub.invars)
+        yield sub, [i for i, flag in enumerate(flags) if flag]
 
 
 def _looped(body: Flows, n_consts: int, n_carry: int, length: int | None) -> Flows:

@@ -38,6 +38,11 @@ class LocalPartial:
         )
 
     @property
+    def residual_entries(self) -> int:
+        """How many entries the residuals have, for one example at one point."""
+        return self._joint.residual_entries
+
+    @property
     def linear(self) -> tuple[Any, list[int | None]]:
         """The map's jaxpr, and for each of its constants the input that it is, or None for a
         residual.

@@ -16,6 +16,7 @@ import numpy as np
 
 from pathflow._compat import open_jaxpr
 from pathflow._errors import ArgumentError, ShapeError, TraceError, UnknownNodeError
+from pathflow._precision import check_precision
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._adapter import as_function
@@ -24,6 +25,8 @@ from pathflow.tracing._ends import input_names, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
 from pathflow.tracing._marking import marked
 from pathflow.tracing._offer import choosing_nothing, offer, said
+from pathflow.tracing._randomness import warn_of_draws
+from pathflow.tracing._retraced import check_same
 from pathflow.tracing._select_nodes import AbstractNodeSelector, Marks
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
 from pathflow.tracing._split import Splits
@@ -178,10 +181,21 @@ def make_program(
     leaves = [leaf for _, leaf in flat]
     _check_arrays(flat, offset, caller)
     names = input_names(fn, args, flat, offset, inputs, caller)
-    closed, shapes = jax.make_jaxpr(
-        lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
-        return_shape=True,
-    )(*leaves)
+
+    def traced() -> tuple[Any, Any]:
+        return jax.make_jaxpr(
+            lambda *leaves: composed(*jax.tree_util.tree_unflatten(structure, leaves)),
+            return_shape=True,
+        )(*leaves)
+
+    closed, shapes = traced()
+    try:
+        again = traced()[0]
+    except Exception:  # noqa: BLE001  (a state of equinox may be read once: nothing to compare)
+        again = closed
+    check_same(closed, again, caller)
+    # An input is an argument of its own where nothing is taken apart to come to it.
+    warn_of_draws(closed, [i for i, (path, _) in enumerate(flat) if len(path) == 1], caller)
     closed = unsharded(closed)
     reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
     met: list[Candidate] = []
@@ -288,6 +302,9 @@ def _check_arrays(flat: Sequence[Any], offset: int, caller: str) -> None:
                 f"{caller}(*args): {'qoi' if position < 0 else f'argument {position}'} holds "
                 f"{leaf!r}, which is no array; close over it, or bind it with functools.partial."
             )
+        position, rest = path[0].idx - offset, jax.tree_util.keystr(path[1:])
+        name = f"the quantity of interest{rest}" if position < 0 else f"argument {position}{rest}"
+        check_precision(f"{caller}(*args): {name}", leaf)
 
 
 def check_named(names: Iterable[str], caller: str) -> None:

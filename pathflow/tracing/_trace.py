@@ -250,6 +250,8 @@ def trace(
         The graph, with the functions that `pathflow.attribute` needs.
 
     Raises:
+        ChangingFunctionError: a kind of `TraceError`; the function is another one when it is traced
+            again, which it is once.
         TraceError: no node is found; a name in `inputs` is no parameter of `fn`; a decision needs
             values but only shapes are given; a node is complex; `split` names an input, or nothing
             that is tagged.

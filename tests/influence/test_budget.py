@@ -48,7 +48,7 @@ def test_tiles_of_examples_change_nothing(lstm):
     batch = {**params, "words": words}
     axes = {"layers": None, "words": 0, "readout": None}
     seen = {}
-    for memory in (2**30, 2**20, 2**19):
+    for memory in (2**30, 2**18, 2**17):
         fractions: list[float] = []
         search = pf.Enumerate(memory=memory, progress=fractions.append)
         result = pf.attribute(

@@ -15,18 +15,19 @@ from pathflow.graph import (
     automaton_of,
     explain_no_match,
 )
-from pathflow.influence._search import AbstractSearch
+from pathflow.influence._search import AbstractSizedSearch
 from pathflow.influence.aggregation._execution import AbstractExecution, StateSums, aggregation
 from pathflow.influence.aggregation._lane_plan import trellis_of
 from pathflow.influence.aggregation._on_graph import OnGraph
 from pathflow.influence.question._audit import audit_of_sums, refined
 from pathflow.influence.question._problem import Problem
+from pathflow.influence.question._work import Work
 from pathflow.results import Aggregation, check_names
 
 
 @final
 @dataclass(frozen=True)
-class Aggregate(AbstractSearch[Aggregation]):
+class Aggregate(AbstractSizedSearch[Aggregation]):
     """The exact influence of every class of paths and of the rest, whatever the number of paths.
 
     The partition becomes a deterministic automaton that reads a path node by node and ends in a
@@ -66,6 +67,10 @@ class Aggregate(AbstractSearch[Aggregation]):
                 "Aggregate(execution=...) takes an execution such as OnGraph(), got "
                 f"{self.execution!r}."
             )
+
+    def work(self, problem: Problem, n_points: int) -> Work:
+        automaton = automaton_of(self.partition, problem.space.nodes)
+        return self.execution.work(problem, automaton, n_points)
 
     def run(self, problem: Problem) -> Aggregation:
         """The sums over the classes.

@@ -17,12 +17,14 @@ from pathflow.graph import (
     automaton_of,
     explain_no_match,
 )
-from pathflow.influence._search import AbstractSearch
+from pathflow.influence._search import AbstractSizedSearch
 from pathflow.influence.aggregation._lane_plan import LanePlan, Lanes, lane_plan, trellis_of
 from pathflow.influence.aggregation._on_graph import absolute_sum, over_points, state_sums
 from pathflow.influence.question._audit import audit_of_sums, refined
+from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
-from pathflow.influence.question._tiles import Chunk, check_memory, fitting_sizes, tiles
+from pathflow.influence.question._tiles import Chunk, check_memory, fitting_work, tiles
+from pathflow.influence.question._work import Work
 from pathflow.results import Conductances
 
 SCALE = "the largest absolute sum of entries that flows into one node"
@@ -31,7 +33,7 @@ _WANTED = "paths"
 
 @final
 @dataclass(frozen=True)
-class Conductance(AbstractSearch[Conductances]):
+class Conductance(AbstractSizedSearch[Conductances]):
     """The influence of a pattern's paths through every node and along every edge.
 
     One pass forward gives every node the tangents of all ways to it, apart by the state of the
@@ -105,12 +107,22 @@ class Conductance(AbstractSearch[Conductances]):
             metadata={**problem.metadata(doi, self), "pattern": str(pattern)},
         )
 
+    def work(self, problem: Problem, n_points: int) -> Work:
+        space = problem.space
+        pattern = as_pattern(".*" if self.pattern is None else self.pattern)
+        automaton = automaton_of(Patterns({_WANTED: pattern}), space.nodes)
+        plan = lane_plan(problem.traced, space.sources, space.target, automaton)
+        return self._work(problem, plan, n_points)
+
+    def _work(self, problem: Problem, plan: LanePlan, n_points: int) -> Work:
+        entries, what = plan.entries(keep=True), "Conductance(memory=...)"
+        return fitting_work(problem, entries, plan.width, self.memory, n_points, what)
+
     def _flows(self, problem: Problem, automaton: Automaton) -> "Flows":
         space = problem.space
         plan = lane_plan(problem.traced, space.sources, space.target, automaton)
-        sizes = fitting_sizes(
-            problem, plan.entries(keep=True), self.memory, "Conductance(memory=...)"
-        )
+        work = self._work(problem, plan, points_of(problem, problem.doi, slice(0, 1)).count)
+        sizes = work.examples, work.points
         flows = Flows(plan, problem.examples or 1)
         wanted = [bool(automaton.classes[state]) for state in plan.states]
         for examples, parts in tiles(problem, plan.activations, sizes, self.progress):

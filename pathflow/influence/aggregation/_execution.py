@@ -14,6 +14,7 @@ from jaxtyping import Float64
 
 from pathflow.graph import Automaton
 from pathflow.influence.question._problem import Problem
+from pathflow.influence.question._work import Work
 from pathflow.results import Aggregation, Audit
 
 
@@ -38,6 +39,19 @@ class AbstractExecution(abc.ABC):
     @abc.abstractmethod
     def run(self, problem: Problem, automaton: Automaton) -> StateSums:
         """The sum for each state, at the points of `problem.doi`."""
+
+    @abc.abstractmethod
+    def work(self, problem: Problem, automaton: Automaton, n_points: int) -> Work:
+        """How the work is cut into tiles, and the bytes that they take.
+
+        Arguments:
+            problem: what is asked.
+            automaton: the states.
+            n_points: how many points of interest there are.
+
+        Raises:
+            ArgumentError: the budget does not hold one example at one point.
+        """
 
 
 def aggregation(

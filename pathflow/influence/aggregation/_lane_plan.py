@@ -74,9 +74,6 @@ class LanePlan:
         partials = {(us, v): joint_partial(traced, (us, v)) for v, us in self.before.items()}
         self.activations = activations_to(traced, space.sources, space.target, partials)
         self._size = {n: prod(n.shape) for n in space.nodes}
-        self._evaluated = sum(prod(n.shape) for n in self.activations.nodes) + sum(
-            p.residual_entries for p in partials.values()
-        )
 
     def _lanes_after(self, automaton: Automaton, u: Node, v: Node) -> list[int]:
         row, lane = automaton.table[automaton.letter(v)], self._lane[v]
@@ -98,7 +95,7 @@ class LanePlan:
             for u in us:
                 waiting[u] -= 1
                 held -= 0 if keep or waiting[u] else self._size[u]
-        return self._evaluated + self.width * (2 * most if keep else most)
+        return self.activations.entries + self.width * (2 * most if keep else most)
 
     def _readers(self) -> dict[Node, int]:
         waiting = dict.fromkeys((*self.space.sources, *self.order), 0)

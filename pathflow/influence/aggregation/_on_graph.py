@@ -9,8 +9,10 @@ from pathflow.graph import Automaton
 from pathflow.influence.aggregation._execution import AbstractExecution, StateSums
 from pathflow.influence.aggregation._lane_plan import LanePlan, Lanes, lane_plan
 from pathflow.influence.question._devices import Devices
+from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
-from pathflow.influence.question._tiles import Chunk, check_memory, fitting_sizes, tiles
+from pathflow.influence.question._tiles import Chunk, check_memory, fitting_work, tiles
+from pathflow.influence.question._work import Work
 
 SCALE = "the absolute sum of the entries that reach the target"
 
@@ -56,16 +58,25 @@ class OnGraph(AbstractExecution):
         """
         problem, space = problem.on(self.devices), problem.space
         plan = lane_plan(problem.traced, space.sources, space.target, automaton)
-        sizes = fitting_sizes(problem, plan.entries(keep=False), self.memory, "OnGraph(memory=...)")
+        n_points = points_of(problem, problem.doi, slice(0, 1)).count
+        work = self.work(problem, automaton, n_points)
         batch = problem.examples or 1
         values, scale = np.zeros((batch, automaton.n_states)), np.zeros(batch)
-        for examples, parts in tiles(problem, plan.activations, sizes, self.progress):
+        for examples, parts in tiles(
+            problem, plan.activations, (work.examples, work.points), self.progress
+        ):
             values[examples], scale[examples] = 0, 0
             for at in parts:
                 tangents = plan.push(at)
                 values[examples, plan.states] += state_sums(plan, at, tangents)
                 scale[examples] += absolute_sum(plan, at, tangents)
         return StateSums(values, scale, SCALE)
+
+    def work(self, problem: Problem, automaton: Automaton, n_points: int) -> Work:
+        problem, space = problem.on(self.devices), problem.space
+        plan = lane_plan(problem.traced, space.sources, space.target, automaton)
+        entries, what = plan.entries(keep=False), "OnGraph(memory=...)"
+        return fitting_work(problem, entries, plan.width, self.memory, n_points, what)
 
 
 def state_sums(plan: LanePlan, at: Chunk, tangents: dict[Any, Lanes]) -> np.ndarray:

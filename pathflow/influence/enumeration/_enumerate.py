@@ -9,19 +9,20 @@ from pathflow._errors import TooManyPathsError
 from pathflow.drawing import count_text
 from pathflow.evaluation import Activations
 from pathflow.graph import Node
-from pathflow.influence._search import AbstractSearch
+from pathflow.influence._search import AbstractSizedSearch
 from pathflow.influence.enumeration._sweep import Plan, scatter
 from pathflow.influence.question._audit import make_audit, refined
 from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to, check_memory, tile_sizes, tiles
+from pathflow.influence.question._work import Work
 from pathflow.results import Attribution
 from pathflow.tracing import TracedGraph, kept
 
 
 @final
 @dataclass(frozen=True)
-class Enumerate(AbstractSearch[Attribution]):
+class Enumerate(AbstractSizedSearch[Attribution]):
     """All paths, each exactly.
 
     At every node on one side of a cut the tangents of all prefixes are formed, on the other side
@@ -54,18 +55,30 @@ class Enumerate(AbstractSearch[Attribution]):
         held = count * batch * problem.dtype.itemsize
         if held > self.memory:
             return False
-        plan, _ = planned(problem.traced, problem.space.sources, problem.space.target)
-        return 2 * held + plan.vector_entries * problem.dtype.itemsize <= self.memory
+        return 2 * held + unit_bytes(problem) <= self.memory
+
+    def work(self, problem: Problem, n_points: int) -> Work:
+        count, batch = problem.space.count, problem.examples or 1
+        held = count * batch * problem.dtype.itemsize
+        self._check(held, "their influences", count, batch)
+        unit = unit_bytes(problem)
+        self._check(2 * held + unit, "the tangents and cotangents of one point", count, batch)
+        # A tile's own influences are held beside the result.
+        left = self.memory - 2 * held
+        examples, points = tile_sizes(left, unit, n_points, batch, self.devices)
+        of_tile = examples * count * problem.dtype.itemsize
+        return Work(unit, examples, points, held=held + of_tile, after=held - of_tile)
 
     def run(self, problem: Problem) -> Attribution:
         count, batch = problem.space.count, problem.examples or 1
-        self._check(count * batch * problem.dtype.itemsize, "their influences", count, batch)
+        self.work(problem, 1)  # refuses what does not fit, before anything is computed
         plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)
         problem = problem.on(self.devices)
         doi, checks = refined(problem)
+        work = self.work(problem, checks.n_points)
         out = np.zeros((batch, count), problem.dtype)
-        sizes = self._tile_sizes(problem, plan, checks.n_points, out.nbytes)
         problem = problem.with_doi(doi)
+        sizes = work.examples, work.points
         for examples, parts in tiles(problem, activations, sizes, self.progress):
             out[examples] = 0
             for at in parts:
@@ -91,15 +104,6 @@ class Enumerate(AbstractSearch[Attribution]):
                 count,
             )
 
-    def _tile_sizes(self, problem: Problem, plan: Plan, points: int, held: int) -> tuple[int, int]:
-        """How many examples, and how many points of each, are worked on together."""
-        unit = plan.vector_entries * problem.dtype.itemsize
-        count, batch = problem.space.count, problem.examples or 1
-        # A tile's own influences are held beside the result.
-        left = self.memory - 2 * held
-        self._check(2 * held + unit, "the tangents and cotangents of one point", count, batch)
-        return tile_sizes(left, unit, points, batch, self.devices)
-
 
 @kept
 def planned(
@@ -109,3 +113,10 @@ def planned(
     space = traced.paths(sources, target)
     plan = Plan(traced, space)
     return plan, activations_to(traced, sources, target, plan.partials)
+
+
+def unit_bytes(problem: Problem) -> int:
+    """What one example takes at one point: values, partials, tangents and cotangents."""
+    plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)
+    vectors = plan.vector_entries(batched=problem.examples is not None)
+    return (activations.entries + vectors) * problem.dtype.itemsize

@@ -19,7 +19,7 @@ from pathflow.influence.enumeration._block_sums import (
     place_of,
     sums_of,
 )
-from pathflow.influence.enumeration._enumerate import planned
+from pathflow.influence.enumeration._enumerate import planned, unit_bytes
 from pathflow.influence.enumeration._sweep import Plan, scatter
 from pathflow.influence.question._audit import Checks, audit_of_sums, check_finite, refined
 from pathflow.influence.question._devices import Devices
@@ -160,7 +160,7 @@ class _Work:
     def sizes(self) -> tuple[int, int]:
         """How many examples, and how many points of each, are worked on together."""
         item, n_points = self.problem.dtype.itemsize, self.checks.n_points
-        unit = self.plan.vector_entries * item
+        unit = unit_bytes(self.problem)
         held = 2 * int(np.prod(self.layout.block)) * item
         if held + unit > self.search.memory:
             raise TooManyPathsError(

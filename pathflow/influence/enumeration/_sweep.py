@@ -2,7 +2,7 @@
 they meet.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -90,20 +90,42 @@ class Plan:
             parts = [self.suffix_ranks[v] + self.offset[u, v] for v in space.successors(u)]
             self.suffix_ranks[u] = np.concatenate(parts)
 
-    @property
-    def vector_entries(self) -> int:
-        """Entries of all tangents, cotangents and moved crossing vectors, for one example at one
-        point.
+    def vector_entries(self, *, batched: bool) -> int:
+        """Entries of the tangents, cotangents and moved crossing vectors that are held at one time,
+        for one example at one point.
+
+        Arguments:
+            batched: whether there is an axis of examples, for which a product copies its factors.
         """
         if self.empty:
             return 0
         count, size = self.space, self.size_of
-        held = sum(count.prefix_count(n) * size[n] for n in self.left)
-        held += sum(count.suffix_count(n) * size[n] for n in self.right)
-        moved = [sum(map(count.prefix_count, us)) * size[v] for v, us in self.pushed.items()]
-        moved += [sum(map(count.suffix_count, vs)) * size[u] for u, vs in self.pulled.items()]
-        residuals = sum(size[u] + size[v] for u, v in self.partials)
-        return held + sum(moved) + residuals
+        prefixes = {n: count.prefix_count(n) * size[n] for n in (*count.sources, *self.left)}
+        suffixes = {n: count.suffix_count(n) * size[n] for n in (*self.right, count.target)}
+        kept = sum(n for u, n in prefixes.items() if u in self.kept)
+        moved = []
+        for v, us in self.pushed.items():
+            of_edges = sum(map(count.prefix_count, us)) * size[v]
+            moved.append((2 * of_edges + suffixes[v]) if batched else of_edges)
+        for u, vs in self.pulled.items():
+            of_edges = sum(map(count.suffix_count, vs)) * size[u]
+            moved.append((2 * of_edges + prefixes[u]) if batched else of_edges)
+        crossing = kept + sum(suffixes.values()) + max(moved, default=0)
+        return max(self._growing(prefixes), crossing)
+
+    def _growing(self, prefixes: Mapping[Node, int]) -> int:
+        """The most entries of prefixes while those of the left are made."""
+        space, left = self.space, set(self.left)
+        waiting = {u: len(left.intersection(space.successors(u))) for u in prefixes}
+        held = most = sum(prefixes[s] for s in space.sources)
+        for v in self.left:
+            held += prefixes[v]
+            most = max(most, held)
+            for u in space.predecessors(v):
+                waiting[u] -= 1
+                if not waiting[u] and u not in self.kept:
+                    held -= prefixes[u]
+        return most
 
     def sweep(self, at: Chunk) -> Iterator[Block]:
         """All path influences at some points, weights folded in."""

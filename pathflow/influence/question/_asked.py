@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
+from pathflow._precision import check_precision
 from pathflow._version import __version__
 from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
@@ -18,16 +19,22 @@ from pathflow.tracing import Program, Value
 
 
 def check_doi(doi: Any, caller: str) -> None:
-    """Refuses what is no distribution of interest.
+    """Refuses what is no distribution of interest, or one of a precision that JAX has not.
 
     Raises:
         ArgumentError: it is none.
+        X64DisabledError: it holds float64, and JAX's x64 is off.
     """
     if not isinstance(doi, AbstractDoI):
         raise ArgumentError(
             f"{caller}(doi=...) takes a distribution such as Line(baseline), got "
             f"{type(doi).__name__}."
         )
+    for path, leaf in jax.tree_util.tree_flatten_with_path(doi)[0]:
+        name = jax.tree_util.keystr(path)
+        # Weights are no values of the function: they are taken in whatever precision it has.
+        if name != ".weights":
+            check_precision(f"{caller}(doi=...): {type(doi).__name__}{name}", leaf)
 
 
 def ends_of(

@@ -216,7 +216,8 @@ def check_finite(
     raise NonFiniteError(
         f"The influence of {path}{example} is NaN or infinite although all activations are finite: "
         "a partial along it is (as that of a square root at zero); choose points where the model "
-        "is differentiable, such as a line that does not end there."
+        "is differentiable, such as a line that does not end there.",
+        example=None if problem.examples is None else first_example + int(bad[0]),
     )
 
 

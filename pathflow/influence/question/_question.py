@@ -18,7 +18,6 @@ from pathflow._errors import (
     UnknownNodeError,
 )
 from pathflow.evaluation import (
-    MATMUL_PRECISION,
     check_concrete,
     check_examples,
     first_example,
@@ -33,6 +32,7 @@ from pathflow.influence.question._asked import (
     facts,
     spread,
 )
+from pathflow.influence.question._reference import substituted
 from pathflow.interest import AbstractDoI, AbstractQoI
 from pathflow.tracing import (
     AbstractNodeSelector,
@@ -208,15 +208,7 @@ def _reached(
     program: Program, sources: tuple[Node, ...], target: Node, *, values: bool
 ) -> frozenset[int]:
     """The positions of the sources from which a derivative, or a value, reaches the target."""
-    value = Substitution(program, sources, target)
-    avals = [jax.ShapeDtypeStruct(s.shape, s.dtype) for s in sources]
-    constants = [jax.ShapeDtypeStruct(jnp.shape(c), jnp.result_type(c)) for c in program.constants]
-
-    def of_sources(given: Any, args: Any, constants: Any) -> Any:
-        return value(args, constants, given)[0]
-
-    with jax.default_matmul_precision(MATMUL_PRECISION):
-        jaxpr = jax.make_jaxpr(of_sources)(avals, list(program.avals), constants)
+    jaxpr = substituted(program, sources, target)
     return frozenset(i for i in jaxpr_flows(jaxpr, values=values)[0] if i < len(sources))
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._compat import compiled, open_jaxpr
-from pathflow.evaluation import flags_of, lift, together
+from pathflow.evaluation import MATMUL_PRECISION, flags_of, lift, together
 from pathflow.graph import Node
 from pathflow.tracing import (
     FORWARD_ONLY,
@@ -35,6 +35,20 @@ def reference_sizes(program: Program) -> tuple[int, int]:
     fitting = max(1, _BYTES // max(1, 2 * live_bytes(program.jaxpr)))
     points = min(_POINTS, fitting)
     return points, min(_EXAMPLES, max(1, fitting // points))
+
+
+@lru_cache(64)
+def substituted(program: Program, sources: tuple[Node, ...], target: Node) -> Any:
+    """The jaxpr of the target's value, of the sources' values, the arguments and the constants."""
+    value = Substitution(program, sources, target)
+    avals = [jax.ShapeDtypeStruct(s.shape, s.dtype) for s in sources]
+    constants = [jax.ShapeDtypeStruct(jnp.shape(c), jnp.result_type(c)) for c in program.constants]
+
+    def of_sources(given: Any, args: Any, constants: Any) -> Any:
+        return value(args, constants, given)[0]
+
+    with jax.default_matmul_precision(MATMUL_PRECISION):
+        return jax.make_jaxpr(of_sources)(avals, list(program.avals), constants)
 
 
 @dataclass(frozen=True)

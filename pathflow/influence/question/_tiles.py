@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from pathflow._errors import ArgumentError
@@ -10,6 +11,7 @@ from pathflow.graph import Node
 from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
+from pathflow.influence.question._work import Work
 from pathflow.tracing import TracedGraph, Value
 
 # Larger tiles leave the processor's caches without making the matrix products any faster.
@@ -85,7 +87,9 @@ def chunks(
         part = points.slice(start, size)
         if devices is not None:
             part = part.on(devices)
-        _, applied = activations(context, dict(zip(sources, part.values, strict=True)))
+        given = dict(zip(sources, part.values, strict=True))
+        # Beyond the end the last point stands again, and an earlier one is never seen for it.
+        _, applied = activations(context, given, (examples.start or 0, start))
         direction = dict(zip(sources, part.direction, strict=True))
         yield Chunk(applied, direction, part.weights, count, devices)
 
@@ -111,13 +115,17 @@ def tiles(
             progress((done + 1) / len(found))
 
 
-def fitting_sizes(problem: Problem, entries: int, memory: int, what: str) -> tuple[int, int]:
+def fitting_work(
+    problem: Problem, entries: int, lanes: int, memory: int, n_points: int, what: str
+) -> Work:
     """How many examples and points are worked on together in a budget of bytes.
 
     Arguments:
         problem: what was asked.
         entries: how many numbers one example takes at one point.
+        lanes: how many tangents a node holds, one for each state of the classes, for the message.
         memory: the budget.
+        n_points: how many points there are.
         what: the argument that sets the budget, for the message.
 
     Raises:
@@ -127,10 +135,15 @@ def fitting_sizes(problem: Problem, entries: int, memory: int, what: str) -> tup
     if unit > memory:
         raise ArgumentError(
             f"{what}: one example at one point takes {unit:,} bytes, over the budget of "
-            f"{memory:,}; raise it, or ask for fewer classes at a time."
+            f"{memory:,}. That is for {len(problem.space.nodes):,} nodes with up to "
+            f"{max(prod(n.shape) for n in problem.space.nodes):,} entries of "
+            f"{problem.dtype.itemsize} bytes, in {lanes:,} state(s) of the classes each. Raise the "
+            "budget, ask for fewer classes at a time, choose a later source or a coarser node set "
+            "(pathflow.tagged('c*', 'h*')), shorten the input, or ask in float32."
         )
-    count = points_of(problem, problem.doi, slice(0, 1)).count
-    return tile_sizes(memory, unit, count, problem.examples or 1, problem.devices)
+    batch, devices = problem.examples or 1, problem.devices
+    examples, points = tile_sizes(memory, unit, n_points, batch, devices)
+    return Work(unit, examples, points, held=0)
 
 
 def check_memory(memory: Any, what: str) -> None:

@@ -177,17 +177,23 @@ class PartsPlan:
 
     @property
     def vector_entries(self) -> int:
-        """Entries of all strands, moved vectors and products, for one example at one point."""
+        """Entries of the strands and moved vectors that are held together, for one example at
+        one point.
+        """
         count = len(self.trellis.vertices)
         held = sum(self.forward.strands(v) * self.size[v] for v in range(self.cut))
         held += sum(self.backward.strands(v) * self.size[v] for v in range(self.cut, count))
-        moved = 0
-        for u, v in self.edges:
-            side = self.forward if v < self.cut else self.backward
-            moved = max(moved, side.rows((u, v)) * (self.size[u] + self.size[v]))
-        products = max((at.rows.size for at in self.crossings), default=0)
-        residuals = sum(self.size[u] + self.size[v] for u, v in self.edges)
-        return held + 2 * moved + 2 * products + residuals
+        sides = {(u, v): self.forward if v < self.cut else self.backward for u, v in self.edges}
+        sides |= {at.edge: self.forward for at in self.crossings if at.edge and not at.pull}
+        moved = (
+            side.rows((u, v)) * (self.size[u] + self.size[v]) for (u, v), side in sides.items()
+        )
+        return held + 2 * max(moved, default=0)
+
+    @property
+    def product_entries(self) -> int:
+        """Entries of the products at one crossing, summed over points, for one example."""
+        return max((at.rows.size for at in self.crossings), default=0)
 
 
 def _shape(ahead: Labels, behind: Labels) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from pathflow.influence.refinement._parts_plan import Crossing, PartsPlan
 from pathflow.influence.refinement._strands import Edge, Move
 
 # Products that are formed at a time, so that a crossing of many strands stays small.
-_PRODUCTS = 2**24
+PRODUCTS = 2**24
 
 PerExample = Float64[np.ndarray, "examples ..."]
 
@@ -139,7 +139,7 @@ class PartsSweep:
         run = _summed_products if rows.shape[-1] == 1 else _products
         shape = (len(out), self._points)
         per_vector = max(1, prod(rows.shape[1:]) * len(out))
-        step = max(1, _PRODUCTS // per_vector)
+        step = max(1, PRODUCTS // per_vector)
         for begin in range(0, len(rows), step):
             products = run(one[begin : begin + step], two, shape)
             number = rows[begin : begin + step].reshape(-1)

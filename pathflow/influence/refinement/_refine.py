@@ -12,18 +12,20 @@ from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError, NonFiniteError, TooManyPathsError
 from pathflow.drawing import count_text
-from pathflow.evaluation import MATMUL_PRECISION, LivePaths, live_paths
+from pathflow.evaluation import MATMUL_PRECISION, Activations, LivePaths, live_paths
 from pathflow.graph import AbstractParts, Components, Division, Node, Trellis
-from pathflow.influence._search import AbstractSearch
+from pathflow.influence._search import AbstractSizedSearch
 from pathflow.influence.question._audit import Checks, audit_of_sums, refined
+from pathflow.influence.question._blame import traced_to_partial
 from pathflow.influence.question._origin import Origin
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to, chunks, example_tiles, tile_sizes
-from pathflow.influence.refinement._chosen_paths import PathsLike, choose_paths
+from pathflow.influence.question._work import Work
+from pathflow.influence.refinement._chosen_paths import ChosenPaths, PathsLike, choose_paths
 from pathflow.influence.refinement._divisions import At, divisions_of
 from pathflow.influence.refinement._parts_plan import PartsPlan
-from pathflow.influence.refinement._parts_sweep import PartsSweep
+from pathflow.influence.refinement._parts_sweep import PRODUCTS, PartsSweep
 from pathflow.influence.refinement._strands import TooManyHistoriesError, chain_count
 from pathflow.interest import AbstractDoI, Line
 from pathflow.results import PartTable, Refinement
@@ -35,7 +37,7 @@ _ROW_BYTES = 64
 
 @final
 @dataclass(frozen=True)
-class Refine(AbstractSearch[Refinement]):
+class Refine(AbstractSizedSearch[Refinement]):
     """What each part of some nodes carries of the influence of a path, or of the paths of a
     pattern.
 
@@ -79,18 +81,53 @@ class Refine(AbstractSearch[Refinement]):
                 f"Refine(memory=...) takes a positive number of bytes, got {self.memory!r}."
             )
 
+    def work(self, problem: Problem, n_points: int) -> Work:
+        chosen = choose_paths(self.paths, problem.space)
+        full = chosen.trellis(chosen.space)
+        divisions = divisions_of(dict.fromkeys(v.node for v in full.vertices), self.at, self.parts)
+        plan = self._live_plan(problem, chosen, divisions)
+        if plan is None:
+            return Work(0, 1, n_points, held=0, checked=False)
+        return self._work(problem, plan, n_points)
+
+    def _limit(self, problem: Problem) -> int:
+        # A result, and what it is added up from, are held for every row and example.
+        return max(1, self.memory // (_ROW_BYTES + 16 * (problem.examples or 1)))
+
+    def _live_plan(
+        self, problem: Problem, chosen: ChosenPaths, divisions: Mapping[Node, Division]
+    ) -> PartsPlan | None:
+        """None where every way is zero whatever the inputs."""
+        live = live_paths(problem.traced, chosen.space)
+        alive = None if live.space is None else chosen.trellis(live.space)
+        if alive is None or not alive.count:
+            return None
+        return self._plan(alive, live, divisions, self._limit(problem))
+
+    def _activations(self, problem: Problem, plan: PartsPlan) -> Activations:
+        space = problem.space
+        return activations_to(problem.traced, space.sources, space.target, plan.partials)
+
+    def _work(self, problem: Problem, plan: PartsPlan, n_points: int) -> Work:
+        batch, n_rows = problem.examples or 1, len(plan.chosen)
+        entries = self._activations(problem, plan).entries + plan.vector_entries
+        unit = entries * problem.dtype.itemsize
+        # Products, and the float64 that they are added up in, at one crossing at a time.
+        products = 2 * 8 * min(plan.product_entries, PRODUCTS)
+        held = n_rows * (_ROW_BYTES + 16 * batch) + products * batch
+        if held + unit > self.memory:
+            what = f"{n_rows:,} combinations of parts, with {unit:,} bytes of vectors,"
+            self._refuse(what, n_rows)
+        examples, points = tile_sizes(self.memory - held, unit, n_points, batch)
+        # The parts are checked against the paths that they are parts of.
+        return Work(unit, examples, points, held, checked=False)
+
     def run(self, problem: Problem) -> Refinement:
         chosen = choose_paths(self.paths, problem.space)
         full = chosen.trellis(chosen.space)
         divisions = divisions_of(dict.fromkeys(v.node for v in full.vertices), self.at, self.parts)
-        batch = problem.examples or 1
-        # A result, and what it is added up from, are held for every row and example.
-        limit = max(1, self.memory // (_ROW_BYTES + 16 * batch))
-        live = live_paths(problem.traced, chosen.space)
-        alive = None if live.space is None else chosen.trellis(live.space)
-        plan = None
-        if alive is not None and alive.count:
-            plan = self._plan(alive, live, divisions, limit)
+        batch, limit = problem.examples or 1, self._limit(problem)
+        plan = self._live_plan(problem, chosen, divisions)
         doi = problem.doi
         if isinstance(doi, Line) and doi.tol is not None:
             doi, _ = refined(problem)
@@ -153,21 +190,14 @@ class Refine(AbstractSearch[Refinement]):
     ) -> tuple[Float64[np.ndarray, "B rows"], Float64[np.ndarray, " B"]]:
         """The influence of every row, and of all paths together."""
         batch, n_rows = problem.examples or 1, len(plan.chosen)
-        space = problem.space
-        activations = activations_to(problem.traced, space.sources, space.target, plan.partials)
-        unit = plan.vector_entries * problem.dtype.itemsize
-        held = n_rows * (_ROW_BYTES + 16 * batch)
-        if held + unit > self.memory:
-            what = f"{n_rows:,} combinations of parts, with {unit:,} bytes of vectors,"
-            self._refuse(what, n_rows)
-        n_points = points_of(problem, doi, slice(0, 1)).count
-        tile, size = tile_sizes(self.memory - held, unit, n_points, batch)
+        activations = self._activations(problem, plan)
+        work = self._work(problem, plan, points_of(problem, doi, slice(0, 1)).count)
         parts, parent = np.zeros((batch, n_rows)), np.zeros(batch)
-        for examples in example_tiles(batch, tile):
+        for examples in example_tiles(batch, work.examples):
             points = points_of(problem, doi, examples)
             found = [
                 (sweep.parts(), sweep.whole())
-                for at in chunks(problem, activations, points, examples, size)
+                for at in chunks(problem, activations, points, examples, work.points)
                 for sweep in (PartsSweep(plan, at),)
             ]
             parts[examples], parent[examples] = map(sum, zip(*found, strict=True))
@@ -252,5 +282,5 @@ def refine(
             "loaded, taken out of a batch, or changed as a pytree); refine what attribute "
             "returned, or call attribute(..., search=pathflow.Refine(...))."
         )
-    with jax.default_matmul_precision(MATMUL_PRECISION):
+    with jax.default_matmul_precision(MATMUL_PRECISION), traced_to_partial(question.problem):
         return Refine(paths, at, parts, memory).run(question.problem)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pathflow._compat import compiled
 from pathflow._errors import NonFiniteError
-from pathflow.evaluation import flags_of, lift
+from pathflow.evaluation import flags_of, lift, place
 from pathflow.graph import Node
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
@@ -17,7 +17,10 @@ from pathflow.tracing import QOI_NAME, Program, TagSite, TagVisitor, Value, Visi
 
 
 def refuse_not_finite(
-    problem: Problem | Question, inputs: Sequence[Value], examples: int | None
+    problem: Problem | Question,
+    inputs: Sequence[Value],
+    examples: int | None,
+    start: tuple[int, int],
 ) -> None:
     """Names the first activation that is NaN or infinite, if any tagged one is.
 
@@ -25,6 +28,7 @@ def refuse_not_finite(
         problem: what is asked.
         inputs: points, directions, arguments and constants.
         examples: the number of examples in them, or None.
+        start: the numbers of the first example and of the first point.
 
     Raises:
         NonFiniteError: an activation is NaN or infinite.
@@ -32,21 +36,27 @@ def refuse_not_finite(
     sources = problem.sources
     run = _first(problem.program, sources, flags_of(inputs), examples)
     found = np.asarray(run(*(v.array for v in inputs)))
-    rows = found.reshape(-1, found.shape[-1])
-    bad = rows[rows[:, 0] >= 0]
-    if not len(bad):
+    bad = np.argwhere(found[..., 0] >= 0).tolist()
+    if not bad:
         return
-    number, *at = min(bad.tolist())
+    first = min(bad, key=lambda index: found[tuple(index)].tolist())
+    number, *at = found[tuple(first)].tolist()
+    *of_example, of_point = first
+    example = None if examples is None else start[0] + of_example[0]
+    point = start[1] + of_point
     if number < len(sources):
         node = sources[number]
     else:
         site = problem.program.sites[number - len(sources)]
         node = Node(site.name, tuple(at[: site.depth]))
     raise NonFiniteError(
-        f"The activation of node {str(node)!r} is NaN or infinite at these inputs; look at what it "
-        "computes there, or choose another baseline."
+        f"The activation of node {str(node)!r} is NaN or infinite {place(example, point)}; look at "
+        "what it computes there, or choose another baseline."
         + " Is an index of the quantity of interest outside the output?"
-        * (str(node) == QOI_NAME)
+        * (str(node) == QOI_NAME),
+        node=str(node),
+        example=example,
+        point=point,
     )
 
 

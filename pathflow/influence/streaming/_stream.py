@@ -18,9 +18,10 @@ from pathflow.influence.question._points import Points, points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
 from pathflow.influence.question._tiles import example_tiles, tile_sizes
+from pathflow.influence.question._work import Work, bytes_of
 from pathflow.influence.streaming._diagnose import refuse_not_finite
 from pathflow.influence.streaming._mixing import Mixing
-from pathflow.tracing import LANES, REVERSE_ONLY, Program, Substitution, Value, holds, live_bytes
+from pathflow.tracing import LANES, REVERSE_ONLY, Program, Substitution, Value, holds
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,28 @@ class Streamed:
     scale: np.ndarray
 
 
-def stream(problem: Problem | Question, mixing: Mixing, memory: int, progress: Any) -> Streamed:
+def stream_work(problem: Problem | Question, mixing: Mixing, memory: int, n_points: int) -> Work:
+    """How examples and points are cut into tiles; a tile holds at least one point.
+
+    Arguments:
+        problem: what is asked.
+        mixing: what the tags do to the lanes.
+        memory: bytes that activations and tangents may take together, by an estimate.
+        n_points: how many points of interest there are.
+    """
+    shared, each = bytes_of(problem)
+    unit = max(1, (1 + mixing.n_lanes) * each)
+    examples, points = tile_sizes(max(1, memory - shared), unit, n_points, problem.examples or 1)
+    return Work(unit, examples, points, held=shared)
+
+
+def stream(problem: Problem | Question, mixing: Mixing, work: Work, progress: Any) -> Streamed:
     """Runs the lanes at all points of interest.
 
     Arguments:
         problem: what is asked, at the points of its distribution.
         mixing: what the tags do to the lanes.
-        memory: bytes that activations and tangents may take together.
+        work: how examples and points are cut into tiles.
         progress: called with the fraction done after each tile, or None.
 
     Raises:
@@ -53,8 +69,7 @@ def stream(problem: Problem | Question, mixing: Mixing, memory: int, progress: A
     batch = problem.examples or 1
     values = np.zeros((batch, len(mixing.states)))
     scale = np.zeros(batch)
-    unit = (1 + mixing.n_lanes) * live_bytes(problem.program.jaxpr)
-    for tile in stream_tiles(problem, unit, memory, progress):
+    for tile in stream_tiles(problem, work, progress):
         found = call(_compiled, problem, mixing, tile)
         parts = np.asarray(found, np.float64) * np.asarray(tile.weights, np.float64)[..., None]
         values[tile.examples] += parts.sum(axis=-2)
@@ -71,27 +86,26 @@ class Tile:
         inputs: what a compiled derivative takes: points, directions, arguments, constants.
         weights: `([examples,] points)`; zero for an example that another tile has.
         count: the number of examples, or None where there is no axis of them.
+        first_point: the number of the first point.
     """
 
     examples: slice
     inputs: tuple[Value, ...]
     weights: np.ndarray
     count: int | None
+    first_point: int
 
 
-def stream_tiles(
-    problem: Problem | Question, unit: int, memory: int, progress: Any
-) -> Iterator[Tile]:
+def stream_tiles(problem: Problem | Question, work: Work, progress: Any) -> Iterator[Tile]:
     """Cuts examples and points into tiles of one size.
 
     Arguments:
         problem: what is asked.
-        unit: bytes that one point of one example takes.
-        memory: bytes that a tile may take; it holds at least one point.
+        work: the size of a tile.
         progress: called with the fraction done after each tile of examples, or None.
     """
     count = points_of(problem, problem.doi, slice(0, 1)).count
-    size, chunk = tile_sizes(memory, unit, count, problem.examples or 1)
+    size, chunk = work.examples, work.points
     found = example_tiles(problem.examples or 1, size)
     done = 0
     for number, examples in enumerate(found):
@@ -107,6 +121,7 @@ def stream_tiles(
                 _inputs(problem, part, examples),
                 weights,
                 None if problem.examples is None else examples.stop - examples.start,
+                start,
             )
         done = examples.stop
         if progress is not None:
@@ -142,7 +157,8 @@ def call(compiled: Callable, problem: Problem | Question, mixing: Mixing, tile: 
     _check_met(tracked, np.asarray(met))
     finite = [np.isfinite(x).all() for x in map(np.asarray, (value, *jax.tree.leaves(found)))]
     if not all(finite):
-        refuse_not_finite(problem, tile.inputs, tile.count)
+        start = tile.examples.start, tile.first_point
+        refuse_not_finite(problem, tile.inputs, tile.count, start)
     return found
 
 

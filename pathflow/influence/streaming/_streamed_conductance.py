@@ -13,8 +13,10 @@ from pathflow._errors import ArgumentError, NonFiniteError
 from pathflow.evaluation import MATMUL_PRECISION, lift
 from pathflow.graph import Automaton, Node, Pattern, Patterns, as_pattern
 from pathflow.influence.question._audit import audit_of_sums, refined
+from pathflow.influence.question._points import points_of
 from pathflow.influence.question._question import Question, make_question
-from pathflow.influence.question._tiles import check_memory
+from pathflow.influence.question._tiles import check_memory, tile_sizes
+from pathflow.influence.question._work import Work
 from pathflow.influence.streaming._mixing import Mixing, Move, automaton_for, make_mixing
 from pathflow.influence.streaming._stream import (
     arrivals_of,
@@ -165,8 +167,10 @@ class _Flows:
         """Adds up all points."""
         question, mixing = self._question, self._mixing
         unit = (1 + mixing.n_lanes) * all_bytes(question.program.jaxpr)
+        n_points = points_of(question, question.doi, slice(0, 1)).count
+        sizes = tile_sizes(memory, unit, n_points, question.examples or 1)
         compiled = partial(_compiled, self._wanted)
-        for tile in stream_tiles(question, unit, memory, progress):
+        for tile in stream_tiles(question, Work(unit, *sizes, held=0), progress):
             arrived, out, into = call(compiled, question, mixing, tile)
             parts = _weighted(arrived, tile.weights, np.asarray)
             self._last[tile.examples] += parts[..., :-1]

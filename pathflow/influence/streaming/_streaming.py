@@ -8,11 +8,13 @@ import numpy as np
 from pathflow.evaluation import Activations, value_ancestors
 from pathflow.graph import Automaton
 from pathflow.influence.aggregation._execution import AbstractExecution, StateSums
+from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
 from pathflow.influence.question._tiles import check_memory, tiles
+from pathflow.influence.question._work import Work
 from pathflow.influence.streaming._mixing import make_mixing
-from pathflow.influence.streaming._stream import stream
+from pathflow.influence.streaming._stream import stream, stream_work
 
 SCALE = "the absolute sum of the influences over states and points"
 
@@ -67,10 +69,16 @@ class Streaming(AbstractExecution):
         if isinstance(problem, Problem):
             _check_decisions(problem)
         mixing = make_mixing(automaton, problem.program, problem.sources, problem.target)
-        found = stream(problem, mixing, self.memory, self.progress)
+        n_points = points_of(problem, problem.doi, slice(0, 1)).count
+        work = stream_work(problem, mixing, self.memory, n_points)
+        found = stream(problem, mixing, work, self.progress)
         values = np.zeros((len(found.values), automaton.n_states))
         values[:, list(mixing.states)] = found.values
         return StateSums(values, found.scale, SCALE)
+
+    def work(self, problem: Problem, automaton: Automaton, n_points: int) -> Work:
+        mixing = make_mixing(automaton, problem.program, problem.sources, problem.target)
+        return stream_work(problem, mixing, self.memory, n_points)
 
 
 def _check_decisions(problem: Problem) -> None:

@@ -1,0 +1,66 @@
+"""Questions whose memory is predicted and measured."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+import pathflow as pf
+from benchmarks._pathflow import make_problem
+from benchmarks._setting import Setting
+from benchmarks._transformer_alone import Case
+
+_PRIMARY = "x@0 g0 c0 h0 g1 c1+ h1 qoi"
+
+
+def _lstm(steps: int, units: int, points: int, search: pf.AbstractSearch) -> dict[str, Any]:
+    """The two-layer language model with random weights."""
+    setting = Setting(steps, units=units, embedding=units, points=points)
+    problem = make_problem(setting)
+    sentence = problem.sentence(0)
+    return {
+        "graph": problem.traced,
+        "args": (problem.parameters, jnp.asarray(sentence.tokens)),
+        "source": "x@0",
+        "doi": pf.Line(jnp.asarray(sentence.baseline), n_steps=points),
+        "search": search,
+    }
+
+
+def _gru(search: pf.AbstractSearch) -> dict[str, Any]:
+    """Many examples of a recurrent model over word vectors."""
+    from pathflow.models import GRU  # noqa: PLC0415  (of one case)
+
+    words = jax.random.normal(jax.random.key(0), (256, 6, 64))
+    graph = pf.trace(GRU(64, 128, 4, rngs=nnx.Rngs(0)), words[0], qoi=pf.LogitDifference(0, 1))
+    return {
+        "graph": graph,
+        "args": (words,),
+        "in_axes": 0,
+        "source": "x@0",
+        "doi": pf.Line(jnp.zeros(64), n_steps=12),
+        "search": search,
+    }
+
+
+def _transformer(search: pf.AbstractSearch) -> dict[str, Any]:
+    """Twelve layers of twelve heads over 64 words."""
+    case = Case(64, 12, 12, 384, 8, 2_000)
+    return {**case.question(0), "search": search}
+
+
+CASES: dict[str, Callable[[], dict[str, Any]]] = {
+    "Enumerate, LSTM 2 x 650, 4 words": lambda: _lstm(4, 650, 50, pf.Enumerate()),
+    "Enumerate, LSTM 2 x 256, 6 words": lambda: _lstm(6, 256, 24, pf.Enumerate(2**31)),
+    "Enumerate, GRU, 256 examples": lambda: _gru(pf.Enumerate(2**28)),
+    "Aggregate, LSTM 2 x 650, 8 words": lambda: _lstm(
+        8, 650, 50, pf.Aggregate({"primary": _PRIMARY})
+    ),
+    "Aggregate streaming, LSTM 2 x 650, 8 words": lambda: _lstm(
+        8, 650, 50, pf.Aggregate({"primary": _PRIMARY}, pf.Streaming())
+    ),
+    "Conductance, transformer": lambda: _transformer(pf.Conductance()),
+    "Refine, LSTM 2 x 650, 5 words": lambda: _lstm(5, 650, 50, pf.Refine(_PRIMARY, at="c1")),
+}
