@@ -14,7 +14,7 @@ from benchmarks._memory_alone import grown
 from pathflow.tracing import live_bytes_apart
 from tests.helpers import compiled
 
-WIDTH, POINTS = 1024, 400
+WIDTH, POINTS = 128, 4000
 
 
 def fn(x, weights):
@@ -76,7 +76,7 @@ def test_the_message_lists_what_can_be_cut(question, search):
     with pytest.raises(pf.ArgumentError) as error:
         pf.attribute(**question, search=search)
     message = str(error.value)
-    sizes = ("5 nodes", "1,024 entries of 8 bytes", "state(s)", "over the budget of 1,000")
+    sizes = ("5 nodes", "128 entries of 8 bytes", "state(s)", "over the budget of 1,000")
     remedies = ("Raise the budget", "fewer classes", "source", "coarser", "shorten", "float32")
     assert all(part in message for part in (*sizes, *remedies))
 
