@@ -178,3 +178,31 @@ def test_selecting_names_is_dropping_the_other_tags(program, data):
     kept = sorted(program.tags() - dropped)
     selected = pf.trace(program.function(), *args, nodes=pf.tagged(*kept))
     assert selected.graph == pf.trace(program.without(dropped).function(), *args).graph
+
+
+@given(dag_programs(), st.integers(1, 3))
+def test_float32_keeps_the_bound_of_its_own(program, n_steps):
+    """Against the same question in float64, and against the derivative in float32."""
+    args = program.args()
+    graph = structure(program, args)
+    assume(0 < count_paths(graph, ["x"], OUTPUT) <= _MAX_PATHS)
+    found = {}
+    for dtype in (np.float64, np.float32):
+        cast = jax.tree.map(lambda a, d=dtype: _in_dtype(a, d), args)
+        with jax.enable_x64(dtype == np.float64):
+            traced = pf.trace(program.function(), *cast)
+            assume(_reaches(traced.to_networkx(), "x", ("x",)))
+            doi = pf.Line(np.full_like(cast[0], 0.1), n_steps=n_steps)
+            found[dtype] = pf.attribute(traced, cast, source="x", doi=doi)
+    single, double = found[np.float32], found[np.float64]
+    assert single.audit.dtype == "float32"
+    assert single.audit.structural <= single.audit.tolerance == 1e-4
+    scale = np.abs(double.influences).sum()
+    single, double = by_path(single), by_path(double)
+    wrong = [p for p in double if abs(single[p] - double[p]) > 1e-4 * max(scale, 1e-6)]
+    assert not wrong
+
+
+def _in_dtype(array, dtype):
+    array = np.asarray(array)
+    return array.astype(dtype) if array.dtype.kind == "f" else array
