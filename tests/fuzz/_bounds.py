@@ -8,8 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-# Generous, since a busy machine is slow; what hangs takes for ever.
+# Of the processor, which a busy machine does not use up; what hangs takes for ever.
 SECONDS = 20.0
+# Of the clock, for what waits and computes nothing, as for somebody to write into a pipe.
+_WAITING = 15
+# Again and again: an error inside a callback of the garbage collector is passed over.
+_AGAIN = 1.0
 # More than reading any of the small inputs takes by two orders of magnitude.
 MEGABYTES = 400
 
@@ -23,7 +27,7 @@ def bounded(seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Iterator[No
     """Ends what takes too long, and refuses memory beyond what the process has and some more.
 
     Arguments:
-        seconds: of the clock on the wall.
+        seconds: of the processor; of the clock, many times as many.
         megabytes: that the address space may grow by; Linux alone tells how large it is.
 
     Raises:
@@ -33,17 +37,20 @@ def bounded(seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Iterator[No
     def over(_number: int, _frame: FrameType | None) -> None:
         raise TooLongError(f"longer than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, over)
+    timers = {signal.ITIMER_PROF: signal.SIGPROF, signal.ITIMER_REAL: signal.SIGALRM}
+    before = {number: signal.signal(number, over) for number in timers.values()}
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     limited = sys.platform == "linux"
     if limited:
         resource.setrlimit(resource.RLIMIT_AS, (_held() + megabytes * 2**20, hard))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)
+    signal.setitimer(signal.ITIMER_REAL, seconds * _WAITING, _AGAIN)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, number in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
         if limited:
             resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 

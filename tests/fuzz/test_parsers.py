@@ -61,9 +61,16 @@ def test_what_a_parser_must_not_do_is_found(read, error):
         try_inputs(reads(read), 1, None, Tally())
 
 
+def spin():
+    while True:
+        pass
+
+
 def test_what_hangs_is_ended():
     with pytest.raises(TooLongError), bounded(seconds=0.05):
         time.sleep(20)
+    with pytest.raises(TooLongError), bounded(seconds=0.05):
+        spin()
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
