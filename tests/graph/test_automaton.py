@@ -191,3 +191,11 @@ def test_a_node_of_no_letter_that_it_was_compiled_for():
             automaton.letter(pf.Node(node))
     # Without a letter for `b`, no word is in the class.
     assert repr(automaton) == "Automaton(1 states, 1 letters, ('p',))"
+
+
+def test_letters_are_numbered_in_one_order_however_they_come():
+    partition = pf.Patterns({"p": "a b", "q": ". c"})
+    letters = [frozenset(s) for s in ((2,), (), (0, 1), (1,), (0,), (0, 2))]
+    first = compile_automaton(partition, letters)
+    assert list(first.letters) == sorted(letters, key=sorted)
+    assert compile_automaton(partition, letters[::-1]) == first

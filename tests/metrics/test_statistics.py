@@ -114,7 +114,9 @@ def test_one_example_and_a_path_by_its_labels():
     assert len(cells) == 1 + len(rows)
     assert cells[5] == ["positive share", "0.25", "0.25", "0.25"]
     assert cells[8][:2] == ["rank, magnitude", "2"]
-    assert facts in html
+    assert html.startswith(f"<div><div><b>PathSummary</b> {facts}</div>")
+    # Every number stands on the right.
+    assert html.count('text-align:right;">') == 3 * (1 + len(rows))
     assert repr(statistics) == "PathStatistics('x m1 qoi', 1 sentences)"
 
 
