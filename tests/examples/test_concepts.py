@@ -177,17 +177,22 @@ def test_what_is_carried(lstm, words):
     ]
     assert found.exchanged.mean == pytest.approx((clean - other).mean(), rel=1e-3)
     # Weights are small, so that a path's influence is nearly what it does, half of the way.
-    for along, influence in (
-        (found.along_primary, found.row.primary.mean),
-        (found.along_largest, mean.max()),
-    ):
-        assert along.mean == pytest.approx(2 * influence / found.exchanged.mean, rel=0.2, abs=1e-4)
+    along = 2 * found.row.primary.mean / found.exchanged.mean
+    assert found.along_primary.mean == pytest.approx(along, rel=0.2, abs=1e-4)
+    # The largest path of the first and third example, in the second.
+    asked = encoded(examples, words)
+    result = word_influences(lstm, asked.tokens, asked.position, asked.forms, asked.qoi, SETTINGS)
+    influences = np.asarray(result.influences, np.float64)
+    largest = influences[[0, 2]].mean(axis=0).argmax()
+    assert found.chosen == str(result.space.unrank(int(largest)))
+    along = 2 * influences[1, largest] / (clean - other)[1]
+    assert found.along_largest.mean == pytest.approx(along, rel=0.2, abs=1e-4)
 
 
 def test_another_quantity():
     def of(means, largest):
         row = type("Row", (), {"task": "Simple", "condition": "S", "largest": largest})
-        return Carried("number", 1, row, *[None] * 3), np.asarray(means)
+        return Carried("number", 1, row, *[None] * 4), np.asarray(means)
 
     means = np.linspace(1, 0, 30)
     turned = means.copy()

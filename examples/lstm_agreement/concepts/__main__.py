@@ -65,6 +65,8 @@ OUTPUTS = (
     "concepts.png",
 )
 _RULE = "right-riemann"
+# Of what a kept line holds: what was written otherwise is measured again.
+_FORMAT = 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -141,11 +143,14 @@ class _PathsOf:
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON."""
-        return {"carried": [plain(c) for c in self.carried], "mean": self.mean.tolist()}
+        carried = [plain(c) for c in self.carried]
+        return {"format": _FORMAT, "carried": carried, "mean": self.mean.tolist()}
 
     @classmethod
-    def of_json(cls, fields: Mapping[str, Any]) -> "_PathsOf":
-        """From what `as_json` returned."""
+    def of_json(cls, fields: Mapping[str, Any]) -> "_PathsOf | None":
+        """From what `as_json` returned; None where an older version wrote it."""
+        if fields.get("format", 1) < _FORMAT:
+            return None
         found = [record_of(Carried, c) for c in fields["carried"]]
         return cls(found, np.array(fields["mean"], np.float64))
 
@@ -189,7 +194,7 @@ def _make(
             if len(e.tokens) - e.position <= options.longest
         ]
         for frame, condition, some in conditions(few):
-            what = [concept.name, [plain(e) for e in some], options.controls, options.seed]
+            what = [_FORMAT, concept.name, [plain(e) for e in some], options.controls, options.seed]
             key = keys.key(model, "concepts", what)
             paths = kept.find(key)
             if paths is None:

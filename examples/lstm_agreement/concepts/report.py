@@ -19,7 +19,9 @@ positive influence that the primary path has. t: probability that it exceeds ano
 place by mean influence. Magnitude: expected fraction of the sum of absolute influences; untrained:
 the same in models with initial parameters, their mean. Exchanged: what the quantity loses with the
 other form of the source word, per word; primary, largest: the fractions of it that it loses when
-the primary path, or the path of rank 1, alone sees that form, found by running the model."""
+the primary path, or the path of rank 1, alone sees that form, found by running the model. There the
+path of rank 1 is that of every second sentence, and what it loses is measured in the others; *
+where this is another path than that of all sentences."""
 EFFECT_LEGEND = """\
 a / b: one verb / all verbs of each number, on the same sentences. Total: in logits, per verb.
 Paths: Spearman's correlation of the mean influences of all paths; of 10: how many of the ten
@@ -71,7 +73,7 @@ def carried_table(found: Sequence[Carried]) -> Table:
                 f"{row.largest_share.mean:.2f}",
                 f"{c.exchanged.mean / c.n_words:+.2f}",
                 f"{c.along_primary.mean:.2f}",
-                f"{c.along_largest.mean:.2f}",
+                f"{c.along_largest.mean:.2f}{'' if c.chosen == row.largest else ' *'}",
             )
         )
     header = ("concept", "frame", "C", "P+", "total", "|P|", "share", "t", "rank", "magnitude")
