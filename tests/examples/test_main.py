@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples.lstm_agreement.__main__ import first_groups, main, sentences_of, untrained
-from examples.lstm_agreement.console.options import parser
+from examples.lstm_agreement.__main__ import first_groups, main, parser, sentences_of
+from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.lakretz import read_task
 from examples.lstm_agreement.sentences.tasks import SIMPLE, count_groups
 from examples.lstm_agreement.tables import measure

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from examples.lstm_agreement.clauses.accuracy import Score
 from examples.lstm_agreement.clauses.across import ALL, Verdict, Way
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES
 from examples.lstm_agreement.console.text import Table, interval
 from examples.lstm_agreement.tables.measure import Role
-from examples.lstm_agreement.tables.report import columns_of, rank_text
+from examples.lstm_agreement.tables.report import rank_text
 from examples.lstm_agreement.tables.table1 import Row
 
 ACCURACY_LEGEND = """\
@@ -151,16 +150,6 @@ def verdict_table(verdicts: Sequence[Verdict], ways: Sequence[Way]) -> Table:
         )
     header = ("task", "C", "accuracy", "exchanged", "total", "first", "lead", "intervention")
     return (*header, "entries", "largest way", "primary"), lines
-
-
-def csv_of(rows: Sequence[Any]) -> tuple[list[str], list[list[object]]]:
-    """Every field of dataclasses of one kind, an interval in three columns."""
-    names: list[str] = []
-    lines: list[list[object]] = []
-    for row in rows:
-        names, values = columns_of(row)
-        lines.append(values)
-    return names, lines
 
 
 def _number(value: float) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from examples.lstm_agreement.concepts.measure import Carried, Effect, Known
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, interval
-from examples.lstm_agreement.tables.report import columns_of, rank_text
+from examples.lstm_agreement.tables.report import rank_text
 
 KNOWN_LEGEND = """\
 C: value of the source word, and of the other one. Accuracy: fraction of sentences in which the
@@ -104,19 +105,14 @@ def effect_table(effects: Sequence[Effect]) -> Table:
     return header, lines
 
 
-def carried_csv(found: Sequence[Carried]) -> tuple[list[str], list[list[object]]]:
-    """Every number, an interval in three columns; totals are those of the whole quantity."""
-    names: list[str] = []
-    lines: list[list[object]] = []
-    for c in found:
-        row_names, row_values = columns_of(c.row)
-        # The frame is the row's task, and its role says nothing here.
-        kept = [(n, v) for n, v in zip(row_names, row_values, strict=True) if n != "role"]
-        own_names, own_values = columns_of(c)
-        own = [(n, v) for n, v in zip(own_names, own_values, strict=True) if n != "row"]
-        names = [n for n, _ in (*own, *kept)]
-        lines.append([v for _, v in (*own, *kept)])
-    return names, lines
+def carried_csv(found: Sequence[Carried]) -> CsvTable:
+    """Every number; totals are those of the whole quantity."""
+    # The frame is the row's task, and its role says nothing here.
+    lines = [
+        {k: v for k, v in (vars(c) | vars(c.row)).items() if k not in ("row", "role")}
+        for c in found
+    ]
+    return csv_table(lines)
 
 
 def effect_csv(effects: Sequence[Effect]) -> tuple[list[str], list[list[object]]]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, as_markdown, interval
@@ -242,14 +241,6 @@ def difference_table(differences: Sequence[Difference]) -> Table:
             number = "{:+.3f} [{:+.3f}, {:+.3f}]".format(*d.difference)
             lines.append((what, d.task, d.condition, number, f"{d.p:.3f}", f"{corrected:.3f}"))
     return ("difference", "task", "C", "mean", "p", "Holm"), lines
-
-
-def columns_of(record: Any) -> tuple[list[str], list[object]]:
-    """The fields of a dataclass as names and values, an interval as three; in the order of
-    `csv_table`.
-    """
-    names, (values,) = csv_table([record])
-    return names, values
 
 
 def rank_text(estimate: Interval) -> str:
