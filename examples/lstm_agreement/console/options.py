@@ -67,8 +67,8 @@ def add_quadrature(out: argparse.ArgumentParser) -> None:
     )
 
 
-def add_tables(out: argparse.ArgumentParser) -> None:
-    """Adds the options of the paper's tables."""
+def add_sentences(out: argparse.ArgumentParser) -> None:
+    """Adds the options of which sentences the paper's tables are asked about."""
     out.add_argument(
         "--tasks-dir", type=Path, help="folder of the published task files, to use their sentences"
     )
@@ -85,7 +85,6 @@ def add_tables(out: argparse.ArgumentParser) -> None:
         help="groups per task for the accuracy and Table 2, or all that the generator has "
         "(%(default)s)",
     )
-    add_quadrature(out)
     out.add_argument(
         "--tasks",
         nargs="+",
@@ -93,6 +92,12 @@ def add_tables(out: argparse.ArgumentParser) -> None:
         default=[t.name for t in TABLE_TASKS],
         help="tasks of Tables 1 and 2 (all)",
     )
+
+
+def add_tables(out: argparse.ArgumentParser) -> None:
+    """Adds the options of the paper's tables."""
+    add_sentences(out)
+    add_quadrature(out)
     add_controls(out, 3)
     out.add_argument(
         "--control-sentences",
