@@ -10,6 +10,7 @@ from examples.lstm_agreement.console.text import Table, interval
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.report import rank_text
 from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.without_training import TRAINED, magnitudes
 
 ACCURACY_LEGEND = """\
 C: numbers of the verb's subject and of the other noun that stands before the verb. "first verb":
@@ -61,17 +62,11 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
     """The primary path from one noun, a line per task and condition of the trained model."""
     header = ("task", "C", "P+", "total", "|P|", "share", "t", "rank")
     header = (*header, "magnitude", "untrained", "path of rank 1", "its share")
-    lines = []
+    lines, spreads = [], magnitudes(rows)
     for row in rows:
-        if row.model != "trained" or row.role is not role:
+        if row.model != TRAINED or row.role is not role:
             continue
-        key = row.role, row.task, row.condition
-        others = [
-            r.magnitude.mean
-            for r in rows
-            if r.model != "trained" and (r.role, r.task, r.condition) == key
-        ]
-        spread = f"{sum(others) / len(others):.2f} [{min(others):.2f}, {max(others):.2f}]"
+        spread = spreads.get((row.role, row.task, row.condition))
         sign = "" if role is Role.SUBJECT else {1: " (+)", -1: " (-)"}[row.sign]
         lines.append(
             (
@@ -84,7 +79,7 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 interval(row.t),
                 rank_text(row.rank),
                 interval(row.magnitude),
-                spread if others else "-",
+                interval(spread) if spread else "-",
                 row.largest,
                 f"{row.largest_share.mean:.2f}",
             )

@@ -6,6 +6,7 @@ from examples.lstm_agreement.concepts.measure import Carried, Effect, Known
 from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, interval
 from examples.lstm_agreement.tables.report import rank_text
+from examples.lstm_agreement.tables.without_training import TRAINED, without_training
 
 KNOWN_LEGEND = """\
 C: value of the source word, and of the other one. Accuracy: fraction of sentences in which the
@@ -48,17 +49,15 @@ def known_table(found: Sequence[Known]) -> Table:
 
 def carried_table(found: Sequence[Carried]) -> Table:
     """A line per frame and condition of the trained model."""
+    spreads = without_training(
+        (c.row.model, (c.concept, c.row.task, c.row.condition), c.row.magnitude.mean) for c in found
+    )
     lines = []
     for c in found:
         row = c.row
-        if row.model != "trained":
+        if row.model != TRAINED:
             continue
         key = c.concept, row.task, row.condition
-        others = [
-            o.row.magnitude.mean
-            for o in found
-            if o.row.model != "trained" and (o.concept, o.row.task, o.row.condition) == key
-        ]
         lines.append(
             (
                 *key,
@@ -69,7 +68,7 @@ def carried_table(found: Sequence[Carried]) -> Table:
                 interval(row.t),
                 rank_text(row.rank),
                 f"{row.magnitude.mean:.2f}",
-                f"{sum(others) / len(others):.2f}" if others else "-",
+                f"{spreads[key].mean:.2f}" if key in spreads else "-",
                 row.largest,
                 f"{row.largest_share.mean:.2f}",
                 f"{c.exchanged.mean / c.n_words:+.2f}",

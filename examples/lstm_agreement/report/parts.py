@@ -55,7 +55,7 @@ def family_table() -> str:
         [cell.strip() for cell in line.strip("|").split("|")][:-1] for line in found[1].splitlines()
     )
     marked = [f"{name} *" if name == CHOSEN else name for name in header]
-    return shipped.markdown_table(marked, lines, len(header))
+    return shipped.short_markdown(marked, lines, len(header))
 
 
 def _family_lines(name: str) -> Lines:

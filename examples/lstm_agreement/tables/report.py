@@ -12,6 +12,7 @@ from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.neurons import Neuron
 from examples.lstm_agreement.tables.paired import Difference
 from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.without_training import TRAINED, magnitudes
 from pathflow.metrics import Interval
 
 _PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
@@ -89,15 +90,10 @@ def _measured(
 
     The latter is the mean over the untrained models, from the smallest to the largest.
     """
-    mine = [r for r in rows if r.role is role]
-    for row in mine:
-        if row.model != "trained":
-            continue
+    spreads = magnitudes(rows)
+    for row in (r for r in rows if (r.role, r.model) == (role, TRAINED)):
         key = row.task, row.condition
-        others = [r for r in mine if r.model != "trained" and (r.task, r.condition) == key]
-        means = [r.magnitude.mean for r in others]
-        spread = Interval(sum(means) / len(means), min(means), max(means)) if means else None
-        yield row, _PUBLISHED[role].get(key), spread
+        yield row, _PUBLISHED[role].get(key), spreads.get((role, *key))
 
 
 def _published(numbers: paper.PathNumbers | None, name: str) -> str:
