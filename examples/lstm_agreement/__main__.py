@@ -243,7 +243,7 @@ def _compressed(
         if task.name not in options.tasks:
             continue
         paths = table2.rank_1_paths(rows, task.name)
-        what = ["gates", options.seed, {role.value: found for role, found in paths.items()}]
+        what = ["gates apart", options.seed, {role.value: found for role, found in paths.items()}]
         asked = sentences[task.name]
         with progress(len(asked)) as advance:
             held = table2.hold(

@@ -24,7 +24,9 @@ def checkpoint(model, vocabulary, tmp_path_factory):
     return path
 
 
-QUICK = ["--controls", "1", "--sentences", "3", "--steps", "4", "--accuracy-sentences", "5"]
+# Untrained models get fewer sentences than the trained one.
+QUICK = ["--controls", "1", "--control-sentences", "2", "--sentences", "3", "--steps", "4"]
+QUICK += ["--accuracy-sentences", "5"]
 
 
 @pytest.mark.slow
@@ -41,6 +43,10 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     rows = list(csv.DictReader((out / "table1.csv").read_text().splitlines()))
     # Simple and nounPP from the subject, nounPP from the noun, each on two models.
     assert len(rows) == 2 * (2 + 4 + 4)
+    assert {(r["model"], r["n_sentences"]) for r in rows} == {
+        ("trained", "3"),
+        ("untrained 0", "2"),
+    }
     assert {(r["task"], r["role"], r["n_paths"]) for r in rows} == {
         ("Simple", "subject", "16"),
         ("nounPP", "subject", "6946"),

@@ -157,7 +157,8 @@ DIFFERENCE_LEGEND = """\
 The same sentences in both numbers, so that the difference of each sentence is resampled, with its
 95% interval. p: twice the fraction of resamples on the other side of zero; Holm: p corrected for
 the number of conditions of the same kind. Magnitudes are compared with the mean of the untrained
-models, models and sentences resampled. Sizes: a noun's path counts with the sign of its mean."""
+models, on the sentences that those were asked about, models and sentences resampled. Sizes: a
+noun's path counts with the sign of its mean."""
 
 
 def difference_section(differences: Sequence[Difference]) -> list[str]:
@@ -181,8 +182,8 @@ path, drawn uniformly. Rank: place by mean influence, from the end of the sign. 
 fraction of the sum of all absolute influences. Brackets hold 95% bootstrap intervals over
 sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model; it has no rows of
 Adv and namePP. "untrained" is the
-magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
-and the smallest and the largest. That part needs no training."""
+magnitude in models of the same sizes with initial parameters, on the same sentences or the first of
+them: their mean, and the smallest and the largest. That part needs no training."""
 
 
 def audit_facts(rows: Sequence[Row], neurons: Sequence[Neuron] = ()) -> dict[str, str]:
