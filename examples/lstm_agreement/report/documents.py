@@ -12,7 +12,7 @@ from pathlib import Path
 from examples.lstm_agreement.console.text import write_text
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.report import shipped
-from examples.lstm_agreement.report.parts import family_table
+from examples.lstm_agreement.report.parts import family_table, states_table
 from examples.lstm_agreement.report.rivals import rival_tables
 from examples.lstm_agreement.report.study_page import study_page
 
@@ -35,6 +35,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         "held": shipped.held_table(models, "nounPP"),
         "hypotheses": shipped.hypothesis_table(models),
         "family": family_table(),
+        "states": states_table(),
         **{
             f"{model}-{name}": text
             for model in ("tiny", "decayed")

@@ -14,7 +14,7 @@ from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.paired import TRAINED_OVER_UNTRAINED
 from examples.lstm_agreement.tables.paper import COMPRESSION
 from examples.lstm_agreement.tables.table2 import PUBLISHED
-from examples.lstm_agreement.tables.without_training import without_training
+from examples.lstm_agreement.tables.without_training import TRAINED, without_training
 
 STUDY = Path(__file__).parents[1]
 RESULTS = {
@@ -249,9 +249,17 @@ def neuron_table(models: Mapping[str, Results]) -> str:
 
 def n_sentences(results: Results) -> str:
     """How many sentences per condition Table 1 and the accuracies are from."""
-    counts = [r["n_sentences"] for r in results.rows(Role.SUBJECT)]
-    groups = [a["n_sentences"] for a in results.tables["accuracy"]]
-    spans = [
-        f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}" for n in (counts, groups)
-    ]
-    return f"{spans[0]} in Table 1, {spans[1]} for accuracies and held gates"
+    trained = [r["n_sentences"] for r in results.rows(Role.SUBJECT)]
+    untrained = [r["n_sentences"] for r in results.tables["table1"] if r["model"] != TRAINED]
+    models = {r["model"] for r in results.tables["table1"]} - {TRAINED}
+    groups = _span([a["n_sentences"] for a in results.tables["accuracy"]])
+    plural = "s" if len(models) > 1 else ""
+    beside = (
+        f"{_span(untrained)} of {len(models)} untrained model{plural}" if models else "no other"
+    )
+    return f"{_span(trained)} in Table 1 (and {beside}), {groups} for accuracies and held gates"
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
