@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -12,15 +11,12 @@ import jax
 
 import pathflow as pf
 from examples.lstm_agreement import figure
-from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
-from examples.lstm_agreement.console.lock import only_run
-from examples.lstm_agreement.console.options import RULES, folder, model_path, parser
+from examples.lstm_agreement.console.options import RULES, add_tables
 from examples.lstm_agreement.console.progress import Advance, progress
+from examples.lstm_agreement.console.run import Command, Run
 from examples.lstm_agreement.console.text import show, write_csv, write_text
-from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.language_models.saturation import saturated_candidates
-from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.encoding import in_random_order, known_sentences
 from examples.lstm_agreement.sentences.lakretz import read_task
 from examples.lstm_agreement.sentences.tasks import (
@@ -62,36 +58,16 @@ OUTPUTS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the study.
-
-    Returns:
-        0, or 1 after an input that cannot be used, or 130 after an interruption; the same command
-        goes on from the sentences that are done by then.
-    """
-    options = parser().parse_args(arguments)
-    options.out = folder(options)
-    message = f"; the same command goes on from what is kept in {options.out}"
-    return carried_out(lambda: _run(options), message)
+_Sentences = Mapping[str, Sequence[Sentence]]
 
 
-def _run(options: argparse.Namespace) -> None:
-    path = model_path(options)
-    checkpoint = open_checkpoint(path, options.vocab)
-    sentences = {task.name: sentences_of(task, checkpoint, options) for task in TASKS}
-    options.out.mkdir(parents=True, exist_ok=True)
-    with only_run(options.out, "python -m examples.lstm_agreement"):
-        _measure(options, path, checkpoint, sentences)
+def _sentences(run: Run) -> _Sentences:
+    return {task.name: sentences_of(task, run.checkpoint, run.options) for task in TASKS}
 
 
-def _measure(
-    options: argparse.Namespace,
-    path: Path,
-    checkpoint: Checkpoint,
-    sentences: Mapping[str, Sequence[Sentence]],
-) -> None:
-    start = time.monotonic()
-    remove_outputs(options.out, OUTPUTS)
+def _measure(run: Run, sentences: _Sentences) -> None:
+    options, checkpoint = run.options, run.checkpoint
+    run.clear()
     storage = Storage(options.out, checkpoint.vocabulary, _settings(options))
     of_tables = {name: first_groups(s, options) for name, s in sentences.items()}
     accuracies = [
@@ -103,9 +79,7 @@ def _measure(
     asked = [
         c for c in conditions(sentences, options.sentences) if c.sentences[0].task in options.tasks
     ]
-    models = {"trained": checkpoint.model}
-    for i in range(options.controls):
-        models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
+    models = run.models()
     few = [c.first(options.control_sentences) for c in asked]
     of_model = {name: asked if name == "trained" else few for name in models}
     every = [*chain.from_iterable(of_model.values()), *asked]
@@ -132,31 +106,26 @@ def _measure(
     sections += report.difference_section(differences)
     if drawn:
         _draw(asked, drawn, options.out)
-    facts = _facts(options, path, checkpoint, models, sentences) | report.audit_facts(rows, found)
-    facts["seconds"] = f"{time.monotonic() - start:.0f}, of this run alone"
+    facts = _facts(run, models, sentences) | report.audit_facts(rows, found)
+    facts["seconds"] = f"{run.seconds:.0f}, of this run alone"
     write_text(options.out / "tables.md", report.markdown(rows, sections, accuracies, facts))
-    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
     for name, value in facts.items():
         print(f"{name}: {value}")
-    written = [name for name in OUTPUTS if (options.out / name).exists()]
-    print(f"wrote {', '.join(written)} to {options.out}")
+    run.finish()
 
 
 def _facts(
-    options: argparse.Namespace,
-    path: Path,
-    checkpoint: Checkpoint,
-    models: Mapping[str, LSTMLanguageModel],
-    sentences: Mapping[str, Sequence[Sentence]],
+    run: Run, models: Mapping[str, LSTMLanguageModel], sentences: _Sentences
 ) -> dict[str, str]:
     """What a reader must know of the run, by name."""
+    options = run.options
     return {
-        "model": f"{checkpoint.card.title} ({path.name})",
+        "model": run.heading,
         "sentences": f"{options.tasks_dir or 'own generator'}, at most {options.sentences} per "
         f"condition in Table 1 ({options.control_sentences} of them for untrained models), "
         f"{options.accuracy_sentences} groups for accuracy and Table 2, seed {options.seed}",
         "points": f"{options.steps}, {options.rule}",
-        "saturated candidate cells": _saturation(models, checkpoint, sentences[SIMPLE.name]),
+        "saturated candidate cells": _saturation(models, run.checkpoint, sentences[SIMPLE.name]),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
     }
 
@@ -274,7 +243,7 @@ def _compressed(
         if task.name not in options.tasks:
             continue
         paths = table2.rank_1_paths(rows, task.name)
-        what = ["gates", options.seed, {role.value: found for role, found in paths.items()}]
+        what = ["gates apart", options.seed, {role.value: found for role, found in paths.items()}]
         asked = sentences[task.name]
         with progress(len(asked)) as advance:
             held = table2.hold(
@@ -363,6 +332,17 @@ def _draw(
         folder=out,
     )
 
+
+COMMAND = Command(
+    STEP,
+    "examples.lstm_agreement",
+    "Accuracy on number agreement tasks, the paper's tables, and a figure.",
+    add_tables,
+    OUTPUTS,
+    _sentences,
+    _measure,
+)
+parser, main = COMMAND.parser, COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,8 @@
 """Concepts: their sentences, influences against single words, exchanges against NumPy."""
 
+import contextlib
 import csv
+import io
 import lzma
 import re
 from collections import Counter
@@ -177,17 +179,22 @@ def test_what_is_carried(lstm, words):
     ]
     assert found.exchanged.mean == pytest.approx((clean - other).mean(), rel=1e-3)
     # Weights are small, so that a path's influence is nearly what it does, half of the way.
-    for along, influence in (
-        (found.along_primary, found.row.primary.mean),
-        (found.along_largest, mean.max()),
-    ):
-        assert along.mean == pytest.approx(2 * influence / found.exchanged.mean, rel=0.2, abs=1e-4)
+    along = 2 * found.row.primary.mean / found.exchanged.mean
+    assert found.along_primary.mean == pytest.approx(along, rel=0.2, abs=1e-4)
+    # The largest path of the first and third example, in the second.
+    asked = encoded(examples, words)
+    result = word_influences(lstm, asked.tokens, asked.position, asked.forms, asked.qoi, SETTINGS)
+    influences = np.asarray(result.influences, np.float64)
+    largest = influences[[0, 2]].mean(axis=0).argmax()
+    assert found.chosen == str(result.space.unrank(int(largest)))
+    along = 2 * influences[1, largest] / (clean - other)[1]
+    assert found.along_largest.mean == pytest.approx(along, rel=0.2, abs=1e-4)
 
 
 def test_another_quantity():
     def of(means, largest):
         row = type("Row", (), {"task": "Simple", "condition": "S", "largest": largest})
-        return Carried("number", 1, row, *[None] * 3), np.asarray(means)
+        return Carried("number", 1, row, *[None] * 4), np.asarray(means)
 
     means = np.linspace(1, 0, 30)
     turned = means.copy()
@@ -283,17 +290,25 @@ def test_every_concept_is_a_question(words):
         assert set(a.bad) < set(b.bad)
 
 
-def test_the_command(lstm, words, tmp_path, capsys):
-    path, out = tmp_path / "model.safetensors", tmp_path / "out"
+@pytest.fixture(scope="module")
+def whole(lstm, words, tmp_path_factory):
+    """A model's file, what a command is asked about it, the folder that it wrote, and its words."""
+    folder = tmp_path_factory.mktemp("whole")
+    path, out, said = folder / "model.safetensors", folder / "out", io.StringIO()
     save_checkpoint(path, lstm, words, ModelCard("a test's model"))
-    asked = ["--checkpoint", str(path), "--out", str(out), "--sentences", "2", "--steps", "2"]
-    asked += ["--accuracy-sentences", "3", "--controls", "1", "--longest", "1", "--concepts"]
-    names = [NUMBER.name, NUMBER_ALL.name, "number of a reflexive"]
-    assert command.main([*asked, *names]) == 0
-    printed = capsys.readouterr()
-    assert "wrote concepts.md" in printed.out
+    asked = ["--checkpoint", str(path), "--sentences", "2", "--steps", "2", "--longest", "1"]
+    asked += ["--accuracy-sentences", "3", "--controls", "1", "--concepts"]
+    asked += [NUMBER.name, NUMBER_ALL.name, "number of a reflexive"]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        assert command.main([*asked, "--out", str(out)]) == 0
+    return path, asked, out, said.getvalue()
+
+
+def test_the_command(whole, capsys):
+    _, asked, out, said = whole
+    assert "wrote concepts.md" in said
     message = "number of a reflexive is left out: the model does not know themselves"
-    assert message in printed.err
+    assert message in said
     assert message in (out / "concepts.md").read_text()
     assert {f.name for f in out.iterdir()} == {
         "concepts.md",
@@ -312,17 +327,14 @@ def test_the_command(lstm, words, tmp_path, capsys):
     assert max(float(r["structural"]) for r in rows) < 1e-4
     both = list(csv.DictReader((out / "concepts_quantity.csv").read_text().splitlines()))
     assert [(r["frame"], r["condition"]) for r in both] == [("Simple", c) for c in "SP"]
-    assert command.main([*asked, "number of a reflexive"]) == 1
+    alone = [*asked, "--concepts", "number of a reflexive", "--out", str(out)]
+    assert command.main(alone) == 1
     assert "error: number of a reflexive is left out" in capsys.readouterr().err
 
 
-def test_it_goes_on_where_it_was_stopped(lstm, words, tmp_path, monkeypatch):
-    path, out, whole = (tmp_path / n for n in ("model.safetensors", "out", "whole"))
-    save_checkpoint(path, lstm, words, ModelCard("a test's model"))
-    asked = ["--checkpoint", str(path), "--sentences", "2", "--steps", "2", "--longest", "1"]
-    asked += ["--accuracy-sentences", "3", "--controls", "1", "--concepts"]
-    asked += [NUMBER.name, NUMBER_ALL.name, "--out"]
-    assert command.main([*asked, str(whole)]) == 0
+def test_it_goes_on_where_it_was_stopped(whole, tmp_path, monkeypatch):
+    path, asked, at_once, _ = whole
+    out, asked = tmp_path / "out", [*asked, "--out"]
     measured, of_a_condition = [], command.carried
 
     def dies(*arguments, **keywords):
@@ -337,7 +349,7 @@ def test_it_goes_on_where_it_was_stopped(lstm, words, tmp_path, monkeypatch):
     # Two quantities of two conditions, one of them twice.
     assert len(measured) == 5
     for name in (n for n in command.OUTPUTS if not n.endswith(".png")):
-        assert (out / name).read_bytes() == (whole / name).read_bytes()
+        assert (out / name).read_bytes() == (at_once / name).read_bytes()
     assert finished(out, command.STEP, path, {"sentences": 2})
 
 

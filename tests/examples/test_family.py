@@ -12,14 +12,15 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.console import lock
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.family import report, summary
+from examples.lstm_agreement.family import measuring, report, summary
 from examples.lstm_agreement.family.__main__ import OUTPUTS, main
 from examples.lstm_agreement.family.measuring import FILES, Amounts, find, measure, of_all_models
 from examples.lstm_agreement.family.members import GRU, KINDS, LSTM, TRANSFORMER, Member, members
 from examples.lstm_agreement.family.patching import swap_subjects
 from examples.lstm_agreement.family.views import GRU_VIEW, TransformerView
 from examples.lstm_agreement.language_models.evaluation import verb_margins
-from examples.lstm_agreement.sentences.tasks import ADV, NOUN_PP, SIMPLE, generate
+from examples.lstm_agreement.sentences.tasks import ADV, NOUN_PP, SIMPLE, TASKS, generate
+from examples.lstm_agreement.tables import halves
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences, traced_model
 from examples.lstm_agreement.tables.table1 import Condition, compute
 from examples.lstm_agreement.tables.table2 import all_gates, compress
@@ -320,6 +321,71 @@ def test_a_model_is_measured_anew_where_something_changed(tmp_path, monkeypatch)
     )
     assert len(calls) == 3
     assert (tmp_path / "table1.csv").read_text() == "a\n1\n"
+
+
+def test_a_model_goes_on_table_by_table(tmp_path, monkeypatch):
+    # The subject's paths of short sentences alone, so that it is quick.
+    every = measuring.conditions
+    monkeypatch.setattr(
+        measuring,
+        "conditions",
+        lambda sentences, n: [c for c in every(sentences, n) if c.sentences[0].task == "Simple"],
+    )
+    monkeypatch.setattr(measuring.table2, "TASKS", ())
+    amounts = Amounts(4, 4, Settings(2, pf.GaussLegendre(), 2))
+    member = Member(LSTM, 8, 0)
+    model, done, dying = member.untrained(), [], ""
+
+    def watched(module, name):
+        real = getattr(module, name)
+
+        def watch(*arguments, **keywords):
+            done.append(name)
+            if name == dying:
+                raise KeyboardInterrupt
+            return real(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, watch)
+
+    watched(measuring, "evaluate")
+    watched(measuring, "_routes")
+    watched(measuring, "_patches")
+    assert measure(member, model, amounts, tmp_path / "whole")
+    assert done == ["evaluate"] * 5 + ["_routes", "_patches"]
+    done.clear()
+    dying = "_patches"
+    with pytest.raises(KeyboardInterrupt):
+        measure(member, model, amounts, tmp_path / "parts")
+    rows = (tmp_path / "parts" / "rows.jsonl").read_text()
+    # Two conditions, of the model and of the same before its training.
+    assert len(rows.splitlines()) == 4
+    done.clear()
+    dying = ""
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "numbers_of_sentences", None)
+        assert measure(member, model, amounts, tmp_path / "parts")
+    assert done == ["_patches"]
+    for name in FILES:
+        parts, whole = (tmp_path / folder / name for folder in ("parts", "whole"))
+        assert parts.read_text() == whole.read_text()
+    assert {f.name for f in (tmp_path / "parts").iterdir()} == {*FILES, measuring.KEY}
+    patches = list(csv.DictReader((tmp_path / "whole" / "patches.csv").read_text().splitlines()))
+    # What the path of rank 1 does is measured in the other half of the groups.
+    half = halves.find(
+        model,
+        VOCABULARY,
+        every({t.name: of_seed(t, 4) for t in TASKS}, 4)[0],
+        amounts.settings,
+    )
+    odd = [s for s in of_seed(SIMPLE, 4) if s.group % 2 and s.condition == "S"]
+    (expected,) = swap_subjects(model, VOCABULARY, odd, {"rank 1": half.path}, LSTM.view)
+    found = next(p for p in patches if (p["condition"], p["paths"]) == ("S", "rank 1"))
+    assert float(found["along"]) == pytest.approx(expected.along.mean, rel=1e-5)
+    assert float(found["whole"]) == pytest.approx(expected.whole, rel=1e-5)
+
+
+def of_seed(task, n):
+    return generate(task, n, seed=0, vocabulary=VOCABULARY)
 
 
 def test_the_tables_of_a_model_are_not_the_familys(tmp_path, capsys):

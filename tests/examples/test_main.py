@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples.lstm_agreement.__main__ import first_groups, main, sentences_of, untrained
-from examples.lstm_agreement.console.options import parser
+from examples.lstm_agreement.__main__ import first_groups, main, parser, sentences_of
+from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.lakretz import read_task
 from examples.lstm_agreement.sentences.tasks import SIMPLE, count_groups
 from examples.lstm_agreement.tables import measure
@@ -24,7 +24,9 @@ def checkpoint(model, vocabulary, tmp_path_factory):
     return path
 
 
-QUICK = ["--controls", "1", "--sentences", "3", "--steps", "4", "--accuracy-sentences", "5"]
+# Untrained models get fewer sentences than the trained one.
+QUICK = ["--controls", "1", "--control-sentences", "2", "--sentences", "3", "--steps", "4"]
+QUICK += ["--accuracy-sentences", "5"]
 
 
 @pytest.mark.slow
@@ -41,6 +43,10 @@ def test_the_whole_study(checkpoint, tmp_path, capsys):
     rows = list(csv.DictReader((out / "table1.csv").read_text().splitlines()))
     # Simple and nounPP from the subject, nounPP from the noun, each on two models.
     assert len(rows) == 2 * (2 + 4 + 4)
+    assert {(r["model"], r["n_sentences"]) for r in rows} == {
+        ("trained", "3"),
+        ("untrained 0", "2"),
+    }
     assert {(r["task"], r["role"], r["n_paths"]) for r in rows} == {
         ("Simple", "subject", "16"),
         ("nounPP", "subject", "6946"),
@@ -108,10 +114,14 @@ def test_a_run_goes_on_where_it_was_stopped(checkpoint, tmp_path, capsys, monkey
     asked = ["--checkpoint", str(checkpoint), *QUICK, "--tasks", "Simple"]
     assert main([*asked, "--out", str(whole)]) == 0
 
+    passed = []
+
     def stopped(*arguments, **keywords):
-        for i, found in enumerate(compute(*arguments, **keywords)):
-            if i == 3:
+        # Once for the trained model, and once for the other.
+        for found in compute(*arguments, **keywords):
+            if len(passed) == 3:
                 raise KeyboardInterrupt
+            passed.append(found)
             yield found
 
     with monkeypatch.context() as patched:

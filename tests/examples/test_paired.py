@@ -100,6 +100,23 @@ def test_rows_of_the_same_sentences():
     assert (noun.condition, noun.difference.mean) == ("PP", -0.25)
 
 
+@given(st.integers(1, 6), st.lists(st.integers(1, 6), min_size=1, max_size=3), st.integers(0, 99))
+def test_untrained_models_may_have_been_asked_less(n_trained, counts, seed):
+    """What all of them were asked are the first sentences."""
+    rng = np.random.default_rng(seed)
+    counts = [min(n, n_trained) for n in counts]
+    own, *others = (tuple(rng.random(n).tolist()) for n in (n_trained, *counts))
+    rows = [measured(Role.SUBJECT, "SP", magnitude=own)]
+    rows += [
+        measured(Role.SUBJECT, "SP", f"untrained {i}", magnitude=m) for i, m in enumerate(others)
+    ]
+    (found,) = between_rows(rows)
+    common = min(counts)
+    assert (found.what, found.n_sentences) == (TRAINED_OVER_UNTRAINED, common)
+    expected = np.mean(own[:common]) - np.mean([m[:common] for m in others])
+    assert found.difference.mean == pytest.approx(expected)
+
+
 def test_schemes_of_the_same_sentences():
     margins = {
         "a": np.array([[1.0, 1, -1, 1]]),

@@ -14,7 +14,6 @@ import pathflow as pf
 from examples.lstm_agreement.console.command import check, finished, stamp
 from examples.lstm_agreement.console.options import ENGLISH, TINY
 from examples.lstm_agreement.console.options import folder as folder_of
-from examples.lstm_agreement.console.options import parser as tables_parser
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.report import __main__ as report
 from examples.lstm_agreement.report import contents, page, sections, steps
@@ -312,7 +311,7 @@ def test_contents_of_inputs_count_and_not_their_places(tmp_path):
     words.write_text("a\nb\n")
     (tasks / "simple.txt").write_text("x\n")
     given = ["--tiny", "--vocab", str(words), "--tasks-dir", str(tasks)]
-    options = tables_parser().parse_args(given)
+    options = steps.tables.parser().parse_args(given)
     stamp(tmp_path, "tables", options, TINY, [], 1.0)
 
     def fault(vocab=words, tasks=tasks):
@@ -335,7 +334,7 @@ def test_contents_of_inputs_count_and_not_their_places(tmp_path):
 
 def test_models_of_one_name_have_folders_of_their_own(tmp_path):
     def of(path):
-        return folder_of(tables_parser().parse_args(["--checkpoint", str(path)]))
+        return folder_of(steps.tables.parser().parse_args(["--checkpoint", str(path)]))
 
     paths = [tmp_path / name / "model.pt" for name in "ab"]
     found = [of(p) for p in paths]
@@ -343,7 +342,7 @@ def test_models_of_one_name_have_folders_of_their_own(tmp_path):
     assert all(f.name.startswith("model-") for f in found)
     assert of(paths[0]) == found[0]
     assert of(TINY).name == "tiny"
-    assert folder_of(tables_parser().parse_args(["--tiny"])) == of(TINY)
+    assert folder_of(steps.tables.parser().parse_args(["--tiny"])) == of(TINY)
 
 
 def test_every_command_of_a_model_is_run(tmp_path):

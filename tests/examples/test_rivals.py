@@ -363,6 +363,7 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     assert {f.name for f in out.iterdir()} == {
         "rivals.md",
         ".lock",
+        "rivals.jsonl",
         "rivals.run.json",
         "rivals.csv",
         "rivals_methods.csv",
@@ -374,3 +375,36 @@ def test_the_command(model, vocabulary, tmp_path, capsys):
     assert "a test's model" in (out / "rivals.md").read_text()
     assert rivals.main([*asked, "1"]) == 1
     assert "error: " in capsys.readouterr().err
+
+
+def test_it_goes_on_where_it_was_stopped(model, vocabulary, tmp_path, monkeypatch):
+    path, asked = tmp_path / "model.safetensors", []
+    save_checkpoint(path, model, vocabulary, ModelCard("a test's model"))
+    # Few and quick ones; the last but one is stopped.
+    few = [methods.METHODS[i] for i in (3, 5, 8)]
+    monkeypatch.setattr(methods, "METHODS", few)
+    monkeypatch.setattr(methods, "_timed", lambda m, q: asked.append(m.name) or real(m, q))
+    real = lambda m, q: (1.0, m.scores(q, range(q.model.hidden_dim)))  # noqa: E731
+    monkeypatch.setattr(rivals, "guided_path", lambda _question: ("x@1 qoi", None))
+    called = ["--checkpoint", str(path), "--sentences", "2", "--out"]
+    assert rivals.main([*called, str(tmp_path / "whole")]) == 0
+
+    def dies(*_arguments, **_keywords):
+        raise KeyboardInterrupt
+
+    parts = [*called, str(tmp_path / "parts")]
+    for name, n_asked in (("diagnose", 4), ("ways", 0)):
+        asked.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(rivals, name, dies)
+            assert rivals.main(parts) == 130
+        assert len(asked) == n_asked
+    assert rivals.main(parts) == 0
+    assert not asked
+    for name in rivals.OUTPUTS:
+        assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    # Other sentences are another question.
+    assert rivals.main([*parts, "--seed", "1"]) == 0
+    assert len(asked) == 4
+    (tmp_path / "parts" / "rivals.jsonl").write_text("{}\n")
+    assert rivals.main(parts) == 1

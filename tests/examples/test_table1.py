@@ -29,6 +29,14 @@ def one_word_space(position):
     return pf.Graph(nodes, [*ends, (f"h1@{position}", "qoi")]).paths(f"x@{position}", "qoi")
 
 
+def test_the_first_sentences_of_a_condition():
+    sentences = tuple(s for s in generate(NOUN_PP, 5) if s.condition == "SP")
+    whole = Condition(Role.SUBJECT, sentences)
+    assert whole.first(2) == Condition(Role.SUBJECT, sentences[:2])
+    assert whole.first(9) == whole
+    assert whole.first(2).name == whole.name
+
+
 def hand_made(role, condition):
     """Two sentences with two paths each that have any influence: the primary and the first."""
     task = SIMPLE if role is Role.SUBJECT else NOUN_PP

@@ -66,6 +66,30 @@ def test_the_sets_of_other_paths_and_of_chance():
         assert len(set(kept)) > 1 or size == 5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_random_gates_are_none_of_those_that_they_are_compared_with(seed):
+    first = generate(NOUN_PP, 1)[0]
+    gates = all_gates(first)
+    found = {Role.SUBJECT: (OTHER,), Role.INTERVENING: ("x@4 i0@4 c0@4 h0@4 i1@4 c1@4 h1@4 qoi",)}
+    sets = list(gate_sets(first, found, np.random.default_rng(seed)))
+    named = {str(s): kept for s, kept in sets if not s.complement}
+    n_random = 0
+    for scheme, kept in sets:
+        if scheme.name.startswith("R"):
+            drawn = gates - kept
+            same_size = [n for n, other in named.items() if len(other) == len(drawn)]
+            assert same_size
+            assert not any(drawn & named[n] for n in same_size)
+            n_random += 1
+    # Two, three, four, five gates.
+    assert n_random == 4 * DRAWS
+    # All 32 gates of every word, but for those of a set: too few are left for as many again.
+    many = {Role.SUBJECT: tuple(f"x@1 {g} qoi" for g in sorted(gates)[:20])}
+    crowded = dict(gate_sets(first, many, np.random.default_rng(seed)))
+    assert len(crowded[Scheme("Fs")]) == 20
+    assert Scheme("R20", True) not in crowded
+
+
 def test_paths_of_rank_1_of_the_trained_model():
     rows = [
         row(condition="SP", largest="a"),

@@ -140,3 +140,22 @@ def test_paths_of_units_with_gates():
     x = model.embedding[...][1]
     _, expected = jax.jvp(margin, (x,), (x,))
     np.testing.assert_allclose(result.total, expected, rtol=1e-4)
+
+
+def test_a_window_that_is_longer_than_the_learned_positions_is_named():
+    model = TransformerDecoder(
+        VOCAB, 8, 2, 1, 16, LearnedPositions(6), tied=False, rngs=nnx.Rngs(0)
+    )
+    text = np.array([2, 3, 4, 5, END] * 6)
+    with pytest.raises(pf.ShapeError, match=r"perplexity\(window=32\) reads 32 words at a time"):
+        perplexity(model, text, END)
+    found = perplexity(model, text, END, batch_size=1, window=5)
+    # A window is a sentence: every word by itself, the first one from the end before it.
+    read, said = [END, 2, 3, 4, 5], [2, 3, 4, 5, END]
+    scores = [np.asarray(model(jnp.asarray(read[: k + 1])), np.float64) for k in range(5)]
+    likelihoods = np.array(
+        [x[w] - np.log(np.exp(x).sum()) for x, w in zip(scores, said, strict=True)]
+    )
+    assert found == pytest.approx(np.exp(-likelihoods.mean()), rel=1e-5)
+    with pytest.raises(pf.ArgumentError, match="window"):
+        perplexity(model, text, END, window=0)

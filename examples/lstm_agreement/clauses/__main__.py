@@ -9,7 +9,6 @@ influence and by intervention.
 
 import argparse
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,25 +21,12 @@ from examples.lstm_agreement.clauses import figure, report
 from examples.lstm_agreement.clauses.accuracy import Score, scores
 from examples.lstm_agreement.clauses.across import Verdict, Way, across
 from examples.lstm_agreement.clauses.sources import OWN, Sources, first_of_each
-from examples.lstm_agreement.console.command import (
-    carried_out,
-    remove_outputs,
-    stamp,
-    stamp_name,
-)
-from examples.lstm_agreement.console.lock import only_run
-from examples.lstm_agreement.console.options import (
-    add_model,
-    add_out,
-    folder,
-    model_path,
-    not_negative,
-    positive,
-)
+from examples.lstm_agreement.console.columns import csv_table
+from examples.lstm_agreement.console.options import add_controls, add_seed, positive
+from examples.lstm_agreement.console.progress import tell
+from examples.lstm_agreement.console.run import Command, Run
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
-from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.sentences.clauses import CLAUSE_TASKS, ClauseTask
 from examples.lstm_agreement.sentences.marvin_linzen import VERB_FILES
 from examples.lstm_agreement.sentences.tasks import Sentence, Task
@@ -48,7 +34,7 @@ from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.entries import Entries, plain, record_of
 from examples.lstm_agreement.tables.measure import EXACT, Role
 from examples.lstm_agreement.tables.table1 import Condition, Row, compute
-from pathflow.models import Checkpoint, LSTMLanguageModel
+from pathflow.models import LSTMLanguageModel
 
 STEP = "clauses"
 OUTPUTS = (
@@ -61,13 +47,7 @@ OUTPUTS = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement.clauses",
-        description="Number agreement across a clause: accuracy, paths, and interventions.",
-    )
-    add_model(out)
+def _add_options(out: argparse.ArgumentParser) -> None:
     out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
     out.add_argument(
         "--accuracy-sentences",
@@ -75,12 +55,7 @@ def parser() -> argparse.ArgumentParser:
         default=200,
         help="groups per task for the accuracy, of the own generator (%(default)s)",
     )
-    out.add_argument(
-        "--controls",
-        type=not_negative,
-        default=3,
-        help="untrained models of the same sizes to compare with (%(default)s)",
-    )
+    add_controls(out, 3)
     out.add_argument(
         "--tasks",
         nargs="+",
@@ -98,21 +73,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="folder of published minimal pairs (Marvin and Linzen 2018), for the accuracy",
     )
-    out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
-    add_out(out)
-    return out
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures task after task and writes `clauses.md`, `clauses.png` and four tables.
-
-    Returns:
-        0, or 1 after an input that cannot be used, or 130 after an interruption.
-    """
-    options = parser().parse_args(arguments)
-    options.out = folder(options)
-    message = f"; the same command goes on from what is kept in {options.out}"
-    return carried_out(lambda: _run(options), message)
+    add_seed(out)
 
 
 @dataclass
@@ -134,7 +95,7 @@ class _Found:
             ("verdicts", self.verdicts),
         ):
             if rows:
-                write_csv(out / f"clauses_{name}.csv", *report.csv_of(rows))
+                write_csv(out / f"clauses_{name}.csv", *csv_table(rows))
 
     def add(self, other: "_Found") -> None:
         """Takes in what was found of another task."""
@@ -158,32 +119,19 @@ class _Found:
 _KINDS: Mapping[str, type] = {"scores": Score, "rows": Row, "ways": Way, "verdicts": Verdict}
 
 
-def _run(options: argparse.Namespace) -> None:
-    path = model_path(options)
-    checkpoint = open_checkpoint(path, options.vocab)
-    sources = Sources(
-        checkpoint.vocabulary,
+def _prepare(run: Run) -> Sources:
+    options = run.options
+    return Sources(
+        run.checkpoint.vocabulary,
         max(options.sentences, options.accuracy_sentences),
         options.seed,
         options.tasks_dir,
         options.pairs_dir,
     )
-    models = {"trained": checkpoint.model}
-    for i in range(options.controls):
-        models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
-    options.out.mkdir(parents=True, exist_ok=True)
-    with only_run(options.out, "python -m examples.lstm_agreement.clauses"):
-        _make(options, path, checkpoint, sources, models)
 
 
-def _make(
-    options: argparse.Namespace,
-    path: Path,
-    checkpoint: Checkpoint,
-    sources: Sources,
-    models: dict[str, LSTMLanguageModel],
-) -> None:
-    start = time.monotonic()
+def _make(run: Run, sources: Sources) -> None:
+    options, checkpoint, models = run.options, run.checkpoint, run.models()
     found = _Found()
     kept = Entries(options.out / "clauses.jsonl", _Found.of_json, "task")
     keys = Keys(checkpoint.vocabulary, EXACT)
@@ -193,7 +141,7 @@ def _make(
             sentences, source = sources.sentences(task)
             few = first_of_each(sentences, task.conditions, options.sentences)
         except StudyError as error:
-            _tell(f"{task.name} is left out: {error}")
+            tell(f"{task.name} is left out: {error}")
             continue
         words = [[[s.tokens, s.correct, s.wrong] for s in some] for some in (sentences, few)]
         key = keys.key(
@@ -208,28 +156,26 @@ def _make(
         )
         of_task = kept.find(key)
         if of_task is None:
-            _tell(f"{task.name}, {source}")
+            tell(f"{task.name}, {source}")
             of_task = _measure(task, sentences, source, few, models, sources)
             kept.add(key, of_task, of_task.as_json())
         else:
-            _tell(f"{task.name}, {source}, found")
+            tell(f"{task.name}, {source}, found")
         found.add(of_task)
     if not found.rows:
         raise StudyError("no task is left; ask a model that knows the words.")
     for file, pairs in sources.pairs(VERB_FILES):
-        _tell(f"{file.name}: the model knows {len(pairs)} sentences")
+        tell(f"{file.name}: the model knows {len(pairs)} sentences")
         if pairs:
             found.scores += scores(checkpoint.model, checkpoint.vocabulary, pairs, "minimal pairs")
     # Not before: what was there stays where nothing comes instead.
-    remove_outputs(options.out, [*OUTPUTS, stamp_name(STEP)])
+    run.clear()
     found.write(options.out)
-    heading = f"# Across a clause: {checkpoint.card.title} ({path.name})"
+    heading = f"# Across a clause: {run.heading}"
     write_text(options.out / "clauses.md", "\n\n".join([heading, *_report(found, options)]) + "\n")
     if found.ways:
         figure.draw(found.ways, found.titles, options.out / "clauses.png")
-    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
-    written = [name for name in OUTPUTS if (options.out / name).exists()]
-    print(f"wrote {', '.join(written)} to {options.out}")
+    run.finish()
 
 
 def _measure(
@@ -319,9 +265,16 @@ def _report(found: _Found, options: argparse.Namespace) -> list[str]:
     return parts
 
 
-def _tell(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
-
+COMMAND = Command(
+    STEP,
+    "examples.lstm_agreement.clauses",
+    "Number agreement across a clause: accuracy, paths, and interventions.",
+    _add_options,
+    OUTPUTS,
+    _prepare,
+    _make,
+)
+parser, main = COMMAND.parser, COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from examples.lstm_agreement.clauses.accuracy import Score
 from examples.lstm_agreement.clauses.across import ALL, Verdict, Way
 from examples.lstm_agreement.clauses.crossing import ENTRIES, STATES
 from examples.lstm_agreement.console.text import Table, interval
 from examples.lstm_agreement.tables.measure import Role
-from examples.lstm_agreement.tables.report import columns_of, rank_text
+from examples.lstm_agreement.tables.report import rank_text
 from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.without_training import TRAINED, magnitudes
 
 ACCURACY_LEGEND = """\
 C: numbers of the verb's subject and of the other noun that stands before the verb. "first verb":
@@ -62,17 +62,11 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
     """The primary path from one noun, a line per task and condition of the trained model."""
     header = ("task", "C", "P+", "total", "|P|", "share", "t", "rank")
     header = (*header, "magnitude", "untrained", "path of rank 1", "its share")
-    lines = []
+    lines, spreads = [], magnitudes(rows)
     for row in rows:
-        if row.model != "trained" or row.role is not role:
+        if row.model != TRAINED or row.role is not role:
             continue
-        key = row.role, row.task, row.condition
-        others = [
-            r.magnitude.mean
-            for r in rows
-            if r.model != "trained" and (r.role, r.task, r.condition) == key
-        ]
-        spread = f"{sum(others) / len(others):.2f} [{min(others):.2f}, {max(others):.2f}]"
+        spread = spreads.get((row.role, row.task, row.condition))
         sign = "" if role is Role.SUBJECT else {1: " (+)", -1: " (-)"}[row.sign]
         lines.append(
             (
@@ -85,7 +79,7 @@ def path_table(rows: Sequence[Row], role: Role) -> Table:
                 interval(row.t),
                 rank_text(row.rank),
                 interval(row.magnitude),
-                spread if others else "-",
+                interval(spread) if spread else "-",
                 row.largest,
                 f"{row.largest_share.mean:.2f}",
             )
@@ -151,16 +145,6 @@ def verdict_table(verdicts: Sequence[Verdict], ways: Sequence[Way]) -> Table:
         )
     header = ("task", "C", "accuracy", "exchanged", "total", "first", "lead", "intervention")
     return (*header, "entries", "largest way", "primary"), lines
-
-
-def csv_of(rows: Sequence[Any]) -> tuple[list[str], list[list[object]]]:
-    """Every field of dataclasses of one kind, an interval in three columns."""
-    names: list[str] = []
-    lines: list[list[object]] = []
-    for row in rows:
-        names, values = columns_of(row)
-        lines.append(values)
-    return names, lines
 
 
 def _number(value: float) -> str:

@@ -8,7 +8,6 @@ model has the concept, then what the paths carry of it.
 
 import argparse
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ import jax
 import numpy as np
 
 import pathflow as pf
-from examples.lstm_agreement.clauses.report import csv_of
 from examples.lstm_agreement.concepts import figure, report
 from examples.lstm_agreement.concepts.catalogue import CONCEPTS, NUMBER, NUMBER_ALL, published
 from examples.lstm_agreement.concepts.concept import Concept, Example
@@ -31,31 +29,25 @@ from examples.lstm_agreement.concepts.measure import (
     effect,
     known,
 )
-from examples.lstm_agreement.console.command import (
-    carried_out,
-    remove_outputs,
-    stamp,
-    stamp_name,
-)
-from examples.lstm_agreement.console.lock import only_run
+from examples.lstm_agreement.console.columns import csv_table
 from examples.lstm_agreement.console.options import (
     RULES,
-    add_model,
-    add_out,
-    folder,
-    model_path,
-    not_negative,
+    add_controls,
+    add_quadrature,
+    add_seed,
     positive,
 )
+from examples.lstm_agreement.console.progress import tell
+from examples.lstm_agreement.console.run import Command, Run
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.errors import StudyError
-from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
-from examples.lstm_agreement.language_models.untrained import untrained
 from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.entries import Entries, plain, record_of
 from examples.lstm_agreement.tables.measure import Settings
-from pathflow.models import Checkpoint, LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
+# Concepts with their examples, and why others are left out.
+_Examples = tuple[list[tuple[Concept, tuple[Example, ...]]], list[str]]
 STEP = "concepts"
 OUTPUTS = (
     "concepts.md",
@@ -64,16 +56,11 @@ OUTPUTS = (
     "concepts_quantity.csv",
     "concepts.png",
 )
-_RULE = "right-riemann"
+# Of what a kept line holds: what was written otherwise is measured again.
+_FORMAT = 2
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement.concepts",
-        description="Paths of other concepts: reflexives, gender, and other quantities.",
-    )
-    add_model(out)
+def _add_options(out: argparse.ArgumentParser) -> None:
     out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
     out.add_argument(
         "--accuracy-sentences",
@@ -85,12 +72,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--concepts", nargs="+", choices=names, default=names, help="some of the concepts (all)"
     )
-    out.add_argument(
-        "--controls",
-        type=not_negative,
-        default=1,
-        help="untrained models of the same sizes to compare with (%(default)s)",
-    )
+    add_controls(out, 1)
     out.add_argument(
         "--pairs-dir",
         type=Path,
@@ -108,23 +90,8 @@ def parser() -> argparse.ArgumentParser:
         help="most words from the source on whose paths are listed; of longer sentences only the "
         "accuracy is measured (%(default)s)",
     )
-    out.add_argument("--steps", type=positive, default=50, help="points on the line (%(default)s)")
-    out.add_argument("--rule", choices=RULES, default=_RULE, help="quadrature rule (%(default)s)")
-    out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
-    add_out(out)
-    return out
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures concept after concept and writes `concepts.md`, `concepts.png` and the tables.
-
-    Returns:
-        0, or 1 after an input that cannot be used, or 130 after an interruption.
-    """
-    options = parser().parse_args(arguments)
-    options.out = folder(options)
-    message = f"; the same command goes on from what is kept in {options.out}"
-    return carried_out(lambda: _run(options), message)
+    add_quadrature(out)
+    add_seed(out)
 
 
 @dataclass(frozen=True)
@@ -141,35 +108,25 @@ class _PathsOf:
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON."""
-        return {"carried": [plain(c) for c in self.carried], "mean": self.mean.tolist()}
+        carried = [plain(c) for c in self.carried]
+        return {"format": _FORMAT, "carried": carried, "mean": self.mean.tolist()}
 
     @classmethod
-    def of_json(cls, fields: Mapping[str, Any]) -> "_PathsOf":
-        """From what `as_json` returned."""
+    def of_json(cls, fields: Mapping[str, Any]) -> "_PathsOf | None":
+        """From what `as_json` returned; None where an older version wrote it."""
+        if fields.get("format", 1) < _FORMAT:
+            return None
         found = [record_of(Carried, c) for c in fields["carried"]]
         return cls(found, np.array(fields["mean"], np.float64))
 
 
-def _run(options: argparse.Namespace) -> None:
-    path = model_path(options)
-    checkpoint = open_checkpoint(path, options.vocab)
-    models = {"trained": checkpoint.model}
-    for i in range(options.controls):
-        models[f"untrained {i}"] = untrained(checkpoint.model, options.seed + i)
-    options.out.mkdir(parents=True, exist_ok=True)
-    with only_run(options.out, "python -m examples.lstm_agreement.concepts"):
-        _make(options, path, checkpoint, models)
+def _prepare(run: Run) -> _Examples:
+    return _examples(run.checkpoint.vocabulary, run.options)
 
 
-def _make(
-    options: argparse.Namespace,
-    path: Path,
-    checkpoint: Checkpoint,
-    models: dict[str, LSTMLanguageModel],
-) -> None:
-    start = time.monotonic()
-    asked, left_out = _examples(checkpoint.vocabulary, options)
-    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+def _make(run: Run, prepared: _Examples) -> None:
+    (asked, left_out), options, models = prepared, run.options, run.models()
+    model, vocabulary = run.checkpoint.model, run.checkpoint.vocabulary
     knows: list[Known] = [
         known(model, vocabulary, concept.name, some)
         for concept, examples in asked
@@ -189,37 +146,33 @@ def _make(
             if len(e.tokens) - e.position <= options.longest
         ]
         for frame, condition, some in conditions(few):
-            what = [concept.name, [plain(e) for e in some], options.controls, options.seed]
+            what = [_FORMAT, concept.name, [plain(e) for e in some], options.controls, options.seed]
             key = keys.key(model, "concepts", what)
             paths = kept.find(key)
             if paths is None:
-                measured = list(carried(models, vocabulary, concept, some, settings, advance=_tell))
+                measured = list(carried(models, vocabulary, concept, some, settings, advance=tell))
                 paths = _PathsOf([one for one, _ in measured], measured[0][1])
                 kept.add(key, paths, paths.as_json())
             else:
-                _tell(f"{concept.name}, {frame} {condition}, found")
+                tell(f"{concept.name}, {frame} {condition}, found")
             found += paths.carried
             means[concept.name, frame, condition] = paths.carried[0], paths.mean
     effects = _effects(means)
     # Not before: what was there stays where nothing comes instead.
-    remove_outputs(options.out, [*OUTPUTS, stamp_name(STEP)])
-    write_csv(options.out / "concepts_known.csv", *csv_of(knows))
+    run.clear()
+    write_csv(options.out / "concepts_known.csv", *csv_table(knows))
     if found:
         write_csv(options.out / "concepts_paths.csv", *report.carried_csv(found))
     if effects:
         write_csv(options.out / "concepts_quantity.csv", *report.effect_csv(effects))
-    heading = f"# Other concepts: {checkpoint.card.title} ({path.name})"
+    heading = f"# Other concepts: {run.heading}"
     parts = [heading, *_report(knows, found, effects, left_out, options)]
     write_text(options.out / "concepts.md", "\n\n".join(parts) + "\n")
     figure.draw(knows, found, options.out / "concepts.png")
-    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
-    written = [name for name in OUTPUTS if (options.out / name).exists()]
-    print(f"wrote {', '.join(written)} to {options.out}")
+    run.finish()
 
 
-def _examples(
-    vocabulary: Vocabulary, options: argparse.Namespace
-) -> tuple[list[tuple[Concept, tuple[Example, ...]]], list[str]]:
+def _examples(vocabulary: Vocabulary, options: argparse.Namespace) -> _Examples:
     """The examples of every concept that the model knows the words of, and what is left out.
 
     Raises:
@@ -233,7 +186,7 @@ def _examples(
             asked.append((concept, concept.source.examples(vocabulary, n, options.seed)))
         except StudyError as error:
             left_out.append(f"{concept.name} is left out: {error}")
-            _tell(left_out[-1])
+            tell(left_out[-1])
     if not asked:
         raise StudyError(" ".join(left_out))
     return asked, left_out
@@ -277,9 +230,16 @@ def _report(
     return parts
 
 
-def _tell(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
-
+COMMAND = Command(
+    STEP,
+    "examples.lstm_agreement.concepts",
+    "Paths of other concepts: reflexives, gender, and other quantities.",
+    _add_options,
+    OUTPUTS,
+    _prepare,
+    _make,
+)
+parser, main = COMMAND.parser, COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -125,7 +125,9 @@ class Carried:
         row: the numbers of the primary path, as in Table 1; its task is the frame.
         exchanged: what the quantity loses with the other form of the source word, in logits.
         along_primary: the fraction of it that it loses when the primary path alone sees that form.
-        along_largest: the same along the path of the largest influence.
+        chosen: the path of the largest mean influence in every second example, from the first on.
+        along_largest: the fraction that is lost along that path, in the other examples; in the one
+            that there is where there is no other.
     """
 
     concept: str
@@ -133,6 +135,7 @@ class Carried:
     row: Row
     exchanged: Interval
     along_primary: Interval
+    chosen: str
     along_largest: Interval
 
 
@@ -169,26 +172,40 @@ def carried(
             )
             key = Role.SUBJECT, frame, condition
             row = row_of(name, key, primary, result)
-            mean = np.asarray(result.influences, np.float64).mean(axis=0)
-            n_words = len(some[0].good)
-            yield Carried(concept.name, n_words, row, *_exchanged(model, asked, row, primary)), mean
+            influences = np.asarray(result.influences, np.float64)
+            chosen = str(result.space.unrank(int(influences[::2].mean(axis=0).argmax())))
+            lost, along = _exchanged(model, asked, (primary, chosen))
+            # A path that is measured where it was found looks larger than it is.
+            apart = slice(1, None, 2) if len(lost) > 1 else slice(None)
+            yield (
+                Carried(
+                    concept.name,
+                    len(some[0].good),
+                    row,
+                    metrics.bootstrap_interval(lost),
+                    ratio_interval(along[primary], lost),
+                    chosen,
+                    ratio_interval(along[chosen][apart], lost[apart]),
+                ),
+                influences.mean(axis=0),
+            )
 
 
 def _exchanged(
-    model: LSTMLanguageModel, asked: Asked, row: Row, primary: str
-) -> tuple[Interval, Interval, Interval]:
+    model: LSTMLanguageModel, asked: Asked, paths: Sequence[str]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """What the quantity loses with the other form of the source word, example by example: where
+    everything sees it, and where a path alone does.
+    """
     clean = quantity_under(model, asked.tokens, asked.qoi, {})
     lost = clean - quantity_under(model, asked.swapped, asked.qoi, {})
     at = np.arange(len(asked.tokens)), np.full(len(asked.tokens), asked.position)
     other = jnp.asarray(model.embedding[...])[asked.swapped[at]]
-    alone = [
-        clean
-        - quantity_under(
-            model, asked.tokens, asked.qoi, {f"x@{asked.position}": pf.Fix(other)}, along=path
-        )
-        for path in (primary, row.largest)
-    ]
-    return metrics.bootstrap_interval(lost), *(ratio_interval(a, lost) for a in alone)
+    swap = {f"x@{asked.position}": pf.Fix(other)}
+    return lost, {
+        path: clean - quantity_under(model, asked.tokens, asked.qoi, swap, along=path)
+        for path in dict.fromkeys(paths)
+    }
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from examples.lstm_agreement.concepts.measure import Carried, Effect, Known
+from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, interval
-from examples.lstm_agreement.tables.report import columns_of, rank_text
+from examples.lstm_agreement.tables.report import rank_text
+from examples.lstm_agreement.tables.without_training import TRAINED, without_training
 
 KNOWN_LEGEND = """\
 C: value of the source word, and of the other one. Accuracy: fraction of sentences in which the
@@ -19,7 +21,9 @@ positive influence that the primary path has. t: probability that it exceeds ano
 place by mean influence. Magnitude: expected fraction of the sum of absolute influences; untrained:
 the same in models with initial parameters, their mean. Exchanged: what the quantity loses with the
 other form of the source word, per word; primary, largest: the fractions of it that it loses when
-the primary path, or the path of rank 1, alone sees that form, found by running the model."""
+the primary path, or the path of rank 1, alone sees that form, found by running the model. There the
+path of rank 1 is that of every second sentence, and what it loses is measured in the others; *
+where this is another path than that of all sentences."""
 EFFECT_LEGEND = """\
 a / b: one verb / all verbs of each number, on the same sentences. Total: in logits, per verb.
 Paths: Spearman's correlation of the mean influences of all paths; of 10: how many of the ten
@@ -45,17 +49,15 @@ def known_table(found: Sequence[Known]) -> Table:
 
 def carried_table(found: Sequence[Carried]) -> Table:
     """A line per frame and condition of the trained model."""
+    spreads = without_training(
+        (c.row.model, (c.concept, c.row.task, c.row.condition), c.row.magnitude.mean) for c in found
+    )
     lines = []
     for c in found:
         row = c.row
-        if row.model != "trained":
+        if row.model != TRAINED:
             continue
         key = c.concept, row.task, row.condition
-        others = [
-            o.row.magnitude.mean
-            for o in found
-            if o.row.model != "trained" and (o.concept, o.row.task, o.row.condition) == key
-        ]
         lines.append(
             (
                 *key,
@@ -66,12 +68,12 @@ def carried_table(found: Sequence[Carried]) -> Table:
                 interval(row.t),
                 rank_text(row.rank),
                 f"{row.magnitude.mean:.2f}",
-                f"{sum(others) / len(others):.2f}" if others else "-",
+                f"{spreads[key].mean:.2f}" if key in spreads else "-",
                 row.largest,
                 f"{row.largest_share.mean:.2f}",
                 f"{c.exchanged.mean / c.n_words:+.2f}",
                 f"{c.along_primary.mean:.2f}",
-                f"{c.along_largest.mean:.2f}",
+                f"{c.along_largest.mean:.2f}{'' if c.chosen == row.largest else ' *'}",
             )
         )
     header = ("concept", "frame", "C", "P+", "total", "|P|", "share", "t", "rank", "magnitude")
@@ -102,19 +104,14 @@ def effect_table(effects: Sequence[Effect]) -> Table:
     return header, lines
 
 
-def carried_csv(found: Sequence[Carried]) -> tuple[list[str], list[list[object]]]:
-    """Every number, an interval in three columns; totals are those of the whole quantity."""
-    names: list[str] = []
-    lines: list[list[object]] = []
-    for c in found:
-        row_names, row_values = columns_of(c.row)
-        # The frame is the row's task, and its role says nothing here.
-        kept = [(n, v) for n, v in zip(row_names, row_values, strict=True) if n != "role"]
-        own_names, own_values = columns_of(c)
-        own = [(n, v) for n, v in zip(own_names, own_values, strict=True) if n != "row"]
-        names = [n for n, _ in (*own, *kept)]
-        lines.append([v for _, v in (*own, *kept)])
-    return names, lines
+def carried_csv(found: Sequence[Carried]) -> CsvTable:
+    """Every number; totals are those of the whole quantity."""
+    # The frame is the row's task, and its role says nothing here.
+    lines = [
+        {k: v for k, v in (vars(c) | vars(c.row)).items() if k not in ("row", "role")}
+        for c in found
+    ]
+    return csv_table(lines)
 
 
 def effect_csv(effects: Sequence[Effect]) -> tuple[list[str], list[list[object]]]:

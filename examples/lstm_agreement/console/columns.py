@@ -8,7 +8,18 @@ from typing import Any
 from pathflow.metrics import Interval
 
 # What a line is about comes first, in this order, then counts, then numbers, then the audit.
-_FIRST = ("model", "task", "condition", "role", "scheme", "what", "units", "unit", "n_words")
+_FIRST = (
+    "concept",
+    "model",
+    "task",
+    "condition",
+    "role",
+    "scheme",
+    "what",
+    "units",
+    "unit",
+    "n_words",
+)
 _LAST = ("structural", "quadrature")
 
 CsvTable = tuple[list[str], list[list[object]]]

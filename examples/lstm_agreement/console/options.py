@@ -39,13 +39,36 @@ def add_model(out: argparse.ArgumentParser) -> None:
     out.add_argument("--vocab", type=Path, help="the words of a model from PyTorch, one per line")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement",
-        description="Accuracy on number agreement tasks, the paper's tables, and a figure.",
+def add_seed(out: argparse.ArgumentParser, what: str = "of everything drawn") -> None:
+    """Adds the option of the seed."""
+    out.add_argument("--seed", type=int, default=0, help=f"{what} (%(default)s)")
+
+
+def add_controls(out: argparse.ArgumentParser, default: int) -> None:
+    """Adds the option of how many untrained models stand beside the trained one."""
+    out.add_argument(
+        "--controls",
+        type=not_negative,
+        default=default,
+        help="untrained models of the same sizes to compare with (%(default)s)",
     )
-    add_model(out)
+
+
+def add_quadrature(out: argparse.ArgumentParser) -> None:
+    """Adds the options of the points on the line of interest."""
+    out.add_argument(
+        "--steps", type=positive, default=50, help="points on the line of interest (%(default)s)"
+    )
+    out.add_argument(
+        "--rule",
+        choices=RULES,
+        default="right-riemann",
+        help="quadrature rule (%(default)s, the paper's)",
+    )
+
+
+def add_sentences(out: argparse.ArgumentParser) -> None:
+    """Adds the options of which sentences the paper's tables are asked about."""
     out.add_argument(
         "--tasks-dir", type=Path, help="folder of the published task files, to use their sentences"
     )
@@ -63,27 +86,19 @@ def parser() -> argparse.ArgumentParser:
         "(%(default)s)",
     )
     out.add_argument(
-        "--steps", type=positive, default=50, help="points on the line of interest (%(default)s)"
-    )
-    out.add_argument(
-        "--rule",
-        choices=RULES,
-        default="right-riemann",
-        help="quadrature rule (%(default)s, the paper's)",
-    )
-    out.add_argument(
         "--tasks",
         nargs="+",
         choices=[t.name for t in TABLE_TASKS],
         default=[t.name for t in TABLE_TASKS],
         help="tasks of Tables 1 and 2 (all)",
     )
-    out.add_argument(
-        "--controls",
-        type=not_negative,
-        default=3,
-        help="untrained models of the same sizes to compare with (%(default)s)",
-    )
+
+
+def add_tables(out: argparse.ArgumentParser) -> None:
+    """Adds the options of the paper's tables."""
+    add_sentences(out)
+    add_quadrature(out)
+    add_controls(out, 3)
     out.add_argument(
         "--control-sentences",
         type=positive,
@@ -91,14 +106,7 @@ def parser() -> argparse.ArgumentParser:
         help="sentences per condition that untrained models get, of those of Table 1 "
         "(%(default)s); what they differ in is the parameters, more than the sentence",
     )
-    out.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the sentences and of the untrained models (%(default)s)",
-    )
-    add_out(out)
-    return out
+    add_seed(out, "of the sentences and of the untrained models")
 
 
 def add_out(out: argparse.ArgumentParser) -> None:

@@ -23,6 +23,11 @@ def progress(total: int, *, shown: bool = True) -> Iterator[Advance]:
         yield lambda what, n: bar.update(task, description=what, advance=n)
 
 
+def tell(what: str) -> None:
+    """Says on standard error what is done next."""
+    print(what, file=sys.stderr, flush=True)
+
+
 def _ignore(what: str, n: int) -> None:
     """Shows nothing."""
 

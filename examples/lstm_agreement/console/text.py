@@ -56,22 +56,37 @@ def show(title: str, table: Table) -> None:
     Console().print(shown)
 
 
-def as_markdown(table: Table) -> str:
-    """A table as Markdown."""
+def as_markdown(
+    table: tuple[Sequence[str], Sequence[Sequence[str]]],
+    *,
+    n_words: int = 2,
+    padded: bool = True,
+) -> str:
+    """A table as Markdown.
+
+    Arguments:
+        table: header and lines.
+        n_words: how many columns, from the first on, hold words; the others hold numbers, and are
+            set to the right.
+        padded: whether columns are as wide as their widest cell, to be read as plain text; where
+            not, lines are as short as they can be.
+    """
     header, lines = table
     # A bar inside a cell would end it.
     cells = [[c.replace("|", "\\|") for c in line] for line in (header, *lines)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
-    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    rows = [cells[0], rule, *cells[1:]]
-    padded = [
-        [
-            c.ljust(w) if i < 2 else c.rjust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+    if not padded:
+        widths = [4 if i >= n_words else 3 for i in range(len(header))]
+    rule = ["-" * w if i < n_words else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    if padded:
+        cells = [
+            [
+                c.ljust(w) if i < n_words else c.rjust(w)
+                for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            ]
+            for row in cells
         ]
-        for row in rows
-    ]
-    return "\n".join("| " + " | ".join(row) + " |" for row in padded)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
 def interval(estimate: Interval) -> str:

@@ -9,31 +9,19 @@ exact at every length; statistics over all paths are estimates with intervals.
 
 import argparse
 import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
 
-from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
-from examples.lstm_agreement.console.lock import only_run
-from examples.lstm_agreement.console.options import (
-    add_model,
-    add_out,
-    folder,
-    model_path,
-    not_negative,
-    positive,
-)
+from examples.lstm_agreement.console.options import add_seed, not_negative, positive
+from examples.lstm_agreement.console.progress import tell
+from examples.lstm_agreement.console.run import Command, Run
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
 from examples.lstm_agreement.context import figure
 from examples.lstm_agreement.context.finished import FinishedLengths
 from examples.lstm_agreement.context.lengths import Length, measure
 from examples.lstm_agreement.context.report import csv_rows, table
 from examples.lstm_agreement.context.sentences import long_sentences
-from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
-from examples.lstm_agreement.sentences.lexicon import ENGLISH
+from examples.lstm_agreement.sentences.lexicon import ENGLISH, Lexicon
 from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.measure import EXACT
-from pathflow.models import Checkpoint
 
 STEP = "context"
 OUTPUTS = ("context.csv", "context.md", "context.png")
@@ -47,13 +35,7 @@ of the draws. t: probability that the primary path exceeds another, drawn unifor
 _PHRASES = (0, 1, 2, 4, 8, 16)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement.context",
-        description="Influence of a subject's number at up to 48 words between it and the verb.",
-    )
-    add_model(out)
+def _add_options(out: argparse.ArgumentParser) -> None:
     out.add_argument("--sentences", type=positive, default=8, help="per condition (%(default)s)")
     out.add_argument(
         "--phrases",
@@ -63,36 +45,16 @@ def parser() -> argparse.ArgumentParser:
         help="how many phrases of three words (%(default)s)",
     )
     out.add_argument("--draws", type=positive, default=1000, help="paths drawn (%(default)s)")
-    out.add_argument("--seed", type=int, default=0, help="of everything drawn (%(default)s)")
-    add_out(out)
-    return out
+    add_seed(out)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures every length and writes `context.md`, `context.csv` and `context.png`.
-
-    Returns:
-        0, or 1 after an input that cannot be used, or 130 after an interruption.
-    """
-    options = parser().parse_args(arguments)
-    options.out = folder(options)
-    return carried_out(
-        lambda: _run(options), f"; the same command goes on from what is kept in {options.out}"
-    )
+def _lexicon(run: Run) -> Lexicon:
+    return ENGLISH.within(run.checkpoint.vocabulary)
 
 
-def _run(options: argparse.Namespace) -> None:
-    path = model_path(options)
-    checkpoint = open_checkpoint(path, options.vocab)
-    options.out.mkdir(parents=True, exist_ok=True)
-    with only_run(options.out, "python -m examples.lstm_agreement.context"):
-        _measure(options, path, checkpoint)
-
-
-def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) -> None:
-    start = time.monotonic()
-    remove_outputs(options.out, OUTPUTS)
-    lexicon = ENGLISH.within(checkpoint.vocabulary)
+def _measure(run: Run, lexicon: Lexicon) -> None:
+    options, checkpoint = run.options, run.checkpoint
+    run.clear()
     found: list[Length] = []
     finished = FinishedLengths(
         options.out / "context.jsonl",
@@ -114,12 +76,12 @@ def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) ->
         ):
             finished.add([s for s in sentences if s.condition == length.condition], length)
             found.append(length)
-            print(f"{length.n_words} words, {length.condition}", file=sys.stderr, flush=True)
+            tell(f"{length.n_words} words, {length.condition}")
             write_csv(options.out / "context.csv", *csv_rows(found))
     show("Context between subject and verb", table(found))
     worst = max(length.structural for length in found)
     text = [
-        f"# {checkpoint.card.title} ({path.name})",
+        f"# {run.heading}",
         as_markdown(table(found)),
         _LEGEND,
         f"{options.sentences} sentences per condition, {options.draws} draws, seed {options.seed}.",
@@ -130,9 +92,19 @@ def _measure(options: argparse.Namespace, path: Path, checkpoint: Checkpoint) ->
         [(f.condition, f.n_words, f.share, f.total.mean, f.absolute.mean) for f in found],
         options.out / "context.png",
     )
-    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
-    print(f"wrote {', '.join(OUTPUTS)} to {options.out}")
+    run.finish()
 
+
+COMMAND = Command(
+    STEP,
+    "examples.lstm_agreement.context",
+    "Influence of a subject's number at up to 48 words between it and the verb.",
+    _add_options,
+    OUTPUTS,
+    _lexicon,
+    _measure,
+)
+parser, main = COMMAND.parser, COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,11 +1,12 @@
 """All tables of one model, kept in a folder under what they depend on."""
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,13 +21,15 @@ from examples.lstm_agreement.family.patching import Patch, swap_subjects
 from examples.lstm_agreement.family.views import TransformerView
 from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, TASKS, generate
-from examples.lstm_agreement.tables import report, table2, table2_report
+from examples.lstm_agreement.tables import halves, report, table2, table2_report
+from examples.lstm_agreement.tables.blocks import digest_of
+from examples.lstm_agreement.tables.entries import Entries
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
 from examples.lstm_agreement.tables.paired import between_rows
+from examples.lstm_agreement.tables.storage import BLOCKS, ROWS, Storage
 from examples.lstm_agreement.tables.table1 import (
     Condition,
     Measured,
-    Row,
     compute,
     conditions,
     numbers_of_sentences,
@@ -45,6 +48,7 @@ FILES = (
 )
 VERDICTS = "verdicts.csv"
 KEY = "key.json"
+_TABLES = "tables.jsonl"
 _WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
 
 
@@ -119,59 +123,122 @@ def measure(
         return False
     folder.mkdir(parents=True, exist_ok=True)
     known.unlink(missing_ok=True)
-    for name, table in _tables(member, model, amounts, advance).items():
+    for name, table in _tables(member, model, amounts, folder, advance).items():
         write_csv(folder / name, *table)
     write_text(known, json.dumps(key))
+    # What the tables were made from is of no more use.
+    for name in (ROWS, _TABLES):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / BLOCKS, ignore_errors=True)
     return True
 
 
 def _tables(
-    member: Member, model: nnx.Module, amounts: Amounts, advance: Callable[[str], None]
+    member: Member,
+    model: nnx.Module,
+    amounts: Amounts,
+    folder: Path,
+    advance: Callable[[str], None],
 ) -> dict[str, CsvTable]:
-    """All tables of a model, by the names of their files."""
+    """All tables of a model, by the names of their files.
+
+    What is finished is kept in the folder: rows of Table 1 and other tables one by one, and what is
+    computed of many sentences block by block.
+    """
     n_groups = max(amounts.sentences, amounts.groups)
     sentences = {
         task.name: generate(task, n_groups, seed=amounts.seed, vocabulary=VOCABULARY)
         for task in TASKS
     }
+    storage = Storage(folder, VOCABULARY, amounts.settings)
+    entries: Entries[CsvTable] = Entries(folder / _TABLES, _read_table, "table")
+
+    def kept(name: str, make: Callable[[], CsvTable]) -> CsvTable:
+        key = json.dumps([name, _key(model, amounts)])
+        if (found := entries.find(key)) is None:
+            found = make()
+            entries.add(key, found, {"header": found[0], "lines": found[1]})
+        return found
+
     advance("accuracy")
-    accuracies = [a for s in sentences.values() for a in evaluate(model, VOCABULARY, s)]
+    accuracy = kept(
+        "accuracy",
+        lambda: report.accuracy_csv(
+            [a for s in sentences.values() for a in evaluate(model, VOCABULARY, s)]
+        ),
+    )
     asked = conditions(sentences, amounts.sentences)
     view = member.kind.view
     if isinstance(view, TransformerView):
         asked, finding = _halves(asked)
         view = view.with_paths(find(model, finding, view, amounts.settings, advance))
     models = {"trained": model, "untrained": member.untrained()}
-    found = compute(
+    measured = _rows(models, asked, view, amounts.settings, storage, advance)
+    rows = [m.row for m in measured]
+    held = []
+    for task in table2.TASKS:
+        paths, of_task = table2.rank_1_paths(rows, task.name), sentences[task.name]
+        what = ["gates", {role.value: found for role, found in paths.items()}]
+        held.append(
+            table2.hold(
+                model,
+                VOCABULARY,
+                of_task,
+                paths,
+                view=view,
+                kept=storage.of_held(model, of_task, what),
+                advance=lambda _n, name=task.name: advance(f"{name}, nodes held"),
+            )
+        )
+    of_schemes = [d for h in held for d in table2.differences(h)]
+    settings = amounts.settings
+    return {
+        "accuracy.csv": accuracy,
+        "table1.csv": report.table1_csv(rows),
+        "routes.csv": kept(
+            "routes", lambda: csv_table(list(_routes(model, asked, view, settings, advance)))
+        ),
+        "table2.csv": table2_report.table2_csv([c for h in held for c in table2.accuracies(h)]),
+        "differences.csv": report.differences_csv([*between_rows(measured), *of_schemes]),
+        "patches.csv": kept(
+            "patches", lambda: csv_table(list(_patches(model, asked, view, settings, advance)))
+        ),
+    }
+
+
+def _read_table(fields: Mapping[str, Any]) -> CsvTable:
+    return fields["header"], fields["lines"]
+
+
+def _rows(
+    models: Mapping[str, nnx.Module],
+    asked: Sequence[Condition],
+    view: AbstractView,
+    settings: Settings,
+    storage: Storage,
+    advance: Callable[[str], None],
+) -> list[Measured]:
+    """The rows of Table 1, of which an earlier run may have left some."""
+
+    def find_row(name: str, condition: Condition) -> Measured | None:
+        return storage.rows.find(models[name], name, condition)
+
+    for condition, row, result in compute(
         models,
         VOCABULARY,
         asked,
-        amounts.settings,
+        settings,
         view=view,
+        wanted=lambda name, condition: find_row(name, condition) is None,
+        kept=storage.of_row,
         advance=lambda what, _n: advance(what),
-    )
-    measured = [Measured(row, numbers_of_sentences(c, result, view)) for c, row, result in found]
-    rows = [m.row for m in measured]
-    held = [
-        table2.hold(
-            model,
-            VOCABULARY,
-            sentences[task.name],
-            table2.rank_1_paths(rows, task.name),
-            view=view,
-            advance=lambda _n, name=task.name: advance(f"{name}, nodes held"),
-        )
-        for task in table2.TASKS
-    ]
-    of_schemes = [d for h in held for d in table2.differences(h)]
-    return {
-        "accuracy.csv": report.accuracy_csv(accuracies),
-        "table1.csv": report.table1_csv(rows),
-        "routes.csv": csv_table(list(_routes(model, asked, view, amounts.settings, advance))),
-        "table2.csv": table2_report.table2_csv([c for h in held for c in table2.accuracies(h)]),
-        "differences.csv": report.differences_csv([*between_rows(measured), *of_schemes]),
-        "patches.csv": csv_table(list(_patches(model, asked, rows, view, advance))),
-    }
+    ):
+        model = models[row.model]
+        measured = Measured(row, numbers_of_sentences(condition, result, view))
+        storage.rows.add(model, condition, measured)
+        storage.blocks.drop(storage.of_row(model, row.model, condition).key)
+    found = (find_row(name, condition) for condition in asked for name in models)
+    return [measured for measured in found if measured is not None]
 
 
 def find(
@@ -249,24 +316,24 @@ def _routes(
 def _patches(
     model: nnx.Module,
     asked: Sequence[Condition],
-    rows: Sequence[Row],
     view: AbstractView,
+    settings: Settings,
     advance: Callable[[str], None],
 ) -> Iterator[Patch]:
-    largest = {(r.role, r.task, r.condition): r.largest for r in rows if r.model == "trained"}
     for condition in asked:
         first = condition.sentences[0]
         if condition.role is not Role.SUBJECT or first.task not in (SIMPLE.name, *_WITH_NOUN):
             continue
         advance(f"patching, {condition.name}")
         at, last = first.subject.position, len(first.tokens) - 1
-        sets = {
-            "primary": view.primary_path(at, last),
-            "rank 1": largest[condition.role, first.task, first.condition],
-        }
+        sets = {"primary": view.primary_path(at, last)}
         if first.task in _WITH_NOUN:
             sets |= view.routes(at, last)
         yield from swap_subjects(model, VOCABULARY, condition.sentences, sets, view)
+        # The path of rank 1 is chosen by sentences, and measured on others.
+        half = halves.find(model, VOCABULARY, condition, settings, view=view)
+        others = halves.measured_half(condition).sentences
+        yield from swap_subjects(model, VOCABULARY, others, {"rank 1": half.path}, view)
 
 
 def measured_so(family: Sequence[Member], amounts: Amounts, folder: Path) -> tuple[Member, ...]:
@@ -321,11 +388,8 @@ def _read_key(folder: Path) -> dict[str, str]:
 
 
 def _key(model: nnx.Module, amounts: Amounts) -> dict[str, str]:
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(nnx.state(model)):
-        digest.update(np.ascontiguousarray(leaf).tobytes())
     return {
-        "parameters": digest.hexdigest(),
+        "parameters": digest_of(model),
         **_asked(amounts),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
     }

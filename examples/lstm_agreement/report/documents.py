@@ -12,7 +12,8 @@ from pathlib import Path
 from examples.lstm_agreement.console.text import write_text
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.report import shipped
-from examples.lstm_agreement.report.parts import family_table
+from examples.lstm_agreement.report.parts import family_table, states_table
+from examples.lstm_agreement.report.rivals import rival_tables
 from examples.lstm_agreement.report.study_page import study_page
 
 ROOT = shipped.STUDY.parents[1]
@@ -34,6 +35,12 @@ def documents() -> Iterator[tuple[Path, str]]:
         "held": shipped.held_table(models, "nounPP"),
         "hypotheses": shipped.hypothesis_table(models),
         "family": family_table(),
+        "states": states_table(),
+        **{
+            f"{model}-{name}": text
+            for model in ("tiny", "decayed")
+            for name, text in rival_tables(shipped.RESULTS[model]).items()
+        },
     }
     for file in (shipped.STUDY / "README.md", ROOT / "README.md"):
         text = file.read_text(encoding="utf-8")

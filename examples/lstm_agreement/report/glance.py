@@ -1,6 +1,6 @@
 """The first things that a reader sees: a few numbers, and the charts beside the paper's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -8,7 +8,9 @@ from examples.lstm_agreement.report.charts import Dot, dot_chart, legend
 from examples.lstm_agreement.report.contents import Contents, Lines
 from examples.lstm_agreement.report.prose import audit
 from examples.lstm_agreement.tables.measure import Role
+from examples.lstm_agreement.tables.paper import COMPRESSION
 from examples.lstm_agreement.tables.table2 import PUBLISHED
+from examples.lstm_agreement.tables.without_training import without_training
 
 
 def cards(contents: Contents) -> str:
@@ -97,7 +99,8 @@ def charts(contents: Contents) -> str:
     ]
     drawn.append(("Accuracy", accuracy, True))
     for task in ("nounPP", "nounPPAdv"):
-        dots = _schemes([r for r in contents.tables.get("table2", []) if r["task"] == task])
+        mine = [r for r in contents.tables.get("table2", []) if r["task"] == task]
+        dots = _schemes(mine, task)
         title = f"Accuracy with gates held at their means, {task}, mean of all conditions"
         drawn.append((title, dots, False))
     boxes = "".join(
@@ -116,17 +119,19 @@ def _dot(
     return Dot(f"{row['task']} {row['condition']}", *ends, beside, untrained)
 
 
-def _untrained(rows: Lines, role: Role) -> dict[tuple[str, str], float]:
+def _untrained(rows: Lines, role: Role) -> dict[Hashable, float]:
     """The mean magnitude over the untrained models, by task and condition."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for r in rows:
-        if r["model"] != "trained" and r["role"] == role.value:
-            found.setdefault((r["task"], r["condition"]), []).append(r["magnitude"])
-    return {key: sum(values) / len(values) for key, values in found.items()}
+    mine = (r for r in rows if r["role"] == role.value)
+    spreads = without_training(
+        (r["model"], (r["task"], r["condition"]), r["magnitude"]) for r in mine
+    )
+    return {key: spread.mean for key, spread in spreads.items()}
 
 
-def _schemes(rows: Lines) -> list[Dot]:
-    """The paper's schemes and random gates of as many, means over conditions."""
+def _schemes(rows: Lines, task: str) -> list[Dot]:
+    """The paper's schemes and random gates of as many, means over conditions of a task."""
+    # The means that the paper prints; those of its rounded cells may be a hundredth off.
+    printed = dict(zip(map(str, PUBLISHED), COMPRESSION[task, "mean"], strict=True))
     names = [str(s) for s in PUBLISHED] + ["all but CR2", "all but CR4", "all but CFsi", "CFsi"]
     dots = []
     for name in names:
@@ -134,7 +139,5 @@ def _schemes(rows: Lines) -> list[Dot]:
         if not mine:
             continue
         mean = sum(r["accuracy"] for r in mine) / len(mine)
-        published = [r["paper_accuracy"] for r in mine if r["paper_accuracy"] is not None]
-        beside = sum(published) / len(published) if published else None
-        dots.append(Dot(name, mean, mean, mean, beside))
+        dots.append(Dot(name, mean, mean, mean, printed.get(name)))
     return dots

@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from examples.lstm_agreement.clauses.across import ALL
+from examples.lstm_agreement.clauses.crossing import STATES
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.report import shipped
 from examples.lstm_agreement.report.contents import Lines, read_table
@@ -33,7 +35,8 @@ def part_numbers() -> dict[str, str]:
         },
         **_context(read_table(tiny / "context.csv")),
         **_exchanges(read_table(tiny / "concepts_paths.csv")),
-        "clauses": f"{_clauses(tiny)} in `tiny` and {_clauses(decayed)} in `decayed`",
+        "clauses": f"{_clauses(tiny)} in `tiny`, {_clauses(decayed)} in `decayed` and "
+        f"{_clauses(english)} in `english`",
         **_concepts(read_table(english / "concepts_paths.csv")),
         **_rivals(read_table(tiny / "rivals_methods.csv")),
         **_family(_family_lines("table1"), _family_lines("patches")),
@@ -55,7 +58,25 @@ def family_table() -> str:
         [cell.strip() for cell in line.strip("|").split("|")][:-1] for line in found[1].splitlines()
     )
     marked = [f"{name} *" if name == CHOSEN else name for name in header]
-    return shipped.markdown_table(marked, lines, len(header))
+    return shipped.short_markdown(marked, lines, len(header))
+
+
+def states_table() -> str:
+    """What the outer number is in before an inner verb: influence and exchange, all conditions."""
+    lines = []
+    for name, folder in shipped.RESULTS.items():
+        found = {
+            (r["task"], r["name"]): r
+            for r in read_table(folder / "clauses_across.csv")
+            if (r["kind"], r["condition"]) == ("before", ALL) and "relative" in r["task"]
+        }
+        for task in dict.fromkeys(key[0] for key in found):
+            cells = (
+                f"{found[task, s]['fraction']:.2f} / {found[task, s]['exchanged_fraction']:.2f}"
+                for s in STATES
+            )
+            lines.append([f"`{name}`", task, *cells])
+    return shipped.short_markdown(["model", "task", *STATES], lines)
 
 
 def _family_lines(name: str) -> Lines:

@@ -85,7 +85,8 @@ in its plain text.
 UNCHECKED = """\
 - One training of one size: nothing in the tables of this model says what another seed would give.
 - Paths of rank 1 are found on the sentences that they are measured on, or on some of them: their
-  shares, and what holding their gates costs, are, if anything, too large.
+  shares, and what holding their gates costs, are, if anything, too large. The part about halves,
+  where it is there, finds them on other sentences.
 - The published model itself: its file is not part of the project. The same commands run on it with
   `--checkpoint` and `--vocab`.
 - Sentences are made from few words. Intervals over sentences do not cover the choice of the words.

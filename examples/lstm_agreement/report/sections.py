@@ -101,11 +101,13 @@ def _of_package(name: str, title: str, beside: str | None = None) -> Section:
     return Section(name, title, f"{_STUDY}.{name}", f"{name}.md", *files, beside)
 
 
+HALVES = _of_package("halves", "Paths of rank 1, where they were not found")
 CLAUSES = _of_package("clauses", "Across a clause")
 CONCEPTS = _of_package("concepts", "Other concepts than the number of a subject")
 FAMILY = _of_package("family", "Other architectures, sizes and seeds", beside="family")
 SECTIONS = (
     TABLES,
+    HALVES,
     HYPOTHESES,
     RIVALS,
     CONTEXT,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from examples.lstm_agreement.console.text import as_markdown
 from examples.lstm_agreement.hypotheses import HYPOTHESES as ASKED
 from examples.lstm_agreement.hypotheses import Tables, summary
 from examples.lstm_agreement.report.contents import Lines, read_table
@@ -13,6 +14,7 @@ from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.paired import TRAINED_OVER_UNTRAINED
 from examples.lstm_agreement.tables.paper import COMPRESSION
 from examples.lstm_agreement.tables.table2 import PUBLISHED
+from examples.lstm_agreement.tables.without_training import TRAINED, without_training
 
 STUDY = Path(__file__).parents[1]
 RESULTS = {
@@ -60,13 +62,12 @@ class Results:
 
     def magnitude_untrained(self, task: str, condition: str) -> float:
         """Mean share of the subject's primary path in all absolute influence, without training."""
-        found = [
-            r["magnitude"]
+        key = Role.SUBJECT.value, task, condition
+        found = without_training(
+            (r["model"], (r["role"], r["task"], r["condition"]), r["magnitude"])
             for r in self.tables["table1"]
-            if r["model"] != "trained"
-            and (r["role"], r["task"], r["condition"]) == (Role.SUBJECT.value, task, condition)
-        ]
-        return sum(found) / len(found)
+        )
+        return found[key].mean
 
 
 def read_all() -> dict[str, Results]:
@@ -74,10 +75,9 @@ def read_all() -> dict[str, Results]:
     return {name: Results(folder) for name, folder in RESULTS.items()}
 
 
-def markdown_table(header: Sequence[str], lines: Cells, n_left: int = 2) -> str:
-    """A table whose first columns are words, and the others numbers."""
-    rule = ["---"] * n_left + ["---:"] * (len(header) - n_left)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines))
+def short_markdown(header: Sequence[str], lines: Cells, n_words: int = 2) -> str:
+    """A table whose first columns are words, as the documents have it."""
+    return as_markdown((header, lines), n_words=n_words, padded=False)
 
 
 def number(value: float | None, form: str = "{:.2f}") -> str:
@@ -122,7 +122,7 @@ def subject_table(results: Results, *, steps: bool) -> str:
         counts = [f"{accuracy:.2f}", beside[0], f"{r['n_paths']:,}"]
         largest = [path, f"{r['largest_share']:.2f}"]
         lines.append([r["task"], r["condition"], *counts, *beside[1:], *largest])
-    table = markdown_table(header, lines)
+    table = short_markdown(header, lines)
     # The path is a word.
     return table.replace("| ---: | ---: |\n", "| --- | ---: |\n", 1)
 
@@ -156,7 +156,7 @@ def held_table(models: Mapping[str, Results], task: str) -> str:
         cells.append("-" if own is None or alone is None else f"{own[0]:.2f} ({alone[1]})")
         cells.append(number(None if alone is None else alone[0]))
         lines.append(cells)
-    return markdown_table(header, lines, 1)
+    return short_markdown(header, lines, 1)
 
 
 def hypothesis_table(models: Mapping[str, Results]) -> str:
@@ -167,7 +167,7 @@ def hypothesis_table(models: Mapping[str, Results]) -> str:
         for h in ASKED
     ]
     header = ["obs.", "hypothesis", *models]
-    return markdown_table(header, lines, len(header))
+    return short_markdown(header, lines, len(header))
 
 
 def accuracy_table(models: Mapping[str, Results]) -> str:
@@ -178,7 +178,7 @@ def accuracy_table(models: Mapping[str, Results]) -> str:
         + [f"{r.accuracy(a['task'], a['condition']):.2f}" for r in models.values()]
         for a in first
     ]
-    return markdown_table(["task", "C", "published", *models], lines)
+    return short_markdown(["task", "C", "published", *models], lines)
 
 
 def path_table(models: Mapping[str, Results], role: Role) -> str:
@@ -193,7 +193,7 @@ def path_table(models: Mapping[str, Results], role: Role) -> str:
             cells.append(number(r[f"paper_{field}"]))
             cells += [f"{m[field]:.2f}" for m in mine]
         lines.append([*cells, *(f"{m['rank']:,}" for m in mine)])
-    return markdown_table(header, lines)
+    return short_markdown(header, lines)
 
 
 def control_table(models: Mapping[str, Results]) -> str:
@@ -222,7 +222,7 @@ def control_table(models: Mapping[str, Results]) -> str:
                 ends,
             ]
         lines.append(cells)
-    return markdown_table(header, lines)
+    return short_markdown(header, lines)
 
 
 def neuron_table(models: Mapping[str, Results]) -> str:
@@ -244,14 +244,22 @@ def neuron_table(models: Mapping[str, Results]) -> str:
             + [", ".join(number(v) for v in published)]
             + [", ".join(f"{n['t']:.2f}" for n in of_model) for of_model in mine]
         )
-    return markdown_table(header, lines, 3)
+    return short_markdown(header, lines, 3)
 
 
 def n_sentences(results: Results) -> str:
     """How many sentences per condition Table 1 and the accuracies are from."""
-    counts = [r["n_sentences"] for r in results.rows(Role.SUBJECT)]
-    groups = [a["n_sentences"] for a in results.tables["accuracy"]]
-    spans = [
-        f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}" for n in (counts, groups)
-    ]
-    return f"{spans[0]} in Table 1, {spans[1]} for accuracies and held gates"
+    trained = [r["n_sentences"] for r in results.rows(Role.SUBJECT)]
+    untrained = [r["n_sentences"] for r in results.tables["table1"] if r["model"] != TRAINED]
+    models = {r["model"] for r in results.tables["table1"]} - {TRAINED}
+    groups = _span([a["n_sentences"] for a in results.tables["accuracy"]])
+    plural = "s" if len(models) > 1 else ""
+    beside = (
+        f"{_span(untrained)} of {len(models)} untrained model{plural}" if models else "no other"
+    )
+    return f"{_span(trained)} in Table 1 (and {beside}), {groups} for accuracies and held gates"
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -14,13 +14,14 @@ from examples.lstm_agreement import __main__ as tables
 from examples.lstm_agreement.clauses import __main__ as clauses
 from examples.lstm_agreement.concepts import __main__ as concepts
 from examples.lstm_agreement.console.command import Checked, check
-from examples.lstm_agreement.console.options import parser as tables_parser
 from examples.lstm_agreement.context import __main__ as context
 from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.halves import __main__ as halves
 from examples.lstm_agreement.report.sections import (
     CLAUSES,
     CONCEPTS,
     CONTEXT,
+    HALVES,
     RIVALS,
     TABLES,
     Section,
@@ -44,7 +45,8 @@ class Step:
 
 
 STEPS = (
-    Step(TABLES, tables.main, tables_parser),
+    Step(TABLES, tables.main, tables.parser),
+    Step(HALVES, halves.main, halves.parser),
     Step(RIVALS, rivals.main, rivals.parser),
     Step(CONTEXT, context.main, context.parser),
     Step(CLAUSES, clauses.main, clauses.parser),

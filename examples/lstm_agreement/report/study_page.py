@@ -79,7 +79,13 @@ def _without_training(models: Mapping[str, shipped.Results]) -> dict[str, str]:
         "fallen": f"All {below}" if below == len(differences) else f"{below} of {len(differences)}",
         "untrained_t": _ends(untrained),
         **{name: _ends(values) for name, values in spans.items()},
+        "above_half": _above_half(spans["t_english"]),
     }
+
+
+def _above_half(values: Sequence[float]) -> str:
+    n_above = sum(v > 0.5 for v in values)
+    return f"above a half in {n_above} of {len(values)} conditions" if n_above else "below a half"
 
 
 def _ends(values: Sequence[float]) -> str:

@@ -10,22 +10,22 @@ unit, and does not say which way the number takes.
 
 import argparse
 import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from examples.lstm_agreement.console.command import carried_out, remove_outputs, stamp
-from examples.lstm_agreement.console.lock import only_run
-from examples.lstm_agreement.console.options import add_model, add_out, folder, model_path, positive
+import pathflow as pf
+from examples.lstm_agreement.console.options import add_seed, positive
+from examples.lstm_agreement.console.progress import tell
+from examples.lstm_agreement.console.run import Command, Run
 from examples.lstm_agreement.console.text import as_markdown, show, write_csv, write_text
-from examples.lstm_agreement.language_models.checkpoint import open_checkpoint
 from examples.lstm_agreement.rivals import report
-from examples.lstm_agreement.rivals.diagnosis import diagnose, logistic_regression
+from examples.lstm_agreement.rivals.diagnosis import Diagnosed, diagnose, logistic_regression
+from examples.lstm_agreement.rivals.finished import Finished
 from examples.lstm_agreement.rivals.methods import compare, guided_path
 from examples.lstm_agreement.rivals.question import Question
-from examples.lstm_agreement.rivals.ways import ways
+from examples.lstm_agreement.rivals.ways import Ways, ways
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, generate
-from pathflow.models import Checkpoint
 
 STEP = "rivals"
 OUTPUTS = (
@@ -37,57 +37,42 @@ OUTPUTS = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    out = argparse.ArgumentParser(
-        prog="python -m examples.lstm_agreement.rivals",
-        description="Which units carry the subject's number: paths beside other methods.",
-    )
-    add_model(out)
+def _add_options(out: argparse.ArgumentParser) -> None:
     out.add_argument("--sentences", type=positive, default=32, help="per condition (%(default)s)")
-    out.add_argument("--seed", type=int, default=0, help="of the sentences (%(default)s)")
-    add_out(out)
-    return out
+    add_seed(out, "of the sentences")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Compares the methods and writes `rivals.md` and its tables.
-
-    Returns:
-        0, or 1 after an input that cannot be used, or 130 after an interruption.
-    """
-    options = parser().parse_args(arguments)
-    options.out = folder(options)
-    return carried_out(lambda: _run(options), "; nothing was written")
-
-
-def _run(options: argparse.Namespace) -> None:
-    path = model_path(options)
-    checkpoint = open_checkpoint(path, options.vocab)
+def _question(run: Run) -> Question:
+    # Before anything else, since it may not be installed.
+    logistic_regression()
+    checkpoint, options = run.checkpoint, run.options
     sentences = generate(
         NOUN_PP, options.sentences, seed=options.seed, vocabulary=checkpoint.vocabulary
     )
-    question = Question(checkpoint.model, checkpoint.vocabulary, sentences)
-    options.out.mkdir(parents=True, exist_ok=True)
-    with only_run(options.out, "python -m examples.lstm_agreement.rivals"):
-        _compare(options, path, checkpoint, question)
+    return Question(checkpoint.model, checkpoint.vocabulary, sentences)
 
 
-def _compare(
-    options: argparse.Namespace, path: Path, checkpoint: Checkpoint, question: Question
-) -> None:
-    start = time.monotonic()
-    # Before anything else, since it may not be installed.
-    logistic_regression()
-    scored = list(compare(question, advance=_tell))
-    _tell("classifiers of all nodes")
-    diagnosed = diagnose(question)
-    entered = ways(question, advance=_tell)
-    remove_outputs(options.out, OUTPUTS)
+def _compare(run: Run, question: Question) -> None:
+    finished = Finished(run.out / "rivals.jsonl", question)
+    scored = list(compare(question, finished=finished, advance=tell))
+    diagnosed = finished.answer(
+        "nodes", partial(_diagnosed, question), _nodes_as_json, _nodes_of_json
+    )
+    entered = finished.answer(
+        "ways", partial(ways, question, advance=tell), Ways.as_json, Ways.of_json
+    )
+    guided = finished.answer(
+        "guided path",
+        lambda: str(guided_path(question)[0]),
+        lambda path: {"path": path},
+        lambda fields: fields["path"],
+    )
+    # Not before: what was there stays where nothing comes instead.
+    run.clear()
     tables = {
         "Units that carry the subject's number": (
             report.unit_table(scored),
-            f"{report.UNIT_LEGEND}\n\nGuided refinement goes along `{guided_path(question)[0]}`.",
+            f"{report.UNIT_LEGEND}\n\nGuided refinement goes along `{guided}`.",
         ),
         "How it comes into the first units": (
             report.way_table(scored, entered, NOUN_PP),
@@ -98,22 +83,41 @@ def _compare(
             report.NODE_LEGEND,
         ),
     }
-    parts = [f"# {checkpoint.card.title} ({path.name}), {len(question.sentences)} sentences"]
+    parts = [f"# {run.heading}, {len(question.sentences)} sentences"]
     for title, (table, legend) in tables.items():
         show(title, table)
         parts += [f"## {title}", as_markdown(table), legend]
-    write_text(options.out / "rivals.md", "\n\n".join(parts) + "\n")
-    write_csv(options.out / "rivals.csv", *report.units_csv(scored))
-    write_csv(options.out / "rivals_methods.csv", *report.methods_csv(scored))
-    write_csv(options.out / "rivals_ways.csv", *report.ways_csv(entered))
-    write_csv(options.out / "rivals_nodes.csv", *report.nodes_csv(diagnosed))
-    stamp(options.out, STEP, options, path, OUTPUTS, time.monotonic() - start)
-    print(f"wrote {', '.join(OUTPUTS)} to {options.out}")
+    write_text(run.out / "rivals.md", "\n\n".join(parts) + "\n")
+    write_csv(run.out / "rivals.csv", *report.units_csv(scored))
+    write_csv(run.out / "rivals_methods.csv", *report.methods_csv(scored))
+    write_csv(run.out / "rivals_ways.csv", *report.ways_csv(entered))
+    write_csv(run.out / "rivals_nodes.csv", *report.nodes_csv(diagnosed))
+    run.finish()
 
 
-def _tell(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+def _diagnosed(question: Question) -> tuple[Diagnosed, ...]:
+    tell("classifiers of all nodes")
+    return diagnose(question)
 
+
+def _nodes_as_json(found: Sequence[Diagnosed]) -> dict[str, Any]:
+    return {"nodes": [[str(d.node), d.accuracy, d.share] for d in found]}
+
+
+def _nodes_of_json(fields: Mapping[str, Any]) -> tuple[Diagnosed, ...]:
+    return tuple(Diagnosed(pf.Node.parse(node), *numbers) for node, *numbers in fields["nodes"])
+
+
+COMMAND = Command(
+    STEP,
+    "examples.lstm_agreement.rivals",
+    "Which units carry the subject's number: paths beside other methods.",
+    _add_options,
+    OUTPUTS,
+    _question,
+    _compare,
+)
+parser, main = COMMAND.parser, COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,10 @@
 """Ways to score how much each unit of the second layer's cell carries of the subject's number."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +13,10 @@ from jaxtyping import Float64
 import pathflow as pf
 from examples.lstm_agreement.rivals.contextual import decompose
 from examples.lstm_agreement.rivals.diagnosis import folds, unit_hits
+from examples.lstm_agreement.rivals.finished import Finished
 from examples.lstm_agreement.rivals.question import Question, Unit
 from examples.lstm_agreement.rivals.rank_agreement import Agreement, agreement
+from examples.lstm_agreement.tables.entries import plain, record_of
 from examples.lstm_agreement.tables.measure import Role, noun_influences
 from examples.lstm_agreement.tables.neurons import unit_influences
 from examples.lstm_agreement.tables.scored import (
@@ -214,30 +218,59 @@ class Scored:
 
 
 def compare(
-    question: Question, *, advance: Callable[[str], None] = lambda _what: None
+    question: Question,
+    *,
+    finished: Finished | None = None,
+    advance: Callable[[str], None] = lambda _what: None,
 ) -> Iterator[Scored]:
     """Asks every method, the reference first.
 
     Arguments:
         question: the sentences and the model.
+        finished: keeps what is found, and knows what was; by default nothing is kept.
         advance: called with the name of each method before it is asked.
 
     Yields:
         What a method says. The reference is compared with itself on other words: one half of the
         sentences with the other, which says how well it repeats itself.
     """
-    advance(INTERCHANGE.name)
-    seconds, found = _timed(INTERCHANGE, question)
-    half = folds(question.sentences)
-    apart = agreement(found[half == 0].mean(axis=0), found[half == 1].mean(axis=0))
-    reference = found.mean(axis=0)
-    yield Scored(INTERCHANGE, seconds, reference, apart)
-    for method in METHODS:
-        advance(method.name)
-        seconds, found = _timed(method, question)
-        scores = found.mean(axis=0)
+    reference: Float64[np.ndarray, " units"] | None = None
+    for method in (INTERCHANGE, *METHODS):
+        find = partial(_scored, method, question, reference, advance)
+        if finished is None:
+            scored = find()
+        else:
+            scored = finished.answer(method.name, find, _as_json, partial(_of_json, method))
+        if reference is None:
+            reference = scored.scores
+        yield scored
+
+
+def _scored(
+    method: Method,
+    question: Question,
+    reference: Float64[np.ndarray, " units"] | None,
+    advance: Callable[[str], None],
+) -> Scored:
+    advance(method.name)
+    seconds, found = _timed(method, question)
+    scores = found.mean(axis=0)
+    if reference is None:
+        half = folds(question.sentences)
+        against = agreement(found[half == 0].mean(axis=0), found[half == 1].mean(axis=0))
+    else:
         against = agreement(scores, reference, signed=method.signed)
-        yield Scored(method, seconds, scores, against)
+    return Scored(method, seconds, scores, against)
+
+
+def _as_json(scored: Scored) -> dict[str, Any]:
+    scores = scored.scores.tolist()
+    return {"seconds": scored.seconds, "scores": scores, "against": plain(scored.against)}
+
+
+def _of_json(method: Method, fields: Mapping[str, Any]) -> Scored:
+    against = record_of(Agreement, fields["against"])
+    return Scored(method, fields["seconds"], np.array(fields["scores"], np.float64), against)
 
 
 def _timed(method: Method, question: Question) -> tuple[float, Scores]:

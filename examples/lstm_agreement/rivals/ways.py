@@ -6,8 +6,9 @@ that each path through the cell at the last word enters it for the last time at 
 three gates; these classes of paths have nothing in common and add up to all paths through the unit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -32,6 +33,16 @@ class Ways:
 
     entries: tuple[pf.Node, ...]
     influences: Float64[np.ndarray, "entries units"]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {"entries": list(map(str, self.entries)), "influences": self.influences.tolist()}
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> "Ways":
+        """From what `as_json` returned."""
+        entries = tuple(map(pf.Node.parse, fields["entries"]))
+        return cls(entries, np.array(fields["influences"], np.float64))
 
     def by_word(self) -> Float64[np.ndarray, "words units"]:
         """The sums over gates, from the subject to the last word."""

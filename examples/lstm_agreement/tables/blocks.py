@@ -16,7 +16,7 @@ from flax import nnx
 import pathflow as pf
 from examples.lstm_agreement.console.text import write_text
 from examples.lstm_agreement.tables.measure import Settings
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 Facts = Mapping[str, list[float]]
 
@@ -218,9 +218,9 @@ class Keys:
         self._settings = settings
         # The models themselves are held on to, so that no other one gets the number of one that
         # is gone.
-        self._digests: dict[int, tuple[LSTMLanguageModel, str]] = {}
+        self._digests: dict[int, tuple[nnx.Module, str]] = {}
 
-    def key(self, model: LSTMLanguageModel, *what: Any) -> str:
+    def key(self, model: nnx.Module, *what: Any) -> str:
         """The key of something that is made from a model.
 
         Arguments:
@@ -237,14 +237,17 @@ class Keys:
         ]
         return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
 
-    def _digest_of(self, model: LSTMLanguageModel) -> str:
+    def _digest_of(self, model: nnx.Module) -> str:
         if id(model) not in self._digests:
-            self._digests[id(model)] = model, _digest(model)
+            self._digests[id(model)] = model, digest_of(model)
         return self._digests[id(model)][1]
 
 
-def _digest(model: LSTMLanguageModel) -> str:
-    digest = hashlib.sha256(json.dumps(model.config, default=str).encode())
+def digest_of(model: nnx.Module) -> str:
+    """The SHA-256 of a model's kind, sizes and parameters."""
+    # Not every architecture says its sizes but in the parameters' shapes.
+    sizes = getattr(model, "config", type(model).__name__)
+    digest = hashlib.sha256(json.dumps(sizes, default=str).encode())
     for leaf in jax.tree.leaves(nnx.state(model)):
         array = np.ascontiguousarray(leaf)
         digest.update(f"{array.dtype}{array.shape}".encode())

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flax import nnx
+
 from examples.lstm_agreement.tables.blocks import Keys
 from examples.lstm_agreement.tables.entries import Entries, plain, record_of
 from examples.lstm_agreement.tables.measure import Settings
 from examples.lstm_agreement.tables.table1 import Condition, Measured, Row
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 # Of what a line holds: a row that was written otherwise is computed again.
 _FORMAT = 2
@@ -32,11 +34,11 @@ class FinishedRows:
         self._keys = Keys(vocabulary, settings)
         self._rows = Entries(path, _read, "row")
 
-    def find(self, model: LSTMLanguageModel, name: str, condition: Condition) -> Measured | None:
+    def find(self, model: nnx.Module, name: str, condition: Condition) -> Measured | None:
         """What is known of a model, under its name, in a condition, if it is there."""
         return self._rows.find(self.key(model, name, condition))
 
-    def add(self, model: LSTMLanguageModel, condition: Condition, measured: Measured) -> None:
+    def add(self, model: nnx.Module, condition: Condition, measured: Measured) -> None:
         """Keeps a row, and the numbers of its sentences."""
         fields = {
             "format": _FORMAT,
@@ -45,7 +47,7 @@ class FinishedRows:
         }
         self._rows.add(self.key(model, measured.row.model, condition), measured, fields)
 
-    def key(self, model: LSTMLanguageModel, name: str, condition: Condition) -> str:
+    def key(self, model: nnx.Module, name: str, condition: Condition) -> str:
         """Of everything that a row depends on."""
         sentences = [[s.tokens, s.correct, s.wrong] for s in condition.sentences]
         return self._keys.key(model, _FORMAT, name, condition.role.value, sentences)

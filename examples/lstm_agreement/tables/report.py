@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import Table, as_markdown, interval
@@ -13,6 +12,7 @@ from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.neurons import Neuron
 from examples.lstm_agreement.tables.paired import Difference
 from examples.lstm_agreement.tables.table1 import Row
+from examples.lstm_agreement.tables.without_training import TRAINED, magnitudes
 from pathflow.metrics import Interval
 
 _PUBLISHED = {Role.SUBJECT: paper.SUBJECT, Role.INTERVENING: paper.INTERVENING}
@@ -90,15 +90,10 @@ def _measured(
 
     The latter is the mean over the untrained models, from the smallest to the largest.
     """
-    mine = [r for r in rows if r.role is role]
-    for row in mine:
-        if row.model != "trained":
-            continue
+    spreads = magnitudes(rows)
+    for row in (r for r in rows if (r.role, r.model) == (role, TRAINED)):
         key = row.task, row.condition
-        others = [r for r in mine if r.model != "trained" and (r.task, r.condition) == key]
-        means = [r.magnitude.mean for r in others]
-        spread = Interval(sum(means) / len(means), min(means), max(means)) if means else None
-        yield row, _PUBLISHED[role].get(key), spread
+        yield row, _PUBLISHED[role].get(key), spreads.get((role, *key))
 
 
 def _published(numbers: paper.PathNumbers | None, name: str) -> str:
@@ -162,7 +157,8 @@ DIFFERENCE_LEGEND = """\
 The same sentences in both numbers, so that the difference of each sentence is resampled, with its
 95% interval. p: twice the fraction of resamples on the other side of zero; Holm: p corrected for
 the number of conditions of the same kind. Magnitudes are compared with the mean of the untrained
-models, models and sentences resampled. Sizes: a noun's path counts with the sign of its mean."""
+models, on the sentences that those were asked about, models and sentences resampled. Sizes: a
+noun's path counts with the sign of its mean."""
 
 
 def difference_section(differences: Sequence[Difference]) -> list[str]:
@@ -186,8 +182,8 @@ path, drawn uniformly. Rank: place by mean influence, from the end of the sign. 
 fraction of the sum of all absolute influences. Brackets hold 95% bootstrap intervals over
 sentences. "paper" is Table 1 of Lu et al. (ACL 2020), for another, larger model; it has no rows of
 Adv and namePP. "untrained" is the
-magnitude in models of the same sizes with initial parameters, on the same sentences: their mean,
-and the smallest and the largest. That part needs no training."""
+magnitude in models of the same sizes with initial parameters, on the same sentences or the first of
+them: their mean, and the smallest and the largest. That part needs no training."""
 
 
 def audit_facts(rows: Sequence[Row], neurons: Sequence[Neuron] = ()) -> dict[str, str]:
@@ -242,14 +238,6 @@ def difference_table(differences: Sequence[Difference]) -> Table:
             number = "{:+.3f} [{:+.3f}, {:+.3f}]".format(*d.difference)
             lines.append((what, d.task, d.condition, number, f"{d.p:.3f}", f"{corrected:.3f}"))
     return ("difference", "task", "C", "mean", "p", "Holm"), lines
-
-
-def columns_of(record: Any) -> tuple[list[str], list[object]]:
-    """The fields of a dataclass as names and values, an interval as three; in the order of
-    `csv_table`.
-    """
-    names, (values,) = csv_table([record])
-    return names, values
 
 
 def rank_text(estimate: Interval) -> str:

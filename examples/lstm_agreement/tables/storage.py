@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from flax import nnx
+
 from examples.lstm_agreement.sentences.tasks import Sentence
 from examples.lstm_agreement.tables.blocks import Blocks, Kept, Keys
 from examples.lstm_agreement.tables.finished import FinishedRows
 from examples.lstm_agreement.tables.measure import Settings
 from examples.lstm_agreement.tables.table1 import Condition
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import Vocabulary
 
 ROWS = "rows.jsonl"
 BLOCKS = "blocks"
@@ -31,17 +33,15 @@ class Storage:
         self.blocks = Blocks(folder / BLOCKS)
         self._keys = Keys(vocabulary, settings)
 
-    def of_row(self, model: LSTMLanguageModel, name: str, condition: Condition) -> Kept:
+    def of_row(self, model: nnx.Module, name: str, condition: Condition) -> Kept:
         """Where the influences behind a row are kept."""
         return Kept(self.blocks, self.rows.key(model, name, condition))
 
-    def of_units(self, model: LSTMLanguageModel, condition: Condition) -> Kept:
+    def of_units(self, model: nnx.Module, condition: Condition) -> Kept:
         """Where the influences along the primary path are kept, unit by unit."""
         return Kept(self.blocks, self.rows.key(model, "units", condition))
 
-    def of_held(
-        self, model: LSTMLanguageModel, sentences: Sequence[Sentence], what: object
-    ) -> Kept:
+    def of_held(self, model: nnx.Module, sentences: Sequence[Sentence], what: object) -> Kept:
         """Where the score differences with parts of a model held are kept.
 
         Arguments:
