@@ -186,11 +186,15 @@ def test_the_readme_explains_every_extra():
     assert sorted(re.findall(r"\w+", " ".join(rows))) == sorted(extras)
 
 
-def test_the_extending_table_names_files_that_exist():
-    table = (ROOT / "docs/extending.md").read_text()
+@pytest.mark.parametrize(("page", "least"), [("extending", 15), ("promises", 30)])
+def test_a_table_names_files_that_exist(page, least):
+    table = (ROOT / f"docs/{page}.md").read_text()
     paths = re.findall(r"`((?:pathflow|tests)/[^`]*)`", table)
-    assert len(paths) > 15
+    modules = re.findall(r"`python -m ((?:tests|benchmarks)[.\w]*)[^`]*`", table)
+    places = [m.replace(".", "/") for m in modules]
+    assert len(paths) > least
     assert [p for p in paths if not (ROOT / p).exists()] == []
+    assert [p for p in places if not ((ROOT / p).is_dir() or (ROOT / f"{p}.py").exists())] == []
 
 
 def test_import_is_light_and_changes_no_setting():
