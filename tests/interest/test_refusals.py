@@ -65,6 +65,10 @@ _SHAPE = "give an array of shape {} (jnp.broadcast_to makes one)."
             "std=-2 is no standard deviation; give 0 or more.",
         ),
         (
+            lambda: pf.Samples(1.0).points((jnp.asarray(1.0),)),
+            "values holds no point; give an array whose first axis counts the points.",
+        ),
+        (
             lambda: pf.Samples(X[None][:0]).points((X,)),
             "values holds no point; give an array whose first axis counts the points.",
         ),
