@@ -156,10 +156,14 @@ class Activations:
 
     @property
     def entries(self) -> int:
-        """Entries of all values and residuals, for one example at one point."""
-        values = sum(prod(n.shape) for n in self._order)
+        """Entries of the values and residuals that each point has of its own, for one example."""
+        moved: set[Node] = set(self._sources)
+        for node in self._order:
+            if moved.intersection(self._functions[node].predecessors):
+                moved.add(node)
+        values = sum(prod(n.shape) for n in self._order if n in moved)
         # The edges from the terms of a sum have one partial, whose residuals are held once.
-        each = ({p for _, p in partials} for partials in self._partials.values())
+        each = ({p for _, p in self._partials.get(node, ())} for node in moved)
         return values + sum(p.residual_entries for partials in each for p in partials)
 
     def __call__(

@@ -28,7 +28,7 @@ def question():
     weights = jnp.asarray(np.random.default_rng(0).normal(size=(WIDTH, WIDTH)))
     args = (jnp.ones(WIDTH), weights)
     graph = pf.trace(fn, *args)
-    doi = pf.Line(jnp.zeros(WIDTH), n_steps=POINTS)
+    doi = pf.Line(jnp.zeros(WIDTH), n_steps=POINTS, rule=pf.Midpoint())
     return {"graph": graph, "args": args, "source": "x", "doi": doi}
 
 
