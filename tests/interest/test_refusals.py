@@ -194,3 +194,10 @@ def test_a_rule_that_is_compressed_is_integrated_exactly_to_its_degree():
     assert their @ few**8 != pytest.approx(weights @ points**8, rel=1e-9)
     same = pf.DiscreteGauss(9, of=pf.Trapezoid()).nodes_and_weights(9)
     np.testing.assert_array_equal(same[0], points)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_numpy_integers_become_python_integers():
+    line = pf.Line(X, np.int64(7), max_steps=np.int64(70))
+    gaussian = pf.Gaussian(1.0, np.int64(3), KEY)
+    assert [*map(type, (line.n_steps, line.max_steps, gaussian.n_samples))] == [int] * 3

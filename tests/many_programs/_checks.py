@@ -193,7 +193,7 @@ def check(program: Program, data: st.DataObject, names: Sequence[str]) -> Tally 
         tally.seconds["brute force"] = perf_counter() - started
         if refusals:
             _check_refused(case, refusals)
-            tally.refused = 1
+            tally.refused, tally.paths = 1, 0
             return tally
         for name in names:
             started = perf_counter()
