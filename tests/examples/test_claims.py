@@ -284,6 +284,18 @@ def test_the_readme_says_what_the_tables_say(claim):
     assert " ".join(claim.split()) in README
 
 
+def test_paths_of_rank_1_where_they_were_not_found():
+    rows = read_table(ENGLISH.folder / "halves.csv")
+    first = sum(r["rank"] == 1 for r in rows)
+    assert f"has rank 1 there, too, in {first} of {len(rows)} conditions" in README
+    lines = read_table(ENGLISH.folder / "halves_held.csv")
+    left, whole = (
+        [r["accuracy"] for r in lines if r["scheme"] == scheme] for scheme in ("all but CFsi", "C")
+    )
+    said = f"leaves {sum(left) / len(left):.2f} of {sum(whole) / len(whole):.2f}"
+    assert f"holding the gates on these paths {said}" in README
+
+
 def test_what_the_model_of_english_says_of_its_primary_path():
     tables = Tables.read(ENGLISH.folder)
     found = {}

@@ -150,9 +150,10 @@ def test_a_window_that_is_longer_than_the_learned_positions_is_named():
     with pytest.raises(pf.ShapeError, match=r"perplexity\(window=32\) reads 32 words at a time"):
         perplexity(model, text, END)
     found = perplexity(model, text, END, batch_size=1, window=5)
-    # A window is a sentence: every word by itself, the first one from the end before it.
-    read, said = [END, 2, 3, 4, 5], [2, 3, 4, 5, END]
-    scores = [np.asarray(model(jnp.asarray(read[: k + 1])), np.float64) for k in range(5)]
+    # A window is a sentence: its first word is predicted from the end before it, the others from
+    # the words before them.
+    read, said = [[END], [2], [2, 3], [2, 3, 4], [2, 3, 4, 5]], [2, 3, 4, 5, END]
+    scores = [np.asarray(model(jnp.asarray(words)), np.float64) for words in read]
     likelihoods = np.array(
         [x[w] - np.log(np.exp(x).sum()) for x, w in zip(scores, said, strict=True)]
     )
