@@ -14,8 +14,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Set by mutmut, which changes the code to see whether a test notices: a type check is no test.
 _MUTATED = "MUTANT_UNDER_TEST" in os.environ
 
-# Before the first import of pathflow: its annotations are then checked by beartype at run time. That
-# is a quarter of the time, so that a second run of the same tests may go without.
+# Before the first import of pathflow: its annotations are then checked by beartype at run time.
+# That is a quarter of the time, so that a second run of the same tests may go without.
 if not _MUTATED and "PATHFLOW_UNCHECKED" not in os.environ:
     jaxtyping.install_import_hook("pathflow", "beartype.beartype")
 

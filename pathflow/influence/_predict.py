@@ -90,7 +90,7 @@ def predict_memory(
         target: a scalar node, or None.
         qoi: another quantity of interest, or None.
         in_axes: which axis of each argument holds examples.
-        search: `Enumerate`, `EnumerateTo`, `Aggregate`, `Conductance` or `Refine`; how much of its
+        search: `Enumerate`, `Aggregate`, `Conductance` or `Refine`; how much of its
             `memory=` another search comes to use, only running it shows.
 
     Returns:
