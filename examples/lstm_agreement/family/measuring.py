@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -151,7 +150,9 @@ def _tables(
         for task in TASKS
     }
     storage = Storage(folder, VOCABULARY, amounts.settings)
-    entries: Entries[CsvTable] = Entries(folder / _TABLES, _read_table, "table")
+    entries: Entries[CsvTable] = Entries(
+        folder / _TABLES, lambda f: (f["header"], f["lines"]), "table"
+    )
 
     def kept(name: str, make: Callable[[], CsvTable]) -> CsvTable:
         key = json.dumps([name, _key(model, amounts)])
@@ -190,8 +191,7 @@ def _tables(
                 advance=lambda _n, name=task.name: advance(f"{name}, nodes held"),
             )
         )
-    of_schemes = [d for h in held for d in table2.differences(h)]
-    settings = amounts.settings
+    of_schemes, settings = [d for h in held for d in table2.differences(h)], amounts.settings
     return {
         "accuracy.csv": accuracy,
         "table1.csv": report.table1_csv(rows),
@@ -204,10 +204,6 @@ def _tables(
             "patches", lambda: csv_table(list(_patches(model, asked, view, settings, advance)))
         ),
     }
-
-
-def _read_table(fields: Mapping[str, Any]) -> CsvTable:
-    return fields["header"], fields["lines"]
 
 
 def _rows(
