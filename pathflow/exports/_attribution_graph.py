@@ -5,6 +5,7 @@ Source of the format: `graph_models.py` of circuit-tracer and Neuronpedia's `gra
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import networkx as nx
@@ -24,6 +25,14 @@ _SOURCE, _TARGET, _INNER = "embedding", "logit", "cross layer transcoder"
 # A viewer leaves out what is on more than two thirds of the tokens, as anything is on
 # a single one.
 _FEWEST_TOKENS = 2
+# What a reader has chosen in a viewer: nothing yet.
+_UNTOUCHED = {
+    "pinnedIds": [],
+    "supernodes": [],
+    "linkType": "both",
+    "clickedId": "",
+    "sg_pos": "",
+}
 
 
 def write_attribution_graph(
@@ -94,10 +103,9 @@ def attribution_graph(
             "result lists no path, and so has nothing to draw; lower the threshold of Above(...), "
             "or find the first paths by TopK()."
         )
-    columns, layers, features = _columns(flows), _layers(flows), _features(flows)
-    words = _tokens(tokens, 1 + max(columns.values()))
-    ids = {n: f"{layers[n]}_{features[n]}_{columns[n]}" for n in flows.nodes}
-    carried = _carried(flows.nodes)
+    words = _tokens(tokens, 1 + max(_columns(flows).values()))
+    nodes = _nodes(flows)
+    ids = {n: node["node_id"] for n, node in nodes.items()}
     facts = facts_of(result)
     return {
         "metadata": {
@@ -118,35 +126,35 @@ def attribution_graph(
                 **{name: value for name, value in facts.items() if name != "result"},
             },
         },
-        "qParams": {
-            "pinnedIds": [],
-            "supernodes": [],
-            "linkType": "both",
-            "clickedId": "",
-            "sg_pos": "",
-        },
-        "nodes": [
-            {
-                "node_id": ids[n],
-                "feature": features[n],
-                "layer": layers[n],
-                "ctx_idx": columns[n],
-                "reverse_ctx_idx": 0,
-                "feature_type": _type(n, flows),
-                "token_prob": float(n == flows.target),
-                "is_target_logit": n == flows.target,
-                "run_idx": 0,
-                "jsNodeId": f"{layers[n]}_{features[n]}-{columns[n]}",
-                "clerp": _clerp(n, flows),
-                "influence": carried[n],
-                "activation": None,
-            }
-            for n in flows.nodes
-        ],
+        "qParams": deepcopy(_UNTOUCHED),
+        "nodes": list(nodes.values()),
         "links": [
             {"source": ids[u], "target": ids[v], "weight": weight}
             for (u, v), weight in flows.edges.items()
         ],
+    }
+
+
+def _nodes(flows: Flows) -> dict[Node, dict[str, Any]]:
+    columns, layers, features = _columns(flows), _layers(flows), _features(flows)
+    carried = _carried(flows.nodes)
+    return {
+        n: {
+            "node_id": f"{layers[n]}_{features[n]}_{columns[n]}",
+            "feature": features[n],
+            "layer": layers[n],
+            "ctx_idx": columns[n],
+            "reverse_ctx_idx": 0,
+            "feature_type": _type(n, flows),
+            "token_prob": float(n == flows.target),
+            "is_target_logit": n == flows.target,
+            "run_idx": 0,
+            "jsNodeId": f"{layers[n]}_{features[n]}-{columns[n]}",
+            "clerp": _clerp(n, flows),
+            "influence": carried[n],
+            "activation": None,
+        }
+        for n in flows.nodes
     }
 
 

@@ -81,16 +81,8 @@ def layered_graph(
     """
     nodes, flow = contents(drawn)
     named = named_paths(paths, nodes, flow)
-    asked = (rows, row_labels, column_labels, offsets)
-    if any(choice is not None for choice in asked):
-        layout = time_layers(
-            nodes,
-            flow,
-            rows=None if rows is None else check_texts("rows", rows),
-            offsets=None if offsets is None else finite_numbers("offsets", offsets),
-        )
-    else:
-        layout = arrange(nodes, flow)
+    by_name = any(asked is not None for asked in (rows, row_labels, column_labels, offsets))
+    layout = _by_name(nodes, flow, rows, offsets) if by_name else arrange(nodes, flow)
     found = max((abs(f) for f in flow.values() if f is not None), default=0.0)
     scale = scale_limit(found, largest)
     shown, note = pruned(flow, most_edges)
@@ -106,6 +98,20 @@ def layered_graph(
     # The legend sits between the axes and the title.
     write_title(ax, title, 8 + 16 * math.ceil(len(named) / LEGEND_COLUMNS))
     return figure_of(ax)
+
+
+def _by_name(
+    nodes: Sequence[Node],
+    flow: Mapping[Edge, float | None],
+    rows: Sequence[str] | None,
+    offsets: Mapping[str, float] | None,
+) -> Layout[Node]:
+    return time_layers(
+        nodes,
+        flow,
+        rows=None if rows is None else check_texts("rows", rows),
+        offsets=None if offsets is None else finite_numbers("offsets", offsets),
+    )
 
 
 def pruned(
