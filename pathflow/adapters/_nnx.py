@@ -38,7 +38,7 @@ class _NNX(AbstractAdapter):
             copied = nnx.merge(graph, state, copy=True)
             held = _variables(copied)
             result = getattr(copied, method)(*args, **kwargs)
-            _warn_of_changes(type(model), held, _variables(copied))
+            _warn_of_changes(copied, held)
             return result
 
         return ModelFunction(run, type(model), getattr(type(model), method))
@@ -74,12 +74,12 @@ def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
             raise
 
 
-def _variables(module: Any) -> dict[str, Any]:
-    """The values of a module's variables, but for the state of random keys: what is drawn by them
-    shows in the equations, and a key that is only counted on changes nothing.
+def _variables(module: Any, kind: Any = ...) -> dict[str, Any]:
+    """The values of a module's variables of a kind, but for the state of random keys: what is drawn
+    by them shows in the equations, and a key that is only counted on changes nothing.
     """
     nnx = sys.modules["flax.nnx"]
-    kept = nnx.state(module, nnx.Not(nnx.RngState))
+    kept = nnx.state(module, nnx.All(kind, nnx.Not(nnx.RngState)))
     return {_dotted(path): x for path, x in jax.tree_util.tree_leaves_with_path(kept)}
 
 
@@ -87,11 +87,19 @@ def _dotted(path: Any) -> str:
     return ".".join(str(key.key) for key in path if hasattr(key, "key"))
 
 
-def _warn_of_changes(model: type, before: dict[str, Any], after: dict[str, Any]) -> None:
-    changed = [name for name, value in after.items() if value is not before.get(name)]
-    if changed:
+def _warn_of_changes(module: Any, before: dict[str, Any]) -> None:
+    """Warns of variables that a call has written.
+
+    A call under `nnx.jit` or `nnx.scan` writes all variables, with what they were; so where it
+    wrote what only training changes, nothing is said.
+    """
+    nnx = sys.modules["flax.nnx"]
+    after = _variables(module)
+    changed = {name for name, value in after.items() if value is not before.get(name)}
+    if changed.isdisjoint(_variables(module, nnx.Param)) and changed:
+        first = sorted(changed)[:3]
         warnings.warn(
-            f"a call of {model.__name__} changes its own {', '.join(changed[:3])}"
+            f"a call of {type(module).__name__} changes its own {', '.join(first)}"
             f"{', ...' * (len(changed) > 3)}: the graph is that of one call from the state as it "
             "is, and the change is dropped. A model in training mode is put in evaluation mode by "
             "model.eval(); statistics of a batch are then those that were learned, and not those "

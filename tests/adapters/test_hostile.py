@@ -418,6 +418,8 @@ def test_names_that_look_like_globs():
         assert names(fn, nodes=pf.modules(chosen)) == ["x", "a.b[0]", "output"]
 
 
+# Its weights are drawn in the call.
+@pytest.mark.filterwarnings("ignore::pathflow.RandomnessWarning")
 def test_modules_that_are_made_in_the_call():
     class Maker(nnx.Module):
         def __call__(self, x):
