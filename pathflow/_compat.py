@@ -59,6 +59,27 @@ def bind(primitive: Primitive, params: dict[str, Any], values: Sequence[Any]) ->
     return list(out) if primitive.multiple_results else [out]
 
 
+def before_jit(value: Any) -> Any:
+    """What a value was before the jitted functions that return it as they were given it.
+
+    Arguments:
+        value: an array, or a tracer of the trace that is going on.
+    """
+    while isinstance(value, jax.core.Tracer):
+        eqn: Any = getattr(value, "parent", None)
+        if eqn is None or eqn.primitive.name not in ("jit", "pjit"):
+            constant = value.get_const() if hasattr(value, "get_const") else None
+            return value if constant is None else constant
+        inner = open_jaxpr(called_jaxpr(eqn.params))[0]
+        own = [id(v) for v in eqn.outvars].index(id(value.val))
+        inputs = {id(v): i for i, v in enumerate(inner.invars)}
+        position = inputs.get(id(inner.outvars[own]))
+        if position is None:
+            return value
+        value = eqn.in_tracers[position]
+    return value
+
+
 def at_source(eqn: Any) -> AbstractContextManager[Any]:
     """While active, equations that are made seem to come from where this one came from."""
     info = eqn.source_info

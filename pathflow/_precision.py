@@ -33,9 +33,10 @@ def check_precision(what: str, value: Any) -> None:
     if held == dtype:
         return
     if dtype.kind in "fc":
+        convert = f".astype({held.name!r})" if hasattr(value, "astype") else f"dtype={held.name!r}"
         raise X64DisabledError(
             f"{what} is {dtype.name}, but JAX's x64 is off and would make it {held.name}. "
-            f"{_REMEDY}; or convert it, if {held.name} is meant: .astype({held.name!r})."
+            f"{_REMEDY}; or convert it, if {held.name} is meant: {convert}."
         )
     if isinstance(value, np.ndarray) and value.size:
         limits, ends = np.iinfo(held), (int(value.min()), int(value.max()))

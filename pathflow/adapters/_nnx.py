@@ -9,7 +9,9 @@ from typing import Any
 
 import jax
 
+from pathflow._compat import before_jit
 from pathflow._errors import ChangingStateWarning
+from pathflow._user_level import user_level
 from pathflow.adapters._call_tree import CallTree
 from pathflow.adapters._closure import held_by
 from pathflow.adapters._patched import patched, subclasses
@@ -31,6 +33,7 @@ class _NNX(AbstractAdapter):
         if not isinstance(model, nnx.Module) or not callable(getattr(model, method, None)):
             return None
         graph, state = nnx.split(model)
+        told: list[bool] = []
 
         def run(*args: Any, **kwargs: Any) -> Any:
             # A copy: what a call changes in its module (statistics, random keys) would otherwise
@@ -38,7 +41,9 @@ class _NNX(AbstractAdapter):
             copied = nnx.merge(graph, state, copy=True)
             held = _variables(copied)
             result = getattr(copied, method)(*args, **kwargs)
-            _warn_of_changes(copied, held)
+            # Of the first time alone: one trace runs it several times.
+            if not told:
+                told.append(_warn_of_changes(copied, held))
             return result
 
         return ModelFunction(run, type(model), getattr(type(model), method))
@@ -68,18 +73,19 @@ def _advised(listening: AbstractContextManager[Any]) -> Iterator[None]:
             error.add_note(
                 "pathflow: the function holds an nnx module that its call changes (statistics, "
                 "random keys, the state of a nnx.RNN, nnx.jit or nnx.scan). Trace the module "
-                "itself (pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state) "
-                "inside the function."
+                "itself (pf.trace(model, x)), one of its methods, or nnx.merge(graphdef, state, "
+                "copy=True) inside the function."
             )
             raise
 
 
 def _variables(module: Any, kind: Any = ...) -> dict[str, Any]:
-    """The values of a module's variables of a kind, but for the state of random keys: what is drawn
-    by them shows in the equations, and a key that is only counted on changes nothing.
+    """The values of a module's variables of a kind, but for the state of random keys (what is drawn
+    by them shows in the equations, and a key that is only counted on changes nothing) and for what
+    a module sows, which nothing reads.
     """
     nnx = sys.modules["flax.nnx"]
-    kept = nnx.state(module, nnx.All(kind, nnx.Not(nnx.RngState)))
+    kept = nnx.state(module, nnx.All(kind, nnx.Not(nnx.Any(nnx.RngState, nnx.Intermediate))))
     return {_dotted(path): x for path, x in jax.tree_util.tree_leaves_with_path(kept)}
 
 
@@ -87,15 +93,16 @@ def _dotted(path: Any) -> str:
     return ".".join(str(key.key) for key in path if hasattr(key, "key"))
 
 
-def _warn_of_changes(module: Any, before: dict[str, Any]) -> None:
-    """Warns of variables that a call has written.
+def _warn_of_changes(module: Any, before: dict[str, Any]) -> bool:
+    """Warns of variables that were there and that a call has written; returns True.
 
-    A call under `nnx.jit` or `nnx.scan` writes all variables, with what they were; so where it
-    wrote what only training changes, nothing is said.
+    A call under `nnx.jit` or `nnx.scan` writes all variables, most with what they were. Of a jit
+    its equation tells which; where still something is written that only training changes, nothing
+    is said.
     """
     nnx = sys.modules["flax.nnx"]
-    after = _variables(module)
-    changed = {name for name, value in after.items() if value is not before.get(name)}
+    after = {name: x for name, x in _variables(module).items() if name in before}
+    changed = {name for name, x in after.items() if before_jit(x) is not before_jit(before[name])}
     if changed.isdisjoint(_variables(module, nnx.Param)) and changed:
         first = sorted(changed)[:3]
         warnings.warn(
@@ -105,8 +112,9 @@ def _warn_of_changes(module: Any, before: dict[str, Any]) -> None:
             "model.eval(); statistics of a batch are then those that were learned, and not those "
             "of one example.",
             ChangingStateWarning,
-            stacklevel=2,
+            stacklevel=user_level(),
         )
+    return True
 
 
 def _parts_of(module: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -11,6 +11,7 @@ from pathflow.tracing._keys import identity_of
 from pathflow.tracing._program import Program
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.""", re.DOTALL)
 
 
 def program_digest(program: Program) -> str:
@@ -47,7 +48,30 @@ def _feed(digest: Any, key: Any) -> None:
     elif isinstance(key, bytes):
         digest.update(key)
     else:
-        digest.update(_ADDRESS.sub("", f"{type(key).__qualname__} {key!r};").encode())
+        text = _in_order(_ADDRESS.sub("", repr(key)))
+        digest.update(f"{type(key).__qualname__} {text};".encode())
+
+
+def _in_order(text: str) -> str:
+    """A representation with what stands in braces in the order of the alphabet: a set, however
+    deep in other objects, is shown in an order that each process draws anew.
+    """
+    if "{" not in text:
+        return text
+    open_parts: list[tuple[str, list[str]]] = [("", [""])]
+    for part in _TOKEN.findall(text):
+        parts = open_parts[-1][1]
+        if part in ("{", "[", "("):
+            open_parts.append((part, [""]))
+        elif part in ("}", "]", ")") and len(open_parts) > 1:
+            bracket, parts = open_parts.pop()
+            parts = sorted(p.strip() for p in parts) if bracket == "{" else parts
+            open_parts[-1][1][-1] += f"{bracket}{','.join(parts)}{part}"
+        elif part == ",":
+            parts.append("")
+        else:
+            parts[-1] += part
+    return "".join(bracket + ",".join(parts) for bracket, parts in open_parts)
 
 
 def _feed_array(digest: Any, array: Any) -> None:

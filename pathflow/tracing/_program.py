@@ -25,7 +25,7 @@ from pathflow.tracing._ends import input_names, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
 from pathflow.tracing._marking import marked
 from pathflow.tracing._offer import choosing_nothing, offer, said
-from pathflow.tracing._randomness import warn_of_draws
+from pathflow.tracing._randomness import chosen_inputs, warn_of_draws
 from pathflow.tracing._retraced import check_same
 from pathflow.tracing._select_nodes import AbstractNodeSelector, Marks
 from pathflow.tracing._sites import QOI_NAME, QUANTITY, TagSite, tag_sites
@@ -194,8 +194,7 @@ def make_program(
     except Exception:  # noqa: BLE001  (a state of equinox may be read once: nothing to compare)
         again = closed
     check_same(closed, again, caller)
-    # An input is an argument of its own where nothing is taken apart to come to it.
-    warn_of_draws(closed, [i for i, (path, _) in enumerate(flat) if len(path) == 1], caller)
+    warn_of_draws(closed, chosen_inputs(full), caller)
     closed = unsharded(closed)
     reserved = {*names.values(), *([] if qoi is None else [QOI_NAME])}
     met: list[Candidate] = []

@@ -1,19 +1,57 @@
 """Random numbers that a function draws by JAX, and what decides them.
 
 A JAX function draws the same numbers from the same key. From a key that is an argument of its own,
-the caller has chosen the draw. From any other key (made in the function, closed over, a part of a
-model's state) the draw is most likely a dropout that was left on.
+or that stands in an argument of dicts, lists and tuples alone, the caller has chosen the draw. From
+any other key (made in the function, closed over, a part of a model or of its state, whose classes
+are a library's) the draw is most likely a dropout that was left on.
 """
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from pathflow._compat import open_jaxpr, scopes
 from pathflow._errors import RandomnessWarning
+from pathflow._user_level import user_level
 from pathflow.tracing._flows import equation_flows, inner_inputs
 
 _DRAWS = frozenset({"random_bits", "rng_bit_generator", "rng_uniform", "threefry2x32"})
+
+
+def chosen_inputs(args: Sequence[Any]) -> list[int]:
+    """The positions, among the flat arguments, of those that the caller has chosen.
+
+    Arguments:
+        args: arrays and pytrees. An array by itself is chosen; in a pytree, a random key (typed, or
+            uint32 with two numbers each) to which only dicts, lists and tuples lead.
+    """
+    flat = jax.tree_util.tree_flatten_with_path(tuple(args))[0]
+    return [
+        i
+        for i, (path, leaf) in enumerate(flat)
+        if len(path) == 1 or (_is_key(leaf) and _in_plain_containers(args, path))
+    ]
+
+
+def _is_key(leaf: Any) -> bool:
+    dtype = jnp.result_type(leaf)
+    shape = jnp.shape(leaf)
+    return jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == "uint32" and shape[-1:] == (2,))
+
+
+def _in_plain_containers(args: Sequence[Any], path: Any) -> bool:
+    at: Any = args
+    for key in path:
+        if not isinstance(at, dict | list | tuple):
+            return False
+        if hasattr(key, "name"):  # of a named tuple
+            at = getattr(at, key.name)
+        else:
+            at = at[key.idx if hasattr(key, "idx") else key.key]
+    return True
 
 
 def warn_of_draws(jaxpr: Any, chosen: Collection[int], caller: str) -> None:
@@ -33,9 +71,10 @@ def warn_of_draws(jaxpr: Any, chosen: Collection[int], caller: str) -> None:
         f"{f' in {around}' if around else ''}) from a key that is no argument of its own, so every "
         "example and every point of interest has the same draw. If it is a dropout, put the model "
         "in evaluation mode (model.eval(), deterministic=True); otherwise pass the key as an "
-        "argument, which says that this draw is meant.",
+        "argument, which says that this draw is meant, or draw it outside and close over the "
+        "numbers (fixed random features).",
         RandomnessWarning,
-        stacklevel=5,
+        stacklevel=user_level(),
     )
 
 

@@ -41,7 +41,7 @@ ASKED = {
     ),
     "a shape": (
         lambda _: pf.trace(fn, jax.ShapeDtypeStruct((3,), np.float64), PARAMS),
-        "argument 0 is",
+        r"argument 0 is.*dtype='float32'",
     ),
     "retrace": (lambda g: g.retrace(DOUBLE, PARAMS), "retrace.*argument 0"),
     "an argument of attribute": (lambda g: ask(g, DOUBLE), r"attribute: args\[0\] is"),

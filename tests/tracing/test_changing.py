@@ -3,7 +3,7 @@
 import itertools
 import random
 import warnings
-from functools import partial
+from functools import cache, partial
 
 import equinox as eqx
 import jax
@@ -89,12 +89,48 @@ class TestAnotherFunctionEachTime:
 
         assert pf.attribute(pf.trace(same, X), (X,), source="x", doi=pf.Point()).audit.ok
 
+    def test_a_table_that_is_made_once_and_kept_is_no_change(self):
+        @cache
+        def table():
+            return jnp.sin(jnp.arange(3) / 7)
+
+        def loop(x):
+            return jax.lax.scan(lambda c, _: (c * table(), None), x, None, length=2)[0]
+
+        graph = pf.trace(lambda x: pf.tag(loop(x * table()), "a").sum(), X)
+        expected = float((X * np.sin(np.arange(3) / 7) ** 3).sum())
+        total = pf.attribute(graph, (X,), source="x", doi=pf.Point()).total
+        assert total == pytest.approx(expected)
+
+    def test_the_name_of_a_jitted_function_is_no_change(self):
+        calls = itertools.count()
+
+        def named(x):
+            inner = lambda v: v * 2  # noqa: E731
+            inner.__name__ = f"inner{next(calls)}"
+            return jax.jit(inner)(pf.tag(x, "a")).sum()
+
+        pf.trace(named, X)
+
+    def test_the_name_of_a_tag_is_a_change(self):
+        calls = itertools.count()
+        with pytest.raises(pf.ChangingFunctionError, match="a tag is named 'a0', then 'a1'"):
+            pf.trace(lambda x: pf.tag(x, f"a{next(calls)}").sum(), X)
+
+
+class Keyed(nnx.Module):
+    def __init__(self):
+        self.key = nnx.Variable(KEY)
+
 
 class TestDraws:
     CONSTANT = {  # noqa: RUF012
         "made in the function": (lambda x: pf.tag(x * drawn(jax.random.key(0)), "a").sum(), ()),
         "closed over": (lambda x: pf.tag(x * drawn(KEY), "a").sum(), ()),
-        "part of a state": (lambda x, s: pf.tag(x * drawn(s["key"]), "a").sum(), ({"key": KEY},)),
+        "part of a state": (
+            lambda x, s: pf.tag(x * drawn(jax.tree.leaves(s)[0]), "a").sum(),
+            (nnx.state(Keyed()),),
+        ),
         "in a loop": (
             lambda x: jax.lax.fori_loop(0, 2, lambda _, c: pf.tag(c * drawn(KEY), "a"), x).sum(),
             (),
@@ -112,7 +148,16 @@ class TestDraws:
         with pytest.warns(pf.RandomnessWarning, match="random_bits.*no argument of its own") as met:
             pf.trace(fn, X, *more)
         assert "deterministic=True" in str(met[0].message)
+        assert "close over the numbers" in str(met[0].message)
         assert len(met) == 1
+        assert met[0].filename == __file__
+
+    # Who builds a dict or a tuple for a key has chosen it; a model's state is of a library's class.
+    @pytest.mark.parametrize(
+        "keys", [{"dropout": KEY}, (KEY,), [{"a": jax.random.PRNGKey(1)}]], ids=str
+    )
+    def test_by_a_key_in_a_container_of_the_callers(self, keys):
+        pf.trace(lambda x, ks: pf.tag(x * drawn(jax.tree.leaves(ks)[0]), "a").sum(), X, keys)
 
     def test_by_a_key_that_is_an_argument(self):
         graph = pf.trace(lambda x, key: pf.tag(x * drawn(key), "a").sum(), X, KEY)
@@ -154,6 +199,22 @@ class NNX(nnx.Module):
         return self.inner(pf.tag(2 * x, "a")).sum()
 
 
+class Jitted(NNX):
+    @nnx.jit
+    def within(self, x):
+        return self.inner(x)
+
+    def __call__(self, x):
+        return self.within(pf.tag(2 * x, "a")).sum()
+
+
+class Sowing(nnx.Module):
+    def __call__(self, x):
+        hidden = pf.tag(2 * x, "a")
+        self.sow(nnx.Intermediate, "h", hidden)
+        return hidden.sum()
+
+
 class TestModelsInTrainingMode:
     @pytest.mark.parametrize("train", [True, False])
     def test_dropout_of_linen(self, train):
@@ -185,6 +246,25 @@ class TestModelsInTrainingMode:
         with pytest.warns(pf.ChangingStateWarning, match=r"NNX changes.*inner\.mean, inner\.var"):
             pf.trace(model, X32)
         assert np.array_equal(model.inner.mean[...], before)
+
+    @pytest.mark.parametrize("train", [True, False])
+    def test_batch_statistics_under_a_jit_of_nnx(self, train):
+        model = Jitted(batch=True)
+        if not train:
+            model.eval()
+        assert self.told(model, X32) == [pf.ChangingStateWarning] * train
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    def test_what_a_module_sows_is_no_state(self):
+        model = Sowing()
+        assert self.told(model) == []
+        model(X)
+        assert self.told(model) == []
+
+    def test_once_a_trace_and_at_the_users_line(self):
+        with pytest.warns(pf.ChangingStateWarning) as met:
+            pf.trace(NNX(batch=True), X32)
+        assert [w.filename for w in met] == [__file__]
 
     def told(self, model, x=X):
         with warnings.catch_warnings(record=True) as met:
