@@ -197,6 +197,68 @@ FAULTS = {
         lambda: WORDS.decode([2, 99]),
         pf.UnknownWordError, r"99 is the number of no word: the vocabulary has 6",
     ),
+    "a number among words": (
+        lambda: WORDS.encode([5], strict=True),
+        pf.ArgumentError, r"encode\(words=...\) holds 5, which is no text; give words",
+    ),
+    "a fraction for a word": (
+        lambda: WORDS.decode([1.5]),
+        pf.ArgumentError, r"decode\(numbers=...\) holds 1\.5, which is no whole number",
+    ),
+    "a word for a number": (
+        lambda: WORDS.decode(["the"]),
+        pf.ArgumentError, r"holds 'the', which is no whole number; give numbers as encode",
+    ),
+    "one number for several": (
+        lambda: WORDS.decode(5),
+        pf.ArgumentError, r"decode\(numbers=5\) takes a list of whole numbers",
+    ),
+    "a number for a grid of devices": (
+        lambda: pf.Enumerate(devices=2),
+        pf.ArgumentError, r"Enumerate\(devices=2\) takes a pathflow\.Devices, as Devices\(points=2",
+    ),
+    "a number for a grid of devices, written": (
+        lambda: pf.EnumerateTo("r", devices=2),
+        pf.ArgumentError, r"EnumerateTo\(devices=2\) takes a pathflow\.Devices",
+    ),
+    "a number for a grid of devices, summed": (
+        lambda: pf.OnGraph(devices=2),
+        pf.ArgumentError, r"OnGraph\(devices=2\) takes a pathflow\.Devices",
+    ),
+    "a device by its name": (
+        lambda: pf.Devices(devices=("cpu",)),
+        pf.ArgumentError, r"Devices\(devices=\('cpu',\)\) takes a tuple of JAX's devices, as in",
+    ),
+    "a truth value for a number": (
+        lambda: pf.Devices(points=True),
+        pf.ArgumentError, r"Devices\(points=True\) takes a number of devices",
+    ),
+    "shards of a search that writes nothing": (
+        lambda: pf.run_shards(print, pf.Enumerate(), 2, None),
+        pf.ArgumentError, r"run_shards\(search=Enumerate\(.*writes to a folder, as pathflow.Enum",
+    ),
+    "shards by nobody": (
+        lambda: pf.run_shards(print, pf.EnumerateTo("r"), 2, None),
+        pf.ArgumentError, r"run_shards\(executor=None\) takes an executor, as concurrent",
+    ),
+    "one shard for all": (
+        lambda: pf.merge("r", shards="a/shard-0-of-1"),
+        pf.ArgumentError, r"merge\(shards='a/shard-0-of-1'\) takes the folders of all.*a list",
+    ),
+    "the class of a search": (
+        lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
+                                  search=pf.Enumerate),
+        pf.ArgumentError, r"predict_memory\(search=...\) takes a search such as Enumerate\(\), got",
+    ),
+    "the memory of a search that has a budget": (
+        lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
+                                  search=pf.EnumerateTo("r")),
+        pf.ArgumentError, r"EnumerateTo\(...\)\).*memory= and keeps to that",
+    ),
+    "a shape in place of an array": (
+        lambda: ask(args=(jax.ShapeDtypeStruct((3,), X.dtype),)),
+        pf.ArgumentError, r"args\[0\] is a ShapeDtypeStruct, .* without numbers.*give the array",
+    ),
     "words of another vocabulary": (
         lambda: language_model()(jnp.array([2, 77])),
         pf.UnknownWordError, r"tokens holds 77, and the model has 6 words.*own vocabulary",
@@ -240,6 +302,15 @@ def test_a_cut_separates_the_sources_from_the_target(case):
         sides = [node in left for node in path]
         assert not sides[-1]
         assert sides == sorted(sides, reverse=True)
+
+
+def test_whole_numbers_of_numpy_are_numbers():
+    two = np.int64(2)
+    assert repr(pf.Shard(np.int32(1), two)) == repr(pf.Shard(1, 2))
+    assert repr(pf.Devices(points=np.int64(1))) == repr(pf.Devices())
+    assert WORDS.decode([two]) == WORDS.decode(np.array([2])) == WORDS.decode(jnp.array([2]))
+    with pytest.raises(pf.ArgumentError, match=r"Shard\(False, 2\) is none"):
+        pf.Shard(False, 2)
 
 
 def test_an_error_of_the_users_own_passes_as_it_is():

@@ -96,7 +96,7 @@ def _check(options: Attribute) -> None:
     bytes_of(options.memory)
     _check_blocks(options)
     if not _in_blocks(options):
-        check_new(options.out)
+        check_new(options.out, resumed=options.top is None and options.above is None)
 
 
 def _in_blocks(options: Attribute) -> bool:

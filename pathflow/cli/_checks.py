@@ -9,6 +9,16 @@ from pathlib import Path
 import pathflow as pf
 from pathflow.storage import check_new_folder, named_refusals
 
+# What errors call in Python, and what it is here.
+_OPTIONS = (
+    (r"\w+\(memory=\.\.\.\)", "--memory"),
+    (r"EnumerateTo\(folder, shard=Shard\((\d+), (\d+)\)\)", r"`pathflow attribute --shard \1/\2`"),
+    (r"merge\(\.\.\., partial=True\)", "--partial"),
+    (r"merge\(shards=\.\.\.\)", "giving them after it"),
+)
+# A setting that a run was begun with, and the option that makes it.
+_BEGUN = {"blocks block": "--block", "blocks tile": "--memory"}
+
 
 def check_rows(rows: int) -> None:
     """Refuses a number of rows below 0.
@@ -20,8 +30,12 @@ def check_rows(rows: int) -> None:
         raise pf.ArgumentError(f"--rows {rows} takes a number of rows of at least 0.")
 
 
-def check_new(out: Path | None) -> None:
+def check_new(out: Path | None, *, resumed: bool = False) -> None:
     """Refuses a folder that is there already: a result of hours could not be saved in it.
+
+    Arguments:
+        out: the folder.
+        resumed: whether the command could go on with what is there.
 
     Raises:
         RunExistsError: it is there.
@@ -29,7 +43,13 @@ def check_new(out: Path | None) -> None:
     """
     if out is not None:
         with named_refusals(out):
-            check_new_folder(out)
+            try:
+                check_new_folder(out)
+            except pf.RunExistsError as error:
+                if not resumed:
+                    raise
+                said = f"{error} To go on with a run of blocks that was stopped, add --resume."
+                raise pf.RunExistsError(said) from error
 
 
 def bytes_of(memory: float) -> int:
@@ -85,12 +105,22 @@ def in_options() -> Iterator[None]:
     """Names the option where an error names a parameter of the library.
 
     Raises:
-        ArgumentError: there are too many paths for the memory.
+        ArgumentError: there are too many paths for the memory, or no shards.
+        UnfinishedRunError: shards are missing.
+        SettingsChangedError: a run was begun with another option.
     """
     try:
         yield
-    except (pf.TooManyPathsError, pf.ArgumentError) as error:
-        said = re.sub(r"\w+\(memory=\.\.\.\)", "--memory", str(error))
+    except (pf.TooManyPathsError, pf.ArgumentError, pf.UnfinishedRunError) as error:
+        said = str(error)
+        for found, option in _OPTIONS:
+            said = re.sub(found, option, said)
         if said == str(error):
             raise
-        raise pf.ArgumentError(said) from error
+        kind = pf.UnfinishedRunError if isinstance(error, pf.UnfinishedRunError) else None
+        raise (kind or pf.ArgumentError)(said) from error
+    except pf.SettingsChangedError as error:
+        option = next((o for name, o in _BEGUN.items() if f" {name} = " in str(error)), None)
+        if option is None:
+            raise
+        raise pf.SettingsChangedError(f"{error} The option is {option}.") from error

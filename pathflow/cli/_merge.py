@@ -3,7 +3,7 @@
 import pathflow as pf
 
 from ._attribute import print_run
-from ._checks import check_rows
+from ._checks import check_rows, in_options
 from ._options import Merge
 from ._output import log
 
@@ -16,6 +16,7 @@ def run(options: Merge) -> None:
         StorageError: shards are missing or unfinished, or do not fit together.
     """
     check_rows(options.rows)
-    found = pf.merge(options.folder, options.shards or None, partial=options.partial)
+    with in_options():
+        found = pf.merge(options.folder, options.shards or None, partial=options.partial)
     log.info("saved in %s", found.folder)
     print_run(found, options)

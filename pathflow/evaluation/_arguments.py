@@ -188,6 +188,11 @@ def _value(
 ) -> Value:
     # A Python number takes the dtype that it had when the function was traced.
     number = isinstance(leaf, int | float) and not isinstance(leaf, bool)
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        raise ArgumentError(
+            f"{caller}: {name} is a ShapeDtypeStruct, a shape without numbers, which is enough for "
+            "pathflow.trace alone; give the array."
+        )
     check_precision(f"{caller}: {name}", leaf)
     array = jnp.asarray(leaf, aval.dtype) if number else jnp.asarray(leaf)
     if axis is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from pathflow._errors import ArgumentError, CheckpointError, UnknownWordError, told
-from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes
+from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes, whole_number
 
 _SHOWN = 60
 
@@ -79,7 +79,7 @@ class Vocabulary:
 
         Raises:
             UnknownWordError: `strict`, and a word is not in the vocabulary.
-            ArgumentError: a text came in the place of its words.
+            ArgumentError: a text came in the place of its words, or what is no text among them.
         """
         if isinstance(words, str):
             raise ArgumentError(
@@ -87,6 +87,12 @@ class Vocabulary:
                 "taken apart into its characters; split it, as in words.split()."
             )
         words = list(words)
+        for word in words:
+            if not isinstance(word, str):
+                raise ArgumentError(
+                    f"encode(words=...) holds {word!r:.60}, which is no text; give words, or leave "
+                    "numbers as they are."
+                )
         for word in words if strict else ():
             if word not in self.index:
                 raise UnknownWordError(self._unknown_text(word), word)
@@ -109,15 +115,28 @@ class Vocabulary:
 
         Raises:
             UnknownWordError: a number is none of a word's.
+            ArgumentError: what came is no list of whole numbers.
         """
-        for number in numbers:
-            if not 0 <= int(number) < len(self):
-                raise UnknownWordError(
-                    f"{int(number)} is the number of no word: the vocabulary has {len(self)}, from "
-                    "0 on. It is another model's; use the one that the numbers were made with.",
-                    int(number),
+        if isinstance(numbers, str) or not np.iterable(numbers):
+            raise ArgumentError(
+                f"decode(numbers={numbers!r:.60}) takes a list of whole numbers, as encode returns."
+            )
+        # An array of JAX's gives its numbers one by one, slowly.
+        listed = list(numbers.tolist() if hasattr(numbers, "tolist") else numbers)
+        found = [whole_number(n) for n in listed]
+        for number, given in zip(found, listed, strict=True):
+            if number is None:
+                raise ArgumentError(
+                    f"decode(numbers=...) holds {given!r:.60}, which is no whole number; give "
+                    "numbers as encode returns them."
                 )
-        return [self.words[int(number)] for number in numbers]
+            if not 0 <= number < len(self):
+                raise UnknownWordError(
+                    f"{number} is the number of no word: the vocabulary has {len(self)}, from "
+                    "0 on. It is another model's; use the one that the numbers were made with.",
+                    number,
+                )
+        return [self.words[number] for number in found if number is not None]
 
     @functools.cached_property
     def sha256(self) -> str:

@@ -1,11 +1,12 @@
 """Parts of a run that are written apart."""
 
+import operator
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from pathflow._errors import ArgumentError
+from pathflow._errors import ArgumentError, SettingsChangedError
 
 _NAME = re.compile(r"shard-([0-9]{1,9})-of-([0-9]{1,9})")
 _MOST = 10**9
@@ -32,12 +33,14 @@ class Shard:
     of: int
 
     def __post_init__(self) -> None:
-        whole = all(type(n) is int for n in (self.index, self.of))
-        if not whole or not 0 <= self.index < self.of < _MOST:
+        index, of = whole_number(self.index), whole_number(self.of)
+        if index is None or of is None or not 0 <= index < of < _MOST:
             raise ArgumentError(
                 f"Shard({self.index!r}, {self.of!r}) is none: shards are counted from 0, so that "
                 "the last of 8 is Shard(7, 8)."
             )
+        object.__setattr__(self, "index", index)
+        object.__setattr__(self, "of", of)
 
     def numbers(self, count: int) -> range:
         """Which of `count` blocks are this shard's."""
@@ -50,6 +53,16 @@ class Shard:
 
     def __str__(self) -> str:
         return f"shard {self.index} of {self.of}"
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number of Python's or NumPy's as Python's; None for all else, truth values too."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def shard_named(name: str) -> Shard | None:
@@ -68,3 +81,19 @@ def shard_folders(folder: Path) -> list[Path]:
     found = {p: shard_named(p.name) for p in folder.iterdir() if p.is_dir() and not p.is_symlink()}
     shards = {p: s for p, s in found.items() if s is not None}
     return sorted(shards, key=lambda p: (shards[p].of, shards[p].index))
+
+
+def check_counting(folder: Path, of: int) -> None:
+    """Refuses a run's folder that holds shards of another number of them: they never join.
+
+    Raises:
+        SettingsChangedError: it does; the message names the first.
+    """
+    there = shard_folders(folder) if folder.is_dir() else []
+    for path in there:
+        shard = shard_named(path.name)
+        if shard is not None and shard.of != of:
+            raise SettingsChangedError(
+                f"{folder} holds {shard}, and shards of {of} do not join with it. Ask for "
+                f"{shard.of} shards, or write to another folder, or delete {path} first."
+            )

@@ -43,6 +43,7 @@ def test_shards_are_merged_to_the_run_of_one_call(run, asked):
     found = run("merge", "parts", "--quiet")
     assert (found.code, found.out) == (1, "")
     assert "of 3 shards, there is no 0, 2. Run each of them again" in found.err
+    assert "as `pathflow attribute --shard 0/3`, or join what there is by --partial." in found.err
     part = done(run("merge", "parts", "--partial", "--quiet", "--json")).json()
     assert part == {
         "result": "Run",
@@ -93,4 +94,18 @@ def test_a_shard_with_other_options_is_refused(run, folder):
     assert (found.code, found.out) == (1, "")
     assert "are no shards of one run: blocks block = " in found.err
     assert run("merge", "run", "--rows", "-1").err.startswith("pathflow: error: --rows -1")
-    assert "there are no shards in it" in run("merge", "nowhere").err
+    said = run("merge", "nowhere").err
+    assert "there are no shards in it" in said
+    assert "by `pathflow attribute --shard 0/8` and so on, or name their folders by giving" in said
+
+
+def test_the_option_that_was_forgotten_is_named(run, folder):
+    done(saved(run, "--out", "run", "--resume"))
+    found = run("attribute", "asked:problem", "--out", "run", "--resume")
+    assert (found.code, found.out) == (1, "")
+    assert "was begun with blocks block = [1]" in found.err
+    assert "The option is --block." in found.err
+    taken = run("attribute", "asked:raises", "--out", "run").err
+    assert "give another folder, or delete it first. To go on with" in taken
+    assert "add --resume." in taken
+    assert "--resume" not in run("attribute", "asked:raises", "--out", "run", "--top", "1").err

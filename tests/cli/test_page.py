@@ -40,7 +40,7 @@ def test_the_commands_of_the_page(gated, monkeypatch, capsys):
                 assert main(["attribute", "gated:problem", "--out", f"runs/{condition}"]) == 0
         assert main(arguments) == 0, (line, capsys.readouterr().err)
         done.append(arguments[0])
-    assert set(done) == {"trace", "attribute", "aggregate", "top", "view", "convert"}
+    assert set(done) == {"trace", "attribute", "merge", "aggregate", "top", "view", "convert"}
     assert {"flow.html", "paths.parquet", "graph.json", "all.html"} <= {
         path.name for path in gated.iterdir()
     }

@@ -108,6 +108,23 @@ class TestPartials:
         assert "in reverse only" in str(error)
         assert "jnp.where" in str(error)
 
+    @pytest.mark.parametrize("search", [pf.Enumerate(), pf.Conductance()], ids=["E", "C"])
+    def test_sums_of_numbers_that_overflow_are_not_blamed(self, search):
+        def large(x):
+            a = pf.tag(x * 1e-300, "a")
+            b = pf.tag(jnp.full((3, 3), 1.7e308) @ a, "b")
+            return pf.tag(jnp.sqrt(jnp.abs(b - b[0])), "s").sum()
+
+        error = error_of(large, jnp.array([1.0, 0.5, 0.25]), pf.Point(direction=ONES), search)
+        assert error.edge == ("b", "s")
+
+    def test_an_overflow_within_one_partial_is_blamed(self):
+        def steep(x):
+            return pf.tag(1e200 * jnp.sin(1e200 * pf.tag(x, "a")), "c").sum()
+
+        zeros = pf.Samples(jnp.zeros((1, 3)), direction=ONES)
+        assert error_of(steep, ONES, zeros).edge == ("a", "c")
+
     def test_a_product_that_overflows_blames_no_partial(self):
         def steep(x):
             return pf.tag(1e200 * pf.tag(1e200 * pf.tag(x, "a"), "b"), "c").sum()

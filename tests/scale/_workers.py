@@ -52,3 +52,11 @@ def breaks(search):
         raise ZeroDivisionError("of the second")
     jax.config.update("jax_enable_x64", True)
     return ask(search)
+
+
+def loses(search):
+    """A worker that cannot be reached any more."""
+    if search.shard.index == 1:
+        raise ConnectionResetError("of the second")
+    jax.config.update("jax_enable_x64", True)
+    return ask(search)

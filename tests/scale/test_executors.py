@@ -11,7 +11,7 @@ import pytest
 
 import pathflow as pf
 from tests.scale._asked import ask, content
-from tests.scale._workers import Killed, breaks, fails
+from tests.scale._workers import Killed, breaks, fails, loses
 
 ROOT = Path(__file__).parents[2]
 BLOCK, OF = 3, 3
@@ -79,13 +79,39 @@ def test_what_a_worker_refuses_is_raised_and_what_breaks_is_named(whole, tmp_pat
     with ThreadPoolExecutor(1) as pool:
         with pytest.raises(pf.ArgumentError, match="shard 0 of 3 cannot be asked"):
             pf.run_shards(fails, search, OF, pool)
-        with pytest.raises(pf.UnfinishedRunError, match="3 shards, 1 failed, .*ZeroDivisionError"):
+        # A slip of the user's own comes as it is.
+        with pytest.raises(ZeroDivisionError, match="of the second"):
             pf.run_shards(breaks, search, OF, pool)
-        # The others are done.
+        # A lost connection is a lost worker; the others are done.
+        with pytest.raises(
+            pf.UnfinishedRunError, match="3 shards, 1 failed, .*ConnectionResetError"
+        ):
+            pf.run_shards(loses, search, OF, pool)
         with pytest.raises(pf.UnfinishedRunError, match="of 3 shards, there is no 1. Run"):
             pf.merge(tmp_path)
         pf.run_shards(ask, search, OF, pool)
     assert content(tmp_path) == whole
+
+
+def test_shards_of_another_number_are_refused_before_any_work(tmp_path):
+    (tmp_path / "shard-0-of-2").mkdir()
+    refused = pytest.raises(pf.SettingsChangedError, match=r"shard 0 of 2.*delete .*d-0-of-2 first")
+    with ThreadPoolExecutor(1) as pool, refused:
+        pf.run_shards(fails, pf.EnumerateTo(tmp_path, BLOCK), OF, pool)
+    with pytest.raises(pf.SettingsChangedError, match="shard 0 of 2, and shards of 3"):
+        ask(pf.EnumerateTo(tmp_path, BLOCK, shard=pf.Shard(1, 3)))
+    assert [path.name for path in tmp_path.iterdir()] == ["shard-0-of-2"]
+
+
+def test_a_worker_that_dask_lost_is_named_by_its_class(tmp_path):
+    killed = type("KilledWorker", (Exception,), {})
+
+    def lost(search):
+        raise killed("of a cluster")
+
+    named = pytest.raises(pf.UnfinishedRunError, match="0, 1 failed, .*KilledWorker")
+    with ThreadPoolExecutor(1) as pool, named:
+        pf.run_shards(lost, pf.EnumerateTo(tmp_path), 2, pool)
 
 
 def test_a_shard_that_somebody_else_writes_is_named(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 from pathflow.graph import Automaton
 from pathflow.influence.aggregation._execution import AbstractExecution, StateSums
 from pathflow.influence.aggregation._lane_plan import LanePlan, Lanes, lane_plan
-from pathflow.influence.question._devices import Devices
+from pathflow.influence.question._devices import Devices, check_devices
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import Chunk, check_memory, fitting_work, tiles
@@ -48,6 +48,7 @@ class OnGraph(AbstractExecution):
 
     def __post_init__(self) -> None:
         check_memory(self.memory, "OnGraph(memory=...)")
+        check_devices(self.devices, "OnGraph")
 
     def run(self, problem: Problem, automaton: Automaton) -> StateSums:
         """The sum for each state, at the points of `problem.doi`.

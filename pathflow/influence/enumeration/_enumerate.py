@@ -12,7 +12,7 @@ from pathflow.graph import Node
 from pathflow.influence._search import AbstractSizedSearch
 from pathflow.influence.enumeration._sweep import Plan, scatter
 from pathflow.influence.question._audit import make_audit, refined
-from pathflow.influence.question._devices import Devices
+from pathflow.influence.question._devices import Devices, check_devices
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._tiles import activations_to, check_memory, tile_sizes, tiles
 from pathflow.influence.question._work import Work
@@ -48,6 +48,7 @@ class Enumerate(AbstractSizedSearch[Attribution]):
 
     def __post_init__(self) -> None:
         check_memory(self.memory, "Enumerate(memory=...)")
+        check_devices(self.devices, "Enumerate")
 
     def fits(self, problem: Problem) -> bool:
         """Whether the paths are few enough for the memory."""

@@ -22,7 +22,7 @@ from pathflow.influence.enumeration._block_sums import (
 from pathflow.influence.enumeration._enumerate import planned, unit_bytes
 from pathflow.influence.enumeration._sweep import Plan, scatter
 from pathflow.influence.question._audit import Checks, audit_of_sums, check_finite, refined
-from pathflow.influence.question._devices import Devices
+from pathflow.influence.question._devices import Devices, check_devices
 from pathflow.influence.question._identity import identity_of
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
@@ -32,6 +32,7 @@ from pathflow.storage import (
     BlockedArray,
     Manifest,
     Shard,
+    check_counting,
     check_room,
     check_run_in,
     named_refusals,
@@ -100,6 +101,7 @@ class EnumerateTo(AbstractSearch[Run]):
                 "first of 8."
             )
         check_memory(self.memory, "EnumerateTo(memory=...)")
+        check_devices(self.devices, "EnumerateTo")
         if not isinstance(self.block, int) or isinstance(self.block, bool) or self.block < 1:
             raise ArgumentError(
                 f"EnumerateTo(block={self.block!r}) takes a number of influences, 1 or more."
@@ -133,6 +135,7 @@ class EnumerateTo(AbstractSearch[Run]):
             return folder
         # Now, and not when the shards of hours are joined.
         check_run_in(folder, replace(manifest, shard=None))
+        check_counting(folder, self.shard.of)
         return folder / self.shard.folder
 
 

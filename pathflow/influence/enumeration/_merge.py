@@ -109,6 +109,11 @@ class _Part:
 
 
 def _folders(target: Path, given: Iterable[Path | str] | None) -> list[Path]:
+    if isinstance(given, str | Path):
+        raise ArgumentError(
+            f"merge(shards={str(given)!r:.60}) takes the folders of all shards, and a single one "
+            "came; give a list of them, as in [...]."
+        )
     if given is not None:
         folders = [path_of(at, "merge(shards=...)") for at in given]
     else:

@@ -1,15 +1,22 @@
 """All shards of a run, by the workers of an executor."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from pathflow._errors import ArgumentError, PathflowError, RunLockedError, UnfinishedRunError
+from pathflow._errors import ArgumentError, RunLockedError, UnfinishedRunError
 from pathflow.influence.enumeration._enumerate_to import EnumerateTo
 from pathflow.influence.enumeration._merge import merge
 from pathflow.results import Run
-from pathflow.storage import Shard
+from pathflow.storage import Shard, check_counting, whole_number
+
+# What is raised in the place of a result when a worker is lost, or writes on although it was
+# thought lost. A connection that breaks is an error of the system.
+_LOST = (RunLockedError, BrokenExecutor, CancelledError, OSError)
+# Those of executors that need not be installed.
+_LOST_NAMES = {"KilledWorker"}
 
 
 def run_shards(
@@ -33,10 +40,13 @@ def run_shards(
         The run.
 
     Raises:
-        ArgumentError: `of` is no number of shards, or `search` has a shard or tells its progress.
-        UnfinishedRunError: workers were lost; the message names their shards.
-        PathflowError: what `ask` raises, and `pathflow.merge`. Shards that have not begun are then
-            called off.
+        ArgumentError: `of` is no number of shards, `search` is another search, has a shard or tells
+            its progress, or `executor` is none.
+        SettingsChangedError: the folder holds shards of another number of them.
+        UnfinishedRunError: workers were lost (`BrokenExecutor`, `CancelledError`, `OSError`, or
+            `KilledWorker` of Dask); the message names their shards.
+        Exception: what else `ask` raises, as it is, and `PathflowError` of `pathflow.merge`. Shards
+            that have not begun are then called off.
 
     Example:
         ```python
@@ -49,6 +59,8 @@ def run_shards(
         ```
     """
     shards = _shards(search, of)
+    _check_executor(executor)
+    check_counting(Path(search.folder), len(shards))
     waiting, lost = {}, []
     for shard in shards:
         try:
@@ -59,16 +71,14 @@ def run_shards(
     for future in as_completed(waiting):
         try:
             future.result()
-        except RunLockedError as error:
-            # A worker that was thought lost still writes it.
-            lost.append((waiting[future], error))
-        except PathflowError:
+        except Exception as error:
+            if isinstance(error, _LOST) or type(error).__name__ in _LOST_NAMES:
+                lost.append((waiting[future], error))
+                continue
             # The others would meet the same.
             for other in waiting:
                 other.cancel()
             raise
-        except Exception as error:  # noqa: BLE001  (each executor has errors of its own)
-            lost.append((waiting[future], error))
     if lost:
         lost.sort(key=lambda at: at[0].index)
         names = ", ".join(str(shard.index) for shard, _ in lost)
@@ -82,14 +92,28 @@ def run_shards(
 
 
 def _shards(search: EnumerateTo, of: int) -> list[Shard]:
-    if type(of) is not int or of < 1:
+    if not isinstance(search, EnumerateTo):
+        raise ArgumentError(
+            f"run_shards(search={search!r:.60}) takes a search that writes to a folder, as "
+            'pathflow.EnumerateTo("runs/primary").'
+        )
+    number = whole_number(of)
+    if number is None or number < 1:
         raise ArgumentError(f"run_shards(of={of!r}) takes a number of shards, 1 or more.")
     if search.shard is not None or search.progress is not None:
         raise ArgumentError(
             "run_shards(search=...) chooses the shards itself, and workers cannot tell their "
             "progress here; leave out EnumerateTo(shard=..., progress=...)."
         )
-    return [Shard(index, of) for index in range(of)]
+    return [Shard(index, number) for index in range(number)]
+
+
+def _check_executor(executor: Any) -> None:
+    if not callable(getattr(executor, "submit", None)):
+        raise ArgumentError(
+            f"run_shards(executor={executor!r:.60}) takes an executor, as "
+            "concurrent.futures.ProcessPoolExecutor(2) or dask.distributed.Client.get_executor()."
+        )
 
 
 def _write(ask: Callable[[EnumerateTo], Any], search: EnumerateTo) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -81,15 +82,31 @@ def _not_finite(problem: Problem, example: int) -> Iterator[tuple[tuple[Node, No
 
 
 def _bad_point(at: Chunk, applied: Applied, partial: LocalPartial, *, pull: bool) -> int | None:
-    """The first point at which a partial makes something else of ones than numbers.
+    """The first point at which an entry of a partial is no number.
 
-    A sum with a NaN or an infinite number in it is never finite, so ones find every bad entry.
+    A sum with a NaN or an infinite number in it is never finite, so ones find every bad entry. But
+    numbers may add up to more than the dtype holds, too. So where ones find something, halves of
+    them are tried, down to one entry by itself.
     """
     flags = ((at.examples is not None, True),)
     n_points = int(at.weights.shape[-1])
     run: Callable[..., Any] = mover((applied.key,), pull, flags, at.examples, n_points)
     aval = partial.out_aval if pull else partial.in_aval
     axes = (1, *(() if at.examples is None else (at.examples,)), n_points)
-    moved = np.asarray(run((applied.arrays,), (jnp.ones((*axes, *aval.shape), aval.dtype),)))
-    finite = np.isfinite(moved.reshape(*axes, -1)).all(axis=-1).reshape(-1, n_points).all(axis=0)
-    return None if finite.all() else int(np.argmin(finite))
+    entries = prod(aval.shape)
+
+    def bad(first: int, stop: int) -> np.ndarray:
+        """At which points the sum of some columns, or rows, is no number."""
+        ones = (np.arange(entries) >= first) & (np.arange(entries) < stop)
+        vectors = jnp.broadcast_to(ones.reshape(aval.shape), (*axes, *aval.shape))
+        moved = np.asarray(run((applied.arrays,), (vectors.astype(aval.dtype),)))
+        return ~np.isfinite(moved.reshape(*axes, -1)).all(axis=-1).reshape(-1, n_points).all(axis=0)
+
+    def inside(point: int, first: int, stop: int) -> bool:
+        if not bad(first, stop)[point]:
+            return False
+        middle = (first + stop) // 2
+        return middle == first or inside(point, first, middle) or inside(point, middle, stop)
+
+    suspects = np.flatnonzero(bad(0, entries))
+    return next((int(point) for point in suspects if inside(int(point), 0, entries)), None)

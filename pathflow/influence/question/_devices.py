@@ -1,6 +1,6 @@
 """Devices over which one process spreads its work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, final
@@ -11,6 +11,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pathflow._errors import ArgumentError
+from pathflow.storage import whole_number
 from pathflow.tracing import Value
 
 _AXES = ("examples", "points", "paths")
@@ -35,7 +36,7 @@ class Devices:
             `jax.local_devices()`.
 
     Raises:
-        ArgumentError: a number is below 1, or there are not so many devices.
+        ArgumentError: a number is below 1, there are not so many devices, or one is none of JAX's.
 
     Example:
         ```python
@@ -50,10 +51,13 @@ class Devices:
 
     def __post_init__(self) -> None:
         for name, number in zip(_AXES, self.shape, strict=True):
-            if type(number) is not int or number < 1:
+            whole = whole_number(number)
+            if whole is None or whole < 1:
                 raise ArgumentError(
                     f"Devices({name}={number!r}) takes a number of devices, 1 or more."
                 )
+            object.__setattr__(self, name, whole)
+        self._check_devices()
         there = jax.local_devices() if self.devices is None else self.devices
         needed = prod(self.shape)
         if len(there) < needed or (self.devices is not None and len(there) != needed):
@@ -63,6 +67,18 @@ class Devices:
                 f"Devices({shown}) takes {needed} devices, and {what} {len(there)}; lower one of "
                 "the numbers, or run several processes (pathflow.Shard)."
             )
+
+    def _check_devices(self) -> None:
+        given = self.devices
+        if given is None:
+            return
+        listed = isinstance(given, Sequence) and not isinstance(given, str)
+        if not listed or not all(isinstance(d, jax.Device) for d in given):
+            raise ArgumentError(
+                f"Devices(devices={given!r:.60}) takes a tuple of JAX's devices, as in "
+                "tuple(jax.devices()[:2]); leave it out for the first of this process."
+            )
+        object.__setattr__(self, "devices", tuple(given))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -125,3 +141,16 @@ class Devices:
         # One example alone, as where its paths are cut into blocks, is whole on every device.
         spec = [axis if size % self.mesh.shape[axis] == 0 else None for axis, size in sizes]
         return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec(*spec)))
+
+
+def check_devices(devices: Any, search: str) -> None:
+    """Refuses what is no grid of devices.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not isinstance(devices, Devices | None):
+        raise ArgumentError(
+            f"{search}(devices={devices!r:.60}) takes a pathflow.Devices, as Devices(points=2) for "
+            "the points over two."
+        )
