@@ -11,6 +11,8 @@ import pathflow as pf
 X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6)))
 SQUARE = X[:, :4] @ X[:, :4].T + 5 * jnp.eye(4)
 KEY = jax.random.key(3)
+# What is drawn by it is told, which other tests are about.
+pytestmark = pytest.mark.filterwarnings("ignore::pathflow.RandomnessWarning")
 
 
 @jax.custom_vjp
