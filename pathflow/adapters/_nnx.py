@@ -2,7 +2,6 @@
 
 import inspect
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ import jax
 
 from pathflow._compat import before_jit
 from pathflow._errors import ChangingStateWarning
-from pathflow._user_level import user_level
+from pathflow._user_warning import warn_user
 from pathflow.adapters._call_tree import CallTree
 from pathflow.adapters._closure import held_by
 from pathflow.adapters._patched import patched, subclasses
@@ -105,14 +104,13 @@ def _warn_of_changes(module: Any, before: dict[str, Any]) -> bool:
     changed = {name for name, x in after.items() if before_jit(x) is not before_jit(before[name])}
     if changed.isdisjoint(_variables(module, nnx.Param)) and changed:
         first = sorted(changed)[:3]
-        warnings.warn(
+        warn_user(
             f"a call of {type(module).__name__} changes its own {', '.join(first)}"
             f"{', ...' * (len(changed) > 3)}: the graph is that of one call from the state as it "
             "is, and the change is dropped. A model in training mode is put in evaluation mode by "
             "model.eval(); statistics of a batch are then those that were learned, and not those "
             "of one example.",
             ChangingStateWarning,
-            stacklevel=user_level(),
         )
     return True
 

@@ -6,7 +6,6 @@ any other key (made in the function, closed over, a part of a model or of its st
 are a library's) the draw is most likely a dropout that was left on.
 """
 
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 
 from pathflow._compat import open_jaxpr, scopes
 from pathflow._errors import RandomnessWarning
-from pathflow._user_level import user_level
+from pathflow._user_warning import warn_user
 from pathflow.tracing._flows import equation_flows, inner_inputs
 
 _DRAWS = frozenset({"random_bits", "rng_bit_generator", "rng_uniform", "threefry2x32"})
@@ -66,7 +65,7 @@ def warn_of_draws(jaxpr: Any, chosen: Collection[int], caller: str) -> None:
     if found is None:
         return
     around = "/".join(scopes(found))
-    warnings.warn(
+    warn_user(
         f"{caller}(fn): the function draws random numbers ({found.primitive.name}"
         f"{f' in {around}' if around else ''}) from a key that is no argument of its own, so every "
         "example and every point of interest has the same draw. If it is a dropout, put the model "
@@ -74,7 +73,6 @@ def warn_of_draws(jaxpr: Any, chosen: Collection[int], caller: str) -> None:
         "argument, which says that this draw is meant, or draw it outside and close over the "
         "numbers (fixed random features).",
         RandomnessWarning,
-        stacklevel=user_level(),
     )
 
 
