@@ -122,7 +122,7 @@ class Vocabulary:
                 f"decode(numbers={numbers!r:.60}) takes a list of whole numbers, as encode returns."
             )
         # An array of JAX's gives its numbers one by one, slowly.
-        listed = list(numbers.tolist() if hasattr(numbers, "tolist") else numbers)
+        listed = list(numbers if isinstance(numbers, Sequence) else np.asarray(numbers).tolist())
         found = [whole_number(n) for n in listed]
         for number, given in zip(found, listed, strict=True):
             if number is None:
