@@ -203,6 +203,10 @@ WHERE: dict[str, Callable[[], Names]] = {
     "heatmap.unit_heatmap": drawn,
     "html.save_html": conditions,
     "parquet.write_parquet": exported,
+    "predict.predict_memory": lambda: {
+        "model": lambda x: pf.tag(jnp.tanh(x), "h"),
+        "x": jnp.ones(6),
+    },
     "problem.Problem": lambda: (
         plain() | {"Problem": importlib.import_module("pathflow.cli").Problem}
     ),

@@ -217,8 +217,8 @@ def test_a_batch_or_no_word_at_all_is_refused_with_the_remedy():
     from pathflow.models._tokens import check_tokens
 
     with pytest.raises(ShapeError, match="jax.vmap"):
-        check_tokens(np.zeros((2, 3), np.int32))
+        check_tokens(np.zeros((2, 3), np.int32), 7)
     with pytest.raises(ShapeError, match="at least one word"):
         make()(np.zeros(0, np.int32))
     with pytest.raises(ShapeError, match="integers, got float32"):
-        check_tokens(np.zeros(3, np.float32))
+        check_tokens(np.zeros(3, np.float32), 7)

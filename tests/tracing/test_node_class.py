@@ -105,6 +105,7 @@ def test_constants_that_are_context_do_not_matter():
     assert classes(total_of(fn), "h0", "h1", "h2") == 1
 
 
+@pytest.mark.filterwarnings("ignore::pathflow.RandomnessWarning")
 def test_a_random_key_inside_the_function():
     def fn(x):
         kept = jax.random.bernoulli(jax.random.key(3), 0.5, x.shape).astype(x.dtype)
