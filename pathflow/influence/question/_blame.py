@@ -101,7 +101,7 @@ def _bad_point(at: Chunk, applied: Applied, partial: LocalPartial, *, pull: bool
         vectors = jnp.broadcast_to(ones.reshape(aval.shape), (*axes, *aval.shape))
         moved = np.asarray(run((applied.arrays,), (vectors.astype(aval.dtype),)))
         wrong = ~np.isfinite(moved.reshape(*axes, -1))
-        return wrong.any(axis=-1).reshape(-1, n_points).any(axis=0)
+        return np.asarray(wrong.any(axis=-1).reshape(-1, n_points).any(axis=0))
 
     def inside(point: int, first: int, stop: int) -> bool:
         if not bad(first, stop)[point]:
