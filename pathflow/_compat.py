@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
+from jax.core import Tracer
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend import source_info_util
 from jax.extend.core import Primitive
@@ -65,7 +66,7 @@ def before_jit(value: Any) -> Any:
     Arguments:
         value: an array, or a tracer of the trace that is going on.
     """
-    while isinstance(value, jax.core.Tracer):
+    while isinstance(value, Tracer):
         eqn: Any = getattr(value, "parent", None)
         if eqn is None or eqn.primitive.name not in ("jit", "pjit"):
             constant = value.get_const() if hasattr(value, "get_const") else None

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from pathflow._compat import open_jaxpr, scopes
 from pathflow._errors import ChangingFunctionError
@@ -51,7 +52,7 @@ def _tracers(jaxpr: Any) -> Iterator[Any]:
     """What a function closes over that is itself being traced, or was."""
     inner, constants = open_jaxpr(jaxpr)
     operands = (a.val for eqn in inner.eqns for a in eqn.invars if hasattr(a, "val"))
-    yield from (x for x in (*constants, *operands) if isinstance(x, jax.core.Tracer))
+    yield from (x for x in (*constants, *operands) if isinstance(x, Tracer))
     for eqn in inner.eqns:
         for value in eqn.params.values():
             for item in value if isinstance(value, tuple | list) else (value,):
@@ -121,7 +122,7 @@ def _parameter(first: Any, second: Any, name: str, where: str) -> Iterator[str]:
 
 
 def _equal_arrays(first: Any, second: Any) -> bool:
-    if first is second or any(isinstance(x, jax.core.Tracer) for x in (first, second)):
+    if first is second or any(isinstance(x, Tracer) for x in (first, second)):
         return True
     if first is _MISSING or second is _MISSING:
         return False
