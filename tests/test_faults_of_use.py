@@ -253,7 +253,7 @@ FAULTS = {
     "the memory of a search that has a budget": (
         lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
                                   search=pf.EnumerateTo("r")),
-        pf.ArgumentError, r"EnumerateTo\(...\)\).*memory= and keeps to that",
+        pf.ArgumentError, r"EnumerateTo\(...\)\).*to keep to its argument memory=",
     ),
     "a shape in place of an array": (
         lambda: ask(args=(jax.ShapeDtypeStruct((3,), X.dtype),)),
