@@ -253,10 +253,13 @@ def test_shards_of_different_precision_are_not_joined(tmp_path):
 
 
 def test_shards_of_different_numbers_are_not_joined(tmp_path):
-    write(tmp_path, 2, block=3, only=[0])
-    write(tmp_path, 3, block=3, only=[2])
+    write(tmp_path / "a", 2, block=3, only=[0])
+    write(tmp_path / "b", 3, block=3, only=[2])
+    with pytest.raises(pf.SettingsChangedError, match="shard 0 of 2, and shards of 3 do not join"):
+        write(tmp_path / "a", 3, block=3, only=[2])
+    shards = [tmp_path / "a" / "shard-0-of-2", tmp_path / "b" / "shard-2-of-3"]
     with pytest.raises(pf.SettingsChangedError, match="the one is shard 0 of 2, and the other sh"):
-        pf.merge(tmp_path)
+        pf.merge(tmp_path / "all", shards)
 
 
 def test_a_shard_beside_another_run_is_refused_before_any_work(tmp_path):
