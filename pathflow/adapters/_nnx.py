@@ -42,7 +42,8 @@ class _NNX(AbstractAdapter):
             result = getattr(copied, method)(*args, **kwargs)
             # Of the first time alone: one trace runs it several times.
             if not told:
-                told.append(_warn_of_changes(copied, held))
+                told.append(True)
+                _warn_of_changes(copied, held)
             return result
 
         return ModelFunction(run, type(model), getattr(type(model), method))
@@ -92,8 +93,8 @@ def _dotted(path: Any) -> str:
     return ".".join(str(key.key) for key in path if hasattr(key, "key"))
 
 
-def _warn_of_changes(module: Any, before: dict[str, Any]) -> bool:
-    """Warns of variables that were there and that a call has written; returns True.
+def _warn_of_changes(module: Any, before: dict[str, Any]) -> None:
+    """Warns of variables that were there and that a call has written.
 
     A call under `nnx.jit` or `nnx.scan` writes all variables, most with what they were. Of a jit
     its equation tells which; where still something is written that only training changes, nothing
@@ -112,7 +113,6 @@ def _warn_of_changes(module: Any, before: dict[str, Any]) -> bool:
             "of one example.",
             ChangingStateWarning,
         )
-    return True
 
 
 def _parts_of(module: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

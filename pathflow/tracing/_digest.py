@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from pathflow.tracing._keys import identity_of
+from pathflow.tracing._keys import identity_of, numbers_of
 from pathflow.tracing._program import Program
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -75,9 +75,7 @@ def _in_order(text: str) -> str:
 
 
 def _feed_array(digest: Any, array: Any) -> None:
-    if isinstance(array, jax.Array) and jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key):
-        array = jax.random.key_data(array)
-    values = np.asarray(array)
+    values = numbers_of(array)
     digest.update(f"array {values.dtype.name} {values.shape};".encode())
     digest.update(values.tobytes())
 

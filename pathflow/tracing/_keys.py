@@ -163,3 +163,10 @@ def _custom_vjp_jaxpr(primitive: _Same, params: _Same, ins: tuple, outs: tuple) 
 
 def _tangent_dtype(dtype: Any) -> Any:
     return dtype if jnp.issubdtype(dtype, jnp.inexact) else jax.dtypes.float0
+
+
+def numbers_of(array: Any) -> np.ndarray:
+    """The numbers of an array; of random keys those that stand for them."""
+    if isinstance(array, jax.Array) and jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    return np.asarray(array)

@@ -16,6 +16,7 @@ from jax.core import Tracer
 
 from pathflow._compat import open_jaxpr, scopes
 from pathflow._errors import ChangingFunctionError
+from pathflow.tracing._keys import numbers_of
 from pathflow.tracing._sites import TAGS
 
 _PLAIN = bool | int | float | complex | str | bytes | Enum | np.dtype | np.generic
@@ -25,13 +26,13 @@ _MISSING: Any = object()
 def check_same(first: Any, second: Any, caller: str) -> None:
     """Refuses a function that became another one when it was traced again.
 
+    A table that the function made in the first call and kept is of no use in the second (JAX calls
+    it a leaked tracer), so there is nothing to compare then, and the first is right.
+
     Arguments:
         first: the jaxpr of the first time.
         second: that of the second.
         caller: who traced it, for the message.
-
-    A table that the function made in the first call and kept is of no use in the second (JAX calls
-    it a leaked tracer), so there is nothing to compare then, and the first is right.
 
     Raises:
         ChangingFunctionError: they compute something else; it says what differs first.
@@ -126,23 +127,17 @@ def _equal_arrays(first: Any, second: Any) -> bool:
         return True
     if first is _MISSING or second is _MISSING:
         return False
-    a, b = (_data(x) for x in (first, second))
+    a, b = (numbers_of(x) for x in (first, second))
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     # Byte for byte, so that NaN is itself.
     return a.tobytes() == b.tobytes()
 
 
-def _data(value: Any) -> np.ndarray:
-    if isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key):
-        value = jax.random.key_data(value)
-    return np.asarray(value)
-
-
 def _shown(value: Any) -> str:
     if value is _MISSING:
         return "not there"
-    array = _data(value)
+    array = numbers_of(value)
     return f"{array.ravel()[0]}" + f" ... {array.dtype}{list(array.shape)}" * (array.size > 1)
 
 
