@@ -51,6 +51,19 @@ def _transformer(search: pf.AbstractSearch) -> dict[str, Any]:
     return {**case.question(0), "search": search}
 
 
+def _small(search: pf.AbstractSearch) -> dict[str, Any]:
+    """Three nodes of one matrix product, at 4,000 points: seconds, so that tests ask it too."""
+
+    def fn(x: jax.Array, weights: jax.Array) -> jax.Array:
+        a = pf.tag(jnp.tanh(weights @ x), "a")
+        b = pf.tag(a * jnp.sin(a), "b")
+        return pf.tag((b + a).sum(), "qoi")
+
+    args = (jnp.ones(128), jax.random.normal(jax.random.key(0), (128, 128)))
+    doi = pf.Line(jnp.zeros(128), n_steps=4_000, rule=pf.Midpoint())
+    return {"graph": pf.trace(fn, *args), "args": args, "source": "x", "doi": doi, "search": search}
+
+
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "Enumerate, LSTM 2 x 650, 4 words": lambda: _lstm(4, 650, 50, pf.Enumerate()),
     "Enumerate, LSTM 2 x 256, 6 words": lambda: _lstm(6, 256, 24, pf.Enumerate(2**31)),
@@ -62,5 +75,7 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
         8, 650, 50, pf.Aggregate({"primary": _PRIMARY}, pf.Streaming())
     ),
     "Conductance, transformer": lambda: _transformer(pf.Conductance()),
+    "Enumerate, small": lambda: _small(pf.Enumerate()),
+    "Aggregate, small": lambda: _small(pf.Aggregate({"through b": ".* b .*"})),
     "Refine, LSTM 2 x 650, 5 words": lambda: _lstm(5, 650, 50, pf.Refine(_PRIMARY, at="c1")),
 }
