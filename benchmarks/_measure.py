@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from time import perf_counter
 
+import numpy as np
 import torch
 
 from benchmarks._baselines import Products
@@ -20,6 +21,9 @@ from benchmarks._pathflow import Problem, compilations, make_problem
 from benchmarks._plan import Plan, make_plan
 from benchmarks._rows import Row
 from benchmarks._setting import Setting
+
+# Two paths that are equal but for rounding, as a fraction.
+_SAME = 1e-4
 
 
 def measure(setting: Setting, memory: int) -> list[Row]:
@@ -55,7 +59,12 @@ def measure(setting: Setting, memory: int) -> list[Row]:
                 compiled[case.key] += seen.count
         for live, products in floors.items():
             alone[live].append(products())
+    sizes = of_the_largest(problem, [c for c in methods if c.paths == 1])
     rows = [_row(setting, c, timed[c.key], errors[c.key], compiled[c.key]) for c in methods]
+    rows = [
+        dataclasses.replace(r, note=_joined(r.note, _sizes(sizes[r.key]))) if r.key in sizes else r
+        for r in rows
+    ]
     for live, products in floors.items():
         paths = gate_graph(setting.steps, setting.layers, live=live).count
         rows += floor_rows(setting.steps, products.products, alone[live], paths, live=live)
@@ -72,6 +81,29 @@ def agreement(
         case.key: disagreement(case.found(given), reference, problem.setting.seed)
         for case in methods
     }
+
+
+def of_the_largest(problem: Problem, methods: Sequence[Case]) -> dict[str, list[float]]:
+    """By method that gives one path, its size over that of the largest path, by sentence."""
+    parts: dict[str, list[float]] = {case.key: [] for case in methods}
+    for number in range(problem.setting.sentences):
+        given = make_input(problem, number)
+        largest = np.abs(midpoint(problem, given.sentence).influences).max()
+        for case in methods:
+            parts[case.key].append(float(abs(case.found(given).influences[0]) / largest))
+    return parts
+
+
+def _sizes(parts: Sequence[float]) -> str:
+    first = sum(part > 1 - _SAME for part in parts)
+    return (
+        f"its path is {np.median(parts):.2f} of the largest in the median of {len(parts)} "
+        f"sentences, {min(parts):.2f} at worst; the largest itself in {first}"
+    )
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _plan(setting: Setting, *, live: bool) -> Plan:
@@ -92,7 +124,7 @@ def _row(
 ) -> Row:
     note = case.note
     if case.key.startswith("pathflow"):
-        note = f"{note}; {compiled} compilations"
+        note = _joined(note, f"{compiled} compilations")
     return Row(setting.steps, case.key, case.method, case.paths, tuple(seconds), *errors, note=note)
 
 

@@ -83,12 +83,17 @@ class Sentences:
         return run
 
 
+def trained() -> tuple[LSTMLanguageModel, tuple[str, ...]]:
+    """The shipped language model, and its words by number."""
+    checkpoint = load_checkpoint(TRAINED)
+    return checkpoint.model, tuple(checkpoint.vocabulary.words)
+
+
 def sentences(name: str, steps: int, points: int) -> Sentences:
     """The model called `trained`, or one of random weights with as many units as `name` says."""
     if name == "trained":
-        checkpoint = load_checkpoint(TRAINED)
-        model = checkpoint.model
-        good, bad = (checkpoint.vocabulary.words.index(w) for w in ("is", "are"))
+        model, words = trained()
+        good, bad = (words.index(w) for w in ("is", "are"))
         title = f"trained, 2 x {model.hidden_dim}"
     else:
         units = int(name)
