@@ -8,7 +8,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def measure(setting: Setting, memory: int) -> list[Row]:
         live: Products(_plan(setting, live=live).products(*_widths(setting)))
         for live in (False, True)
     }
-    timed: dict[str, list[float]] = {case.key: [] for case in methods}
+    timed: dict[str, list[tuple[float, float]]] = {case.key: [] for case in methods}
     compiled = dict.fromkeys(timed, 0)
     alone: dict[bool, list] = {live: [] for live in floors}
     for products in floors.values():
@@ -53,9 +53,10 @@ def measure(setting: Setting, memory: int) -> list[Row]:
             if number <= case.rounds:
                 ready = case.prepare(given)
                 with compilations() as seen:
-                    start = perf_counter()
+                    start, worked = perf_counter(), process_time()
                     case.run(ready)
-                    timed[case.key].append((perf_counter() - start) * case.factor)
+                    taken = perf_counter() - start, process_time() - worked
+                timed[case.key].append((taken[0] * case.factor, taken[1] * case.factor))
                 compiled[case.key] += seen.count
         for live, products in floors.items():
             alone[live].append(products())
@@ -118,14 +119,17 @@ def _widths(setting: Setting) -> tuple[int, int, int]:
 def _row(
     setting: Setting,
     case: Case,
-    seconds: Sequence[float],
+    timed: Sequence[tuple[float, float]],
     errors: tuple[float | None, float | None],
     compiled: int,
 ) -> Row:
     note = case.note
     if case.key.startswith("pathflow"):
         note = _joined(note, f"{compiled} compilations")
-    return Row(setting.steps, case.key, case.method, case.paths, tuple(seconds), *errors, note=note)
+    seconds, processor = zip(*timed, strict=True)
+    return Row(
+        setting.steps, case.key, case.method, case.paths, seconds, *errors, note, processor
+    )
 
 
 def main(arguments: Sequence[str]) -> None:

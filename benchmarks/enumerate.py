@@ -121,7 +121,7 @@ def _positive(text: str) -> int:
 
 def _rows(module: str, setting: Setting, *more: str) -> list[Row]:
     found = _processes.rows_of(module, setting.to_json(), *more, threads=setting.threads)
-    return [Row(**{**x, "seconds": tuple(x["seconds"])}) for x in found]
+    return [Row(**{**x, **{n: tuple(x[n]) for n in ("seconds", "processor")}}) for x in found]
 
 
 def _title(setting: Setting, about: dict) -> str:
