@@ -143,18 +143,12 @@ def _searches(problem: Problem, count: int) -> Iterator[Case]:
     total, flows, greedy, largest = map(
         asked, (pf.Aggregate({"all": ".*"}), pf.Conductance(), pf.Greedy(), pf.TopK(1))
     )
-    yield Case(
-        "pathflow_total", "pathflow Aggregate, the total alone", count, total,
-        lambda x: float(total(x).total),
-    )  # fmt: skip
-    yield Case(
-        "pathflow_flows", "pathflow Conductance, every node and edge", count, flows,
-        lambda x: _through(flows(x)),
-    )  # fmt: skip
+    name = "pathflow Aggregate, the total alone"
+    yield Case("pathflow_total", name, count, total, lambda x: float(total(x).total))
+    name = "pathflow Conductance, every node and edge"
+    yield Case("pathflow_flows", name, count, flows, lambda x: _through(flows(x)))
     for key, name, run in (("greedy", "Greedy, one path", greedy), ("top", "TopK(1)", largest)):
-        yield Case(
-            f"pathflow_{key}", f"pathflow {name}", 1, run, lambda x, run=run: _first(run(x))
-        )
+        yield Case(f"pathflow_{key}", f"pathflow {name}", 1, run, lambda x, run=run: _first(run(x)))
 
 
 def _paths_in_torch(setting: Setting, model: TorchLSTM, memory: int) -> Iterator[Case]:

@@ -127,9 +127,7 @@ def _row(
     if case.key.startswith("pathflow"):
         note = _joined(note, f"{compiled} compilations")
     seconds, processor = zip(*timed, strict=True)
-    return Row(
-        setting.steps, case.key, case.method, case.paths, seconds, *errors, note, processor
-    )
+    return Row(setting.steps, case.key, case.method, case.paths, seconds, *errors, note, processor)
 
 
 def main(arguments: Sequence[str]) -> None:

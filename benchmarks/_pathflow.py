@@ -11,9 +11,8 @@ import numpy as np
 from flax import nnx
 
 import pathflow as pf
+from benchmarks._sentences import agreement, trained
 from benchmarks._setting import Setting
-from benchmarks._sentences import trained
-from examples.lstm_agreement.sentences.lexicon import ENGLISH, Forms
 from pathflow.models import LSTMLanguageModel
 
 # The two words whose logits are compared, where weights are random.
@@ -72,7 +71,7 @@ class Problem:
             other = random.integers(self.setting.vocab)
         else:
             words = list(self.words)
-            subject, *later, other = _agreement(random, self.setting.steps, words)
+            subject, *later, other = agreement(random, self.setting.steps, words)
             tokens = np.array([words.index(w) for w in (subject, *later)], np.int32)
             other = words.index(other)
         return Sentence(tokens, rows[tokens], (rows[tokens[0]] + rows[other]) / 2)
@@ -90,24 +89,6 @@ class Problem:
             "doi": pf.Line(jnp.asarray(sentence.baseline), n_steps=self.setting.points, rule=rule),
             "qoi": pf.LogitDifference(jnp.int32(self.good), jnp.int32(self.bad)),
         }
-
-
-def _agreement(random: np.random.Generator, steps: int, words: Sequence[str]) -> list[str]:
-    """A noun, places, an adverb where there is room for it, and the noun in its other number."""
-    lexicon = ENGLISH.within(frozenset(words))
-
-    def one(entries: Sequence[Any]) -> Any:
-        return entries[random.integers(len(entries))]
-
-    def number(forms: Forms) -> list[str]:
-        return random.permutation([forms.singular, forms.plural]).tolist()
-
-    subject, other = number(one(lexicon.subjects))
-    said = [subject]
-    while len(said) + 3 <= steps:
-        said += [one(lexicon.prepositions), lexicon.article, number(one(lexicon.places))[0]]
-    said += [one(lexicon.adverbs) for _ in range(steps - len(said))]
-    return [*said, other]
 
 
 def make_problem(setting: Setting) -> Problem:
