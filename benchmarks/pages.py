@@ -1,0 +1,132 @@
+"""Writes the measured tables into the pages: `python -m benchmarks.pages`.
+
+What stands between `<!-- measured: NAME -->` and `<!-- end of measured -->` is made from the files
+in `benchmarks/results`; a test holds the pages to them. To measure again, write there:
+
+    python -m benchmarks.enumerate --T 5 --threads 1 --out benchmarks/results
+    python -m benchmarks.enumerate --T 5 --threads 1 --trained --out benchmarks/results
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks._rows import Row
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = ("README.md", "docs/limits.md", "docs/peers.md", "benchmarks/README.md")
+_MARK = re.compile(r"(<!-- measured: (\S+) -->\n).*?(\n<!-- end of measured -->)", re.DOTALL)
+_RANDOM, _TRAINED = "enumerate_T5_1threads", "enumerate_T5_trained_1threads"
+
+# What is asked, the way of another library, and pathflow's.
+QUESTIONS = (
+    ("the total alone", "captum", "captum, `IntegratedGradients`", "pathflow_total", "`Aggregate`"),
+    (
+        "what flows through each node", "captum_layers", "captum, `LayerConductance` of each",
+        "pathflow_flows", "`Conductance`, edges too",
+    ),
+    ("one path", "guided", "guided refinement in PyTorch", "pathflow_greedy", "`Greedy`"),
+    ("the largest path", "depth_first_live", "depth-first in PyTorch", "pathflow_top", "`TopK(1)`"),
+    ("all paths", "chain", "a chain of vjps for each, PyTorch", "pathflow", "`Enumerate`"),
+    ("", "depth_first_live", "depth-first in PyTorch", "pathflow", "`Enumerate`"),
+    ("", "meet_live", "meet in the middle in PyTorch", "pathflow", "`Enumerate`"),
+)  # fmt: skip
+SPEED = (
+    ("pathflow", "pathflow, all paths"),
+    ("pathflow_gauss", "pathflow, all paths at the 12-node Gauss rule"),
+    ("pathflow_top", "pathflow, the largest path, proven"),
+    ("pathflow_greedy", "pathflow, one path by the largest flow"),
+    ("pathflow_flows", "pathflow, what flows through every node and edge"),
+    ("pathflow_total", "pathflow, the total alone"),
+    ("chain", "a chain of vjps per path (PyTorch, extrapolated)"),
+    ("depth_first", "depth-first, shared suffixes, partials by hand (PyTorch)"),
+    ("depth_first_live", "the same without the paths that are zero whatever the input, as pathflow"),
+    ("meet", "meet in the middle at the best cut, partials by hand (PyTorch)"),
+    ("meet_live", "the same without the paths that are zero whatever the input, as pathflow"),
+    ("captum_layers", "captum, the conductance of all 58 nodes"),
+    ("captum", "captum, the total alone"),
+    ("guided", "guided refinement, one path, partials by hand (PyTorch)"),
+)
+
+
+def read(name: str) -> dict[str, Row]:
+    """The rows of a file, by key."""
+    rows = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+    tuples = ("seconds", "processor")
+    return {r["key"]: Row(**{**r, **{n: tuple(r[n]) for n in tuples}}) for r in rows}
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every page with measured tables, as it should be.
+
+    Raises:
+        KeyError: a page asks for a table that is not made.
+    """
+    made = tables()
+    for name in PAGES:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        yield ROOT / name, _MARK.sub(lambda m: f"{m[1]}{made[m[2]]}{m[3]}", text)
+
+
+def tables() -> dict[str, str]:
+    """By name, what a page shows."""
+    random, trained = read(_RANDOM), read(_TRAINED)
+    return {"speed": _speed(random, trained), "peers": _peers(random, trained)}
+
+
+def times(row: Row, other: Row) -> float:
+    """Processor time of one over that of another."""
+    return row.processor_median / other.processor_median
+
+
+def _speed(*models: dict[str, Row]) -> str:
+    head = ["method", "2 x 650, random: s", "of pathflow's", "2 x 200, trained: s", "of pathflow's"]
+    lines = [[text, *(c for m in models for c in _cells(m, key))] for key, text in SPEED]
+    return _table(head, lines)
+
+
+def _cells(model: dict[str, Row], key: str) -> tuple[str, str]:
+    ratio = times(model[key], model["pathflow"])
+    return _number(model[key].processor_median), "1" if key == "pathflow" else _number(ratio)
+
+
+def _peers(*models: dict[str, Row]) -> str:
+    head = ["asked", "other way", "here", "2 x 650, random", "2 x 200, trained"]
+    lines = []
+    for asked, peer, text, own, search in QUESTIONS:
+        ratios = (_number(times(m[peer], m[own])) for m in models)
+        lines.append([asked, text, search, *ratios])
+    return _table(head, lines)
+
+
+def _number(value: float | None) -> str:
+    """Two digits, three from a hundred on; small ones without an exponent."""
+    if value is None:
+        return "-"
+    digits = 3 if value >= 100 else 2
+    rounded = float(f"{value:.{digits}g}")
+    if rounded >= 10:
+        return f"{rounded:,.0f}"
+    return f"{rounded:.1f}" if rounded >= 1 else f"{rounded:.2g}"
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    # Numbers are right, words left.
+    rule = ["---:" if cell[0].isdigit() else "---" for cell in lines[0]]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
+
+
+def main() -> int:
+    """Writes the pages that differ."""
+    for file, text in pages():
+        if file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            print(f"wrote {file.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
