@@ -17,8 +17,8 @@ from benchmarks._rows import Row
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/limits.md", "docs/peers.md", "benchmarks/README.md")
-_MARK = re.compile(r"(<!-- measured: (\S+) -->\n).*?(\n<!-- end of measured -->)", re.DOTALL)
+PAGES = ("README.md", "docs/limits.md", "docs/peers.md")
+_MARK = re.compile(r"<!-- measured: (\S+) -->\n.*?<!-- end of measured -->", re.DOTALL)
 _RANDOM, _TRAINED = "enumerate_T5_1threads", "enumerate_T5_trained_1threads"
 
 # What is asked, the way of another library, and pathflow's.
@@ -43,9 +43,12 @@ SPEED = (
     ("pathflow_total", "pathflow, the total alone"),
     ("chain", "a chain of vjps per path (PyTorch, extrapolated)"),
     ("depth_first", "depth-first, shared suffixes, partials by hand (PyTorch)"),
-    ("depth_first_live", "the same without the paths that are zero whatever the input, as pathflow"),
+    (
+        "depth_first_live",
+        "the same without the paths that are zero by construction, as pathflow",
+    ),
     ("meet", "meet in the middle at the best cut, partials by hand (PyTorch)"),
-    ("meet_live", "the same without the paths that are zero whatever the input, as pathflow"),
+    ("meet_live", "the same without the paths that are zero by construction, as pathflow"),
     ("captum_layers", "captum, the conductance of all 58 nodes"),
     ("captum", "captum, the total alone"),
     ("guided", "guided refinement, one path, partials by hand (PyTorch)"),
@@ -68,7 +71,11 @@ def pages() -> Iterator[tuple[Path, str]]:
     made = tables()
     for name in PAGES:
         text = (ROOT / name).read_text(encoding="utf-8")
-        yield ROOT / name, _MARK.sub(lambda m: f"{m[1]}{made[m[2]]}{m[3]}", text)
+        yield ROOT / name, _MARK.sub(lambda m: _between(m[1], made[m[1]]), text)
+
+
+def _between(name: str, table: str) -> str:
+    return f"<!-- measured: {name} -->\n{table}\n<!-- end of measured -->"
 
 
 def tables() -> dict[str, str]:
