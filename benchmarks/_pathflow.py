@@ -69,6 +69,8 @@ class Problem:
         if self.words is None:
             tokens = random.integers(self.setting.vocab, size=self.setting.steps, dtype=np.int32)
             other = random.integers(self.setting.vocab)
+            if other == tokens[0]:  # a line of no length has no influence
+                other = (other + 1) % self.setting.vocab
         else:
             words = list(self.words)
             subject, *later, other = agreement(random, self.setting.steps, words)

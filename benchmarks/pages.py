@@ -5,6 +5,8 @@ in `benchmarks/results`; a test holds the pages to them. To measure again, write
 
     python -m benchmarks.enumerate --T 5 --threads 1 --out benchmarks/results
     python -m benchmarks.enumerate --T 5 --threads 1 --trained --out benchmarks/results
+    python -m benchmarks.memory --threads 1 --out benchmarks/results
+    python -m benchmarks.precision --out benchmarks/results
 """
 
 import json
@@ -12,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks._rows import Row
 
@@ -57,9 +60,13 @@ SPEED = (
 
 def read(name: str) -> dict[str, Row]:
     """The rows of a file, by key."""
-    rows = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["rows"]
     tuples = ("seconds", "processor")
-    return {r["key"]: Row(**{**r, **{n: tuple(r[n]) for n in tuples}}) for r in rows}
+    return {r["key"]: Row(**{**r, **{n: tuple(r[n]) for n in tuples}}) for r in figures(name)}
+
+
+def figures(name: str) -> list[dict[str, Any]]:
+    """The rows of a file as they are."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["rows"]
 
 
 def pages() -> Iterator[tuple[Path, str]]:
@@ -81,7 +88,12 @@ def _between(name: str, table: str) -> str:
 def tables() -> dict[str, str]:
     """By name, what a page shows."""
     random, trained = read(_RANDOM), read(_TRAINED)
-    return {"speed": _speed(random, trained), "peers": _peers(random, trained)}
+    return {
+        "speed": _speed(random, trained),
+        "peers": _peers(random, trained),
+        "precision": _precision(figures("precision")),
+        "memory": _memory(figures("memory")),
+    }
 
 
 def times(row: Row, other: Row) -> float:
@@ -107,6 +119,34 @@ def _peers(*models: dict[str, Row]) -> str:
         ratios = (_number(times(m[peer], m[own])) for m in models)
         lines.append([asked, text, search, *ratios])
     return _table(head, lines)
+
+
+def _precision(rows: Sequence[dict[str, Any]]) -> str:
+    columns = {
+        "worst / largest": "worst, of the largest",
+        "worst / absolute sum": "worst, of the sum",
+        "residual float32": "residual float32",
+        "residual float64": "float64",
+    }
+    lines = [
+        [r["model"], f"{r['influences']:,}", *(_power(r[name]) for name in columns)] for r in rows
+    ]
+    return _table(["model", "influences", *columns.values()], lines)
+
+
+def _power(value: float) -> str:
+    return re.sub(r"e-0", "e-", f"{value:.1e}")
+
+
+def _memory(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        [
+            r["configuration"], f"{r['points']}", f"{r['predicted MB']:.1f}",
+            f"{r['measured MB']:.1f}", f"{r['ratio']:.2f}",
+        ]
+        for r in rows
+    ]  # fmt: skip
+    return _table(["question", "points", "predicted MB", "measured MB", "ratio"], lines)
 
 
 def _number(value: float | None) -> str:

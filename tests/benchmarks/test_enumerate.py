@@ -77,9 +77,8 @@ def test_conductances_of_captum_come_closer_with_more_points():
     assert 1e-6 < errors[1] < 0.5 * errors[0]
 
 
-@pytest.mark.parametrize("steps", [3, 4])
-def test_guided_refinement_is_what_greedy_does_and_need_not_find_the_largest_path(steps):
-    problem = make_problem(small(steps, sample=2))
+def test_guided_refinement_is_what_greedy_does_and_need_not_find_the_largest_path():
+    problem = make_problem(small(4, sample=2, sentences=6))
     methods = {case.key: case for case in cases(problem, 2**30)}
     sizes = of_the_largest(
         problem, [methods[k] for k in ("guided", "pathflow_greedy", "pathflow_top")]
