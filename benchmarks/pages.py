@@ -20,7 +20,7 @@ from benchmarks._rows import Row
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/limits.md", "docs/peers.md")
+PAGES = ("README.md", "docs/limits.md", "docs/peers.md", "benchmarks/README.md")
 _MARK = re.compile(r"<!-- measured: (\S+) -->\n.*?<!-- end of measured -->", re.DOTALL)
 _RANDOM, _TRAINED = "enumerate_T5_1threads", "enumerate_T5_trained_1threads"
 
@@ -56,6 +56,22 @@ SPEED = (
     ("captum", "captum, the total alone"),
     ("guided", "guided refinement, one path, partials by hand (PyTorch)"),
 )
+
+# Columns of the files, and what they are called on pages.
+TOPK = {
+    "T": "T", "paths": "paths", "first call s": "first call", "later s": "later",
+    "over the total's": "over `jax.jvp`", "peak MB": "peak MB", "exact": "exact",
+    "followed": "beginnings", "greedy, median": "greedy path, of the largest",
+    "greedy, worst": "worst",
+}  # fmt: skip
+AGGREGATE = {
+    "T": "T", "method": "method", "first call s": "first call", "later s": "later",
+    "over jax.jvp": "over `jax.jvp`", "states + 1": "states + 1",
+}  # fmt: skip
+TRANSFORMER = {
+    "method": "method", "first call s": "first call", "compilations": "compilations",
+    "later s": "later", "over jax.jvp": "over `jax.jvp`", "over jax.grad": "over `jax.grad`",
+}  # fmt: skip
 
 
 def read(name: str) -> dict[str, Row]:
@@ -93,6 +109,10 @@ def tables() -> dict[str, str]:
         "peers": _peers(random, trained),
         "precision": _precision(figures("precision")),
         "memory": _memory(figures("memory")),
+        "run": _run(random),
+        "topk": _picked(figures("topk"), TOPK),
+        "aggregate": _picked(figures("aggregate"), AGGREGATE),
+        "transformer": _picked(figures("transformer"), TRANSFORMER),
     }
 
 
@@ -147,6 +167,35 @@ def _memory(rows: Sequence[dict[str, Any]]) -> str:
         for r in rows
     ]  # fmt: skip
     return _table(["question", "points", "predicted MB", "measured MB", "ratio"], lines)
+
+
+def _run(rows: dict[str, Row]) -> str:
+    lines = [
+        [
+            row.method, _number(row.median), _number(row.processor_median),
+            _number(row.median / rows["pathflow"].median),
+            "-" if row.error is None else _power(row.error),
+        ]
+        for row in rows.values()
+    ]  # fmt: skip
+    return _table(
+        ["method", "s by the clock", "s of processor", "ratio by the clock", "error"], lines
+    )
+
+
+def _picked(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
+    lines = [[_cell(row.get(name)) for name in columns] for row in rows]
+    return _table(list(columns.values()), lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, str):
+        return value or "-"
+    if isinstance(value, float) and value >= 1e6:
+        return f"{value:.1e}".replace("e+0", "e").replace("e+", "e")
+    return f"{value:,}" if isinstance(value, int) else _number(value)
 
 
 def _number(value: float | None) -> str:

@@ -162,4 +162,6 @@ def test_what_is_said_of_the_first_paths_was_measured():
     assert found[8]["same list"]
     assert found[20]["paths"] == pytest.approx(paths(20))
     thousands = {7: "seven"}[round(found[20]["followed"] / 1000)]
+    worst = f"over fifty words it was as little as {found[50]['greedy, worst']:.1g} of it"
+    assert worst in words_of("docs/peers.md")
     assert f"paths take {thousands} thousand beginnings" in words_of("docs/algorithms.md")

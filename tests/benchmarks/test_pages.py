@@ -57,6 +57,11 @@ def claims():
     ratios = [pages.times(m["pathflow_total"], m["captum"]) for m in MODELS]
     assert 2 < min(ratios) < max(ratios) < 3.5
     yield "peers", "two to three times as fast"
+    ratios = [pages.times(m["pathflow_greedy"], m["guided"]) for m in MODELS]
+    assert 3 < min(ratios) < max(ratios) < 5.1
+    yield "peers", "three to five times slower"
+    rates = [[m[f"floor_{k}_live"].median for k in ("torch", "xla")] for m in MODELS]
+    assert all(torch < xla for torch, xla in rates)
     ratios = [pages.times(m["meet_live"], m["pathflow"]) for m in MODELS]
     assert 0.45 < min(ratios) < max(ratios) < 0.67
     yield "peers", "half to two thirds of pathflow's time"
