@@ -161,7 +161,7 @@ def _power(value: float) -> str:
 def _memory(rows: Sequence[dict[str, Any]]) -> str:
     lines = [
         [
-            r["configuration"], f"{r['points']}", f"{r['predicted MB']:.1f}",
+            r["configuration"], f"{r['points']:,}", f"{r['predicted MB']:.1f}",
             f"{r['measured MB']:.1f}", f"{r['ratio']:.2f}",
         ]
         for r in rows
@@ -211,7 +211,9 @@ def _number(value: float | None) -> str:
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     # Numbers are right, words left.
-    rule = ["---:" if cell[0].isdigit() else "---" for cell in lines[0]]
+    columns = zip(*lines, strict=True)
+    number = [all(cell[:1].isdigit() or cell == "-" for cell in column) for column in columns]
+    rule = ["---:" if right else "---" for right in number]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
 
 
