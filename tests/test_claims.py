@@ -141,7 +141,7 @@ def power(value: float) -> str:
 
 def test_what_is_promised_of_precision_was_measured():
     promises = words_of("docs/promises.md")
-    lstm, encoder = rows("precision")
+    lstm, encoder, *_ = rows("precision")
     assert lstm["influences"] == paths(5)
     residuals = [power(lstm[f"residual {dtype}"]) for dtype in ("float64", "float32")]
     assert f"{residuals[0]} and {residuals[1]} on all {paths(5):,} paths of a trained" in promises
