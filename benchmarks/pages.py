@@ -6,6 +6,10 @@ in `benchmarks/results`; a test holds the pages to them. To measure again, write
     python -m benchmarks.enumerate --T 5 --threads 1 --out benchmarks/results
     python -m benchmarks.enumerate --T 5 --threads 1 --trained --out benchmarks/results
     python -m benchmarks.memory --threads 1 --out benchmarks/results
+    python -m benchmarks.memory --threads 1 --outside --out benchmarks/results
+    python -m benchmarks.topk --model trained --threads 1 --repeats 2 --out benchmarks/results
+    python -m benchmarks.aggregate --threads 1 --out benchmarks/results
+    python -m benchmarks.transformer --threads 1 --out benchmarks/results
     python -m benchmarks.precision --out benchmarks/results
 """
 

@@ -154,6 +154,12 @@ def test_what_is_promised_of_memory_was_measured():
     assert np.isfinite(ratios).all()
     told = f"{len(ratios)} questions, ratios {min(ratios):.2f} to {max(ratios):.2f}"
     assert told in words_of("docs/promises.md")
+    scan, convolutions = rows("memory_outside")
+    told = f"{scan['ratio']:.2f} (an untagged scan of 200 steps) and {convolutions['ratio']:.2f}"
+    assert told in words_of("docs/promises.md")
+    for row in (scan, convolutions):
+        told = f"({row['predicted MB']:.1f} and {row['measured MB']:.1f} MB)"
+        assert told in words_of("docs/limits.md")
 
 
 def test_what_is_said_of_the_first_paths_was_measured():
