@@ -79,11 +79,12 @@ import tempfile, pathlib
 import jax.numpy as jnp
 from flax import nnx
 import pathflow as pf
-from pathflow.models import GRU, load_model, save_model
+from pathflow.models import GRU, ModelCard, load_model, save_model
 model = GRU(3, 4, 2, rngs=nnx.Rngs(0))
 file = pathlib.Path(tempfile.mkdtemp()) / "model.safetensors"
-save_model(model, file)
-assert jnp.array_equal(load_model(file)(jnp.ones((5, 3))), model(jnp.ones((5, 3))))
+save_model(file, model, ModelCard("Untrained"))
+read, _ = load_model(file)
+assert jnp.array_equal(read(jnp.ones((5, 3))), model(jnp.ones((5, 3))))
 """,
 }
 
