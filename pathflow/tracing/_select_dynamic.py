@@ -14,7 +14,6 @@ from pathflow.tracing._builder import Builder
 from pathflow.tracing._ir import Atom, Const, Equation, Var
 from pathflow.tracing._select import ELEMENTWISE
 
-
 # A part of a value: the value, and the axis along which it is taken.
 _Part = tuple[Atom, int]
 
