@@ -97,8 +97,8 @@ class Groups(AbstractParts):
             mapping names them, a sequence numbers them.
 
     Raises:
-        ArgumentError: there is no group, a name has a blank or one of `@[]`, or a place is in two
-            groups, or negative.
+        ArgumentError: there is no group, a name has a blank or one of `@[]` or comes twice, or a
+            place is in two groups, or negative.
 
     Example:
         `Groups({"singular": [776], "plural": [988]})` has three parts, `Groups(10)` has ten.
@@ -122,6 +122,9 @@ class Groups(AbstractParts):
     def _check(self) -> None:
         if not self._groups:
             raise ArgumentError("groups is empty; give at least one group.")
+        names = [name for name, _ in self._groups]
+        if len(set(names)) < len(names):
+            raise ArgumentError(f"groups has the names {names}, of which two are written alike.")
         for name, _ in self._groups:
             if name == REST or not _NAME.fullmatch(name):
                 raise ArgumentError(

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,7 @@ def test_a_pattern_and_its_complement_share_out_the_paths(case, pattern):
 
 def test_names_and_values():
     assert pf.CountSteps("c1@2:", 2).names == ("0", "1", "2+")
+    assert pf.CountSteps("c1@2:", np.int64(2)) == pf.CountSteps("c1@2:", 2)
     assert pf.CountSteps("c1@2:", 2) == pf.CountSteps(pf.Step("c1", ((2, None),)), 2)
     assert pf.PathLength(3).names == ("1", "2", "3+")
     assert pf.PathLength(1).names == ("1+",)
@@ -107,6 +109,7 @@ def test_as_partition():
         (lambda: pf.FirstOf({}), "choices is empty"),
         (lambda: pf.FirstOf({"p": "a b"}), "'a b' is not a single step"),
         (lambda: pf.CountSteps("a*b*", 0), "most=0"),
+        (lambda: pf.PathLength(True), "most=True"),
         (lambda: pf.CountSteps("(a)*", 2), "is not a single step"),
         (lambda: pf.PathLength(0), "most=0"),
         (lambda: pf.PathLength(2.5), "most=2.5"),

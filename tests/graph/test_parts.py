@@ -61,6 +61,7 @@ def test_equal_groups_are_equal():
     [
         (lambda: pf.Groups(0), pf.ArgumentError, "groups=0"),
         (lambda: pf.Groups([]), pf.ArgumentError, "groups is empty"),
+        (lambda: pf.Groups({1: [0], "1": [1]}), pf.ArgumentError, "two are written alike"),
         (lambda: pf.Groups([[0], [1, 0]]), pf.ArgumentError, "place 0 twice"),
         (lambda: pf.Groups([[0, 0]]), pf.ArgumentError, "place 0 twice"),
         (lambda: pf.Groups([[-1]]), pf.ArgumentError, "place -1"),
