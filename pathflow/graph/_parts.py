@@ -93,8 +93,8 @@ class Groups(AbstractParts):
 
     Arguments:
         groups: how many groups of equal size, one after the other; or the groups: arrays of the
-            places of their entries in the flattened node, or boolean arrays of the node's shape. A
-            mapping names them, a sequence numbers them.
+            places of their entries in the flattened node, or boolean arrays of the node's shape or
+            of the flattened node's. A mapping names them, a sequence numbers them.
 
     Raises:
         ArgumentError: there is no group, a name has a blank or one of `@[]` or comes twice, or a
@@ -151,7 +151,7 @@ class Groups(AbstractParts):
             return Division(names, np.repeat(np.arange(self._number), size // self._number))
         for name, of in self._masks.items():
             # The places of another shape's entries would be those of other entries here.
-            if of != shape:
+            if of not in (shape, (size,)):
                 raise ShapeError(
                     f"group {name!r} is a boolean array of shape {of}, but the node has shape "
                     f"{shape}; give a mask of the node's shape, or places."
