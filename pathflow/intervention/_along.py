@@ -123,7 +123,7 @@ class _Ways:
         wanted: Callable[[frozenset[str]], bool],
     ) -> None:
         self._automaton, self._sources = automaton, frozenset(space.sources)
-        self._edges = {(u, v) for u in space.nodes for v in space.successors(u)}
+        self._edges = frozenset(space.edges)
         self._reached: dict[Node, set[int]] = {}
         for node, state in make_trellis(space, automaton, wanted).vertices:
             self._reached.setdefault(node, set()).add(state)

@@ -6,7 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow._compat import open_jaxpr
+from pathflow._compat import open_jaxpr, without_constants
 from pathflow._errors import ArgumentError, ShapeError, TraceError, UnknownNodeError
 from pathflow._precision import check_precision
 from pathflow.graph import Node
@@ -117,6 +117,13 @@ class Program:
         close = same or difflib.get_close_matches(str(wanted), labels, n=5, cutoff=0.5)
         hint = f"close matches: {', '.join(close)}" if close else f"there are {_first(labels)}"
         return f"no node {str(wanted)!r} in the function ({hint}); i stands for an iteration."
+
+    @cached_property
+    def without_constants(self) -> "Program":
+        """An equal program that does not hold the arrays that the function closes over."""
+        found = replace(self, jaxpr=without_constants(self.jaxpr))
+        found.__dict__["computed"] = self.computed
+        return found
 
     @cached_property
     def computed(self) -> Any:

@@ -2,6 +2,7 @@
 function as it is.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -16,6 +17,8 @@ from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, Value
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def check_doi(doi: Any, caller: str) -> None:
@@ -92,7 +95,8 @@ def describe(doi: Any) -> str:
         for f in fields(doi)
         if not hasattr(value := getattr(doi, f.name), "dtype") and not isinstance(value, tuple)
     ]
-    return f"{type(doi).__name__}({', '.join(shown)})"
+    # Where an object stands in memory is another place in each process.
+    return _ADDRESS.sub("", f"{type(doi).__name__}({', '.join(shown)})")
 
 
 def facts(
