@@ -245,6 +245,18 @@ FAULTS = {
         lambda: pf.merge("r", shards="a/shard-0-of-1"),
         pf.ArgumentError, r"merge\(shards='a/shard-0-of-1'\) takes the folders of all.*a list",
     ),
+    "a class in place of a distribution": (
+        lambda: ask(doi=pf.Point),
+        pf.ArgumentError, r"such as Line\(baseline\), got the class Point and not .*Point\(\.\.\.\)",
+    ),
+    "an array in place of a distribution": (
+        lambda: ask(doi=jnp.zeros(3)),
+        pf.ArgumentError, r"such as Line\(baseline\), got an array of shape \(3,\)\.",
+    ),
+    "numbers in place of a baseline": (
+        lambda: ask(doi=pf.Line([0.0, 0.0, 0.0])),
+        pf.ShapeError, r"baseline has 3 entries for 1 source; .*jnp\.array\(",
+    ),
     "the class of a search": (
         lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
                                   search=pf.Enumerate),
@@ -254,6 +266,27 @@ FAULTS = {
         lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
                                   search=pf.EnumerateTo("r")),
         pf.ArgumentError, r"EnumerateTo\(...\)\).*to keep to its argument memory=",
+    ),
+    "an argument too few": (
+        lambda: ask(pf.trace(two_lines, X, X), source="a", target="first"),
+        pf.ShapeError, r"args=\.\.\.\): got 1 argument, but .* traced with 2; pass",
+    ),
+    "an argument of another kind": (
+        lambda: ask(pf.trace(lambda p, x: model(p["w"] * x).sum(), {"w": X}, X), ([X], X)),
+        pf.ShapeError, r"args\[0\] has the structure \[\*\], but .* with \{'w': \*\}; pass",
+    ),
+    "an argument of another kind, and a quantity": (
+        lambda: ask(args=((X,),)),
+        pf.ShapeError, r"args\[0\] has the structure \(\*,\), but .* traced with \*; pass",
+    ),
+    "examples where there are none": (
+        lambda: ask(pf.trace(two_lines, X, X), (X, jnp.stack([X, X])), source="a", target="first",
+                    in_axes=0),
+        pf.ShapeError, r"args\[0\] has shape \(\) per example, .* or give None for it in in_axes=",
+    ),
+    "a node of many that is not there": (
+        lambda: pf.do(pf.trace(many, X), (X,), {"aa3": 0.0}),
+        pf.ArgumentError, r"'aa3' matches no node; close matches: a3, .*`graph\.nodes` has all",
     ),
     "a shape in place of an array": (
         lambda: ask(args=(jax.ShapeDtypeStruct((3,), X.dtype),)),

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
 from pathflow._precision import check_precision
 from pathflow._version import __version__
@@ -27,8 +28,7 @@ def check_doi(doi: Any, caller: str) -> None:
     """
     if not isinstance(doi, AbstractDoI):
         raise ArgumentError(
-            f"{caller}(doi=...) takes a distribution such as Line(baseline), got "
-            f"{type(doi).__name__}."
+            f"{caller}(doi=...) takes a distribution such as Line(baseline), got {described(doi)}."
         )
     for path, leaf in jax.tree_util.tree_flatten_with_path(doi)[0]:
         name = jax.tree_util.keystr(path)
