@@ -107,7 +107,33 @@ FAULTS = {
     ),
     "no function": (
         lambda: pf.trace(3, X),
-        pf.ArgumentError, r"trace\(fn\) takes a function of arrays or a model.*got int",
+        pf.ArgumentError, r"trace\(fn\) takes a function of arrays or a model.*got 3; its arg",
+    ),
+    "an argument before the function": (
+        lambda: pf.trace(X, model),
+        pf.ArgumentError, r"got an array of shape \(3,\); its arguments come after",
+    ),
+    "a selector that is not made": (
+        lambda: pf.trace(model, X, nodes=pf.modules),
+        pf.TraceError, r"takes a selector.*got the function modules, which is not called",
+    ),
+    "tokens as a source": (
+        lambda: ask(pf.trace(lambda tokens: model(X[tokens]).sum(), jnp.array([1])),
+                    (jnp.array([1]),), source="tokens", doi=pf.Point()),
+        pf.UnknownNodeError, r"source='tokens'\): this argument holds int.*embedding of a token",
+    ),
+    "parameters as a source": (
+        lambda: ask(pf.trace(lambda p, x: model(p["w"] * x).sum(), {"w": X}, X), ({"w": X}, X),
+                    source="p", doi=pf.Point()),
+        pf.UnknownNodeError, r"this argument makes no node; trace with inputs=\['p'\] for one of",
+    ),
+    "an output of whole numbers": (
+        lambda: ask(pf.trace(lambda x: model(x).argmax(), X), doi=pf.Point()),
+        pf.ArgumentError, r"returns no floating values; name one as target, or trace with qoi=",
+    ),
+    "a quantity outside the output": (
+        lambda: pf.trace(model, X, qoi=pf.LogitDifference(0, 3)),
+        pf.ArgumentError, r"bad=3 is outside 0 \.\. 2, the entries of the output",
     ),
     "a node that is not there": (
         lambda: ask(source="hiden", doi=pf.Point()),
@@ -247,7 +273,7 @@ FAULTS = {
     ),
     "a class in place of a distribution": (
         lambda: ask(doi=pf.Point),
-        pf.ArgumentError, r"such as Line\(baseline\), got the class Point and not .*Point\(\.\.\.\)",
+        pf.ArgumentError, r"such as Line\(baseline\), got the class Point and not .* Point\(",
     ),
     "an array in place of a distribution": (
         lambda: ask(doi=jnp.zeros(3)),

@@ -131,7 +131,9 @@ def _difference(args: tuple[Any, ...], program: Program, has_qoi: bool) -> str:
     wanted = program.args_structure.children()
     given, traced = len(args) - has_qoi, len(wanted) - has_qoi
     if given != traced:
-        return f"got {given} argument{'s' * (given != 1)}, but the function was traced with {traced}"
+        return (
+            f"got {given} argument{'s' * (given != 1)}, but the function was traced with {traced}"
+        )
     pairs = enumerate(zip(map(jax.tree.structure, args), wanted, strict=True), -has_qoi)
     position, (came, kind) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
     return (

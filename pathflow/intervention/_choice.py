@@ -167,6 +167,8 @@ def matching(graph: TracedGraph, steps: StepsLike, what: str) -> list[Node]:
         step = as_step(one)
         matched = [n for n in graph.nodes if step.matches(n)]
         if not matched:
-            raise ArgumentError(f"{what}: {str(step)!r} matches no node; {_there_are(graph, step)}.")
+            raise ArgumentError(
+                f"{what}: {str(step)!r} matches no node; {_there_are(graph, step)}."
+            )
         found.update(matched)
     return [n for n in graph.nodes if n in found]

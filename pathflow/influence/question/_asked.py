@@ -10,7 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from pathflow._described import described
-from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
+from pathflow._errors import (
+    ArgumentError,
+    NotDifferentiableError,
+    ShapeError,
+    UnknownNodeError,
+)
 from pathflow._precision import check_precision
 from pathflow._version import __version__
 from pathflow.evaluation import MATMUL_PRECISION
@@ -57,8 +62,9 @@ def ends_of(
     """
     if target is None:
         if program.default_target is None:
+            count = len(program.outputs) or "no floating"
             raise ArgumentError(
-                f"{caller}(target=None): the function returns several values; name one as target, "
+                f"{caller}(target=None): the function returns {count} values; name one as target, "
                 "or trace with qoi=."
             )
         target = program.default_target
@@ -68,7 +74,8 @@ def ends_of(
             f"{caller}(target={str(end)!r}): a target is a scalar, and this node has shape "
             f"{end.shape}; trace with a quantity of interest, qoi=..., that makes it one number."
         )
-    sources = tuple(node(s) for s in (source if isinstance(source, tuple | list) else (source,)))
+    labels = source if isinstance(source, tuple | list) else (source,)
+    sources = tuple(_source(program, node, label, caller) for label in labels)
     for found in (*sources, end):
         if not jnp.issubdtype(found.dtype, jnp.floating):
             raise NotDifferentiableError(
@@ -76,6 +83,18 @@ def ends_of(
                 "floating-point node, such as the embedding of a token and not its number."
             )
     return sources, end
+
+
+def _source(program: Program, node: Callable[[Any], Node], label: Any, caller: str) -> Node:
+    try:
+        return node(label)
+    except UnknownNodeError:
+        reason = program.left_out.get(str(label))
+        if reason is None:
+            raise
+        raise UnknownNodeError(
+            f"{caller}(source={str(label)!r}): this argument {reason}."
+        ) from None
 
 
 def spread(value: Value, examples: int | None) -> Value:
