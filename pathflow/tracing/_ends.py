@@ -67,8 +67,8 @@ def left_out(fn: Callable, args: Sequence[Any], named: Iterable[str]) -> dict[st
             reasons[name] = f"makes no node; trace with inputs=[{name!r}] for one of each array"
         else:
             reasons[name] = (
-                f"holds {', '.join(map(str, dtypes))}, which has no derivative; choose a value that "
-                "is computed from it, such as the embedding of a token, or give floating numbers"
+                f"holds {', '.join(map(str, dtypes))}, which has no derivative; choose a value "
+                "that is computed from it, such as the embedding of a token, or give floating numbers"
             )
     return reasons
 
