@@ -201,7 +201,7 @@ FAULTS = {
     ),
     "no distribution": (
         lambda: ask(doi=None),
-        pf.ArgumentError, r"attribute\(doi=\.\.\.\) takes .*Line\(baseline\), got NoneType",
+        pf.ArgumentError, r"attribute\(doi=\.\.\.\) takes .*Line\(baseline\), got None",
     ),
     "no examples": (
         lambda: ask(args=(jnp.zeros((0, 3)),), in_axes=0),

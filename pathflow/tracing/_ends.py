@@ -68,7 +68,8 @@ def left_out(fn: Callable, args: Sequence[Any], named: Iterable[str]) -> dict[st
         else:
             reasons[name] = (
                 f"holds {', '.join(map(str, dtypes))}, which has no derivative; choose a value "
-                "that is computed from it, such as the embedding of a token, or give floating numbers"
+                "that is computed from it, such as the embedding of a token, or give floating "
+                "numbers"
             )
     return reasons
 
