@@ -302,9 +302,10 @@ def _check_call(fn: Callable[..., Any], args: Sequence[Any], caller: str) -> Non
     try:
         signature.bind(*args)
     except TypeError as error:
+        given = f"{len(args)} argument{'s do' if len(args) != 1 else ' does'}"
         raise TraceError(
-            f"{caller}(fn, *args): {len(args)} arguments do not fit fn{signature}: {error}; bind "
-            "keyword arguments with functools.partial."
+            f"{caller}(fn, *args): {given} not fit fn{signature}: {error}; bind keyword arguments "
+            "with functools.partial."
         ) from None
 
 

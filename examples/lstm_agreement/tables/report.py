@@ -170,8 +170,8 @@ def difference_section(differences: Sequence[Difference]) -> list[str]:
 
 
 SHORT_LEGEND = """\
-C: numbers of subject and intervening noun. P+: fraction of sentences with a positive influence. |P|:
-number of paths. Share: what the primary path has of the influence of its sign. t: how often it
+C: numbers of subject and intervening noun. P+: fraction of sentences with a positive influence.
+|P|: number of paths. Share: what the primary path has of the influence of its sign. t: how often it
 exceeds another path. a/b: measured/published; magnitude, the fraction of the sum of absolute
 influences: trained/untrained. These tables and the next ones are explained in tables.md."""
 _LEGEND = """\
