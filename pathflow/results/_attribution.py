@@ -259,7 +259,7 @@ class Attribution(Storable, Paged, AbstractDisplayed):
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
         mean = float(np.mean(self.total))
         return (
-            f"Attribution({ends}, {self.space.count} paths{batch}, "
+            f"Attribution({ends}, {paths_text(self.space.count)}{batch}, "
             f"{'mean ' if batch else ''}total {mean:.6g}, {self.audit!r})"
         )
 

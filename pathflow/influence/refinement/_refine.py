@@ -58,7 +58,7 @@ class Refine(AbstractSizedSearch[Refinement]):
     that, each combination of parts of all divided nodes but one is a vector that is moved.
 
     Arguments:
-        paths: a path, by its labels or its rank, or a pattern.
+        paths: a path, by its labels, its rank or its row in a result, or a pattern.
         at: the nodes to divide: a label, a step such as `"c1"` or `"c1@2:"` for every node on the
             paths that it matches, several of them, or a mapping from them to parts of their own.
         parts: what they are divided into, where `at` does not say.
@@ -258,7 +258,7 @@ def refine(
 
     Arguments:
         result: what `pathflow.attribute` returned.
-        paths: a path, by its labels or its rank, or a pattern.
+        paths: a path, by its labels, its rank or its row in a result, or a pattern.
         at: the nodes to divide, as in `pathflow.Refine`.
         parts: what they are divided into: `Components()`, `Groups(...)` or `Axis(...)`.
         memory: bytes for the rows and for the vectors that are held at one time.
