@@ -3,26 +3,17 @@
 import os
 from collections.abc import Iterator
 
+from tests._fast_to_compile import FAST_TO_COMPILE
+
+# Before JAX reads them. The same numbers everywhere, and no two workers on one accelerator. Set
+# JAX_PLATFORMS to test one, and XLA_FLAGS, to nothing if you like, to compile as users do.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", FAST_TO_COMPILE)
+
 import jax
 import jaxtyping
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-
-# The same numbers everywhere, and no two workers on one accelerator. Set JAX_PLATFORMS to test one.
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-
-# Nearly all of the time goes into compiling small functions that run once, so that XLA's work on
-# making them fast is lost: without it, and with the older of its two ways of writing loops (which
-# JAX 0.11 and later no longer have), compiling takes less than half. Set XLA_FLAGS, to nothing if
-# you like, to compile as users do.
-_FAST_TO_COMPILE = [
-    "--xla_backend_optimization_level=0",
-    "--xla_llvm_disable_expensive_passes=true",
-    "--xla_cpu_parallel_codegen_split_count=1",
-]
-if jax.__version_info__ < (0, 11):
-    _FAST_TO_COMPILE.append("--xla_cpu_use_fusion_emitters=false")
-os.environ.setdefault("XLA_FLAGS", " ".join(_FAST_TO_COMPILE))
 
 # Set by mutmut, which changes the code to see whether a test notices: a type check is no test.
 _MUTATED = "MUTANT_UNDER_TEST" in os.environ
