@@ -11,6 +11,8 @@ from examples.lstm_agreement.report.study_page import words_ratio
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.paper import COMPRESSION
 
+pytestmark = pytest.mark.one_python
+
 README = " ".join((STUDY / "README.md").read_text().split())
 MODELS = read_all()
 TINY, DECAYED, ENGLISH = (MODELS[name] for name in ("tiny", "decayed", "english"))

@@ -9,6 +9,8 @@ import pytest
 import pathflow as pf
 from tests.page._results import attribution, audit, hostile, ranked
 
+pytestmark = pytest.mark.one_python
+
 PATTERN = "x .* c1+ h1 qoi & ~(.* f? .*)"
 
 
