@@ -3,13 +3,17 @@
 import os
 from collections.abc import Iterator
 
+from tests._fast_to_compile import FAST_TO_COMPILE
+
+# Before JAX reads them. The same numbers everywhere, and no two workers on one accelerator. Set
+# JAX_PLATFORMS to test one, and XLA_FLAGS, to nothing if you like, to compile as users do.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", FAST_TO_COMPILE)
+
 import jax
 import jaxtyping
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-
-# The same numbers everywhere, and no two workers on one accelerator. Set JAX_PLATFORMS to test one.
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 # Set by mutmut, which changes the code to see whether a test notices: a type check is no test.
 _MUTATED = "MUTANT_UNDER_TEST" in os.environ
@@ -44,9 +48,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _usual))
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_compiled() -> Iterator[None]:
-    """Frees what a file compiled: a worker that keeps all runs out of memory maps and dies."""
+    """Frees what the tests before compiled, once that is much."""
+    from tests.helpers import forget_many  # not before the import hook above
+
     yield
-    jax.clear_caches()
+    forget_many()
 
 
 @pytest.fixture

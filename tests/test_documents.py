@@ -120,6 +120,7 @@ def test_the_readme_prints_what_it_says():
     assert noise.sub("…", run("-c", code)) == noise.sub("…", output)
 
 
+@pytest.mark.one_python
 def test_python_stands_where_it_is_run():
     """In the README by the test above, on pages when they are built (`docs/_ext/notebooks.py`)."""
     for document in DOCUMENTS:
@@ -135,6 +136,7 @@ def test_python_stands_where_it_is_run():
                 assert not indent, f"{document}: an indented block would not be run"
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("name", ["study", "tests"])
 def test_the_readme_has_its_commands(name):
     readme = (ROOT / "README.md").read_text()
@@ -144,6 +146,7 @@ def test_the_readme_has_its_commands(name):
         assert (ROOT / path).is_file()
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("path", sorted((ROOT / "constraints").glob("*.txt")), ids=lambda p: p.stem)
 def test_constraints_are_names_and_versions(path):
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
@@ -158,6 +161,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda f: str(f.relative_to(ROOT)))
 def test_links_lead_somewhere(document):
     text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
@@ -168,6 +172,7 @@ def test_links_lead_somewhere(document):
         assert not anchor or anchor in anchors(file), f"{link} names no heading"
 
 
+@pytest.mark.one_python
 def test_the_gallery_has_every_example():
     gallery = (ROOT / "docs/examples.md").read_text()
     examples = [readme.parent for readme in sorted((ROOT / "examples").glob("*/README.md"))]
@@ -178,6 +183,7 @@ def test_the_gallery_has_every_example():
         assert re.search(rf"!\[[^]]+\]\(\.\./examples/{folder.name}/results/\S+\)", gallery)
 
 
+@pytest.mark.one_python
 def test_the_readme_explains_every_extra():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
@@ -186,6 +192,7 @@ def test_the_readme_explains_every_extra():
     assert sorted(re.findall(r"\w+", " ".join(rows))) == sorted(extras)
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize(("page", "least"), [("extending", 15), ("promises", 30)])
 def test_a_table_names_files_that_exist(page, least):
     table = (ROOT / f"docs/{page}.md").read_text()

@@ -18,12 +18,6 @@ RANDOM = np.random.default_rng(0)
 X, C, H = (RANDOM.normal(size=n).astype(np.float32) for n in (3, 4, 4))
 
 
-@pytest.fixture(autouse=True)
-def _single_precision():
-    with jax.enable_x64(False):
-        yield
-
-
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 

@@ -1,6 +1,5 @@
 """What users' models do beside the plain case: named right, or refused with a remedy."""
 
-import dataclasses
 import functools
 import threading
 
@@ -13,22 +12,7 @@ import pytest
 from flax import linen, nnx
 
 import pathflow as pf
-
-KEY = jax.random.key(0)
-X = np.array([0.3, -0.5, 1.0], np.float32)
-LINEAR = eqx.nn.Linear(3, 3, dtype=jnp.float32, key=KEY)
-MLP = eqx.nn.MLP(3, 3, 3, 1, dtype=jnp.float32, key=KEY)
-
-
-@pytest.fixture(autouse=True)
-def _single_precision():
-    with jax.enable_x64(False):
-        yield
-
-
-def names(fn, *args, nodes=None):
-    graph = pf.trace(fn, *(args or (X,)), nodes=pf.modules() if nodes is None else nodes)
-    return [node.name for node in graph.nodes]
+from tests.adapters._hostile import KEY, LINEAR, X, calling, haiku_function, linen_function, names
 
 
 def tagged(x):
@@ -128,100 +112,6 @@ def test_a_name_without_a_value_yet():
     assert names(make()) == ["x", "Linear", "output"]
 
 
-@dataclasses.dataclass
-class Box:
-    model: object
-
-    def run(self, x):
-        return self.model.layers[1](x).sum()
-
-
-class Holder:
-    def __init__(self, model):
-        self.model = model
-
-    def run(self, x):
-        return self.model.layers[1](x).sum()
-
-    __call__ = run
-
-
-def second(model, x):
-    return model.layers[1](x).sum()
-
-
-def in_a_list(model):
-    models = [model]
-    return lambda x: models[0].layers[1](x).sum()
-
-
-def in_a_dictionary(model):
-    models = {"a": (model,)}
-    return lambda x: models["a"][0].layers[1](x).sum()
-
-
-def in_a_default(model):
-    def fn(x, model=model):
-        return model.layers[1](x).sum()
-
-    return fn
-
-
-def in_an_inner_function(_):
-    def fn(x):
-        def inner(y):
-            return MLP.layers[1](y).sum()
-
-        return inner(x)
-
-    return fn
-
-
-def in_a_box(model):
-    box = Box(model)
-
-    def fn(x):
-        return box.run(x)
-
-    return fn
-
-
-def calling(model):
-    """A function, which is not the model itself."""
-
-    def fn(x):
-        return model(x)
-
-    return fn
-
-
-def beside_its_part(model):
-    part = model.layers[1]
-    return lambda x: (part(x) + model.layers[1](x)).sum()
-
-
-@pytest.mark.parametrize(
-    "hold",
-    [
-        in_a_list,
-        in_a_dictionary,
-        in_a_default,
-        in_an_inner_function,
-        lambda m: functools.partial(second, m),
-        lambda m: Box(m).run,
-        lambda m: Holder(m).run,
-        Holder,
-        in_a_box,
-    ],
-)
-def test_a_part_of_a_held_model_has_its_path(hold):
-    assert names(hold(MLP)) == ["x", "layers.1", "output"]
-
-
-def test_a_part_that_is_held_beside_its_model_has_its_path_in_the_model():
-    assert names(beside_its_part(MLP)) == ["x", "layers.1", "layers.1#1", "output"]
-
-
 class Again(eqx.Module):
     linear: eqx.nn.Linear
 
@@ -265,17 +155,6 @@ class LinenDouble(linen.Dense):
 class HaikuDouble(hk.Linear):
     def __call__(self, x):
         return super().__call__(x) * 2
-
-
-def haiku_function(fn):
-    model = hk.transform(fn)
-    params = model.init(KEY, X)
-    return lambda x: model.apply(params, None, x)
-
-
-def linen_function(model, *args, of=lambda y: y.sum()):
-    variables = model.init(KEY, *args, X)
-    return lambda x: of(model.apply(variables, *args, x))
 
 
 @pytest.mark.parametrize("library", ["equinox", "nnx", "linen", "haiku"])
@@ -447,103 +326,6 @@ def test_methods_of_a_linen_model():
     both = pf.modules("*.encode", methods=("encode",))
     assert names(model, variables, X, nodes=both) == ["x", "Coder.encode", "output"]
     assert names(model.bind(variables).encode) == ["x", "down"]
-
-
-def in_training_mode(test):
-    """Their draws and changes of state are told, which other tests are about."""
-    for told in ("RandomnessWarning", "ChangingStateWarning"):
-        test = pytest.mark.filterwarnings(f"ignore::pathflow.{told}")(test)
-    return test
-
-
-class Regular(linen.Module):
-    @linen.compact
-    def __call__(self, x, train):
-        x = linen.BatchNorm(use_running_average=not train)(x)
-        return linen.Dropout(0.5, deterministic=not train)(linen.Dense(3)(x)).sum()
-
-
-@in_training_mode
-def test_linen_with_statistics_and_dropout():
-    model, xs = Regular(), np.stack([X, -X])
-    variables = model.init(KEY, xs, False)
-    settings = {"mutable": ["batch_stats"], "rngs": {"dropout": KEY}}
-    fn = functools.partial(model.apply, train=True, **settings)
-    graph = pf.trace(fn, variables, xs, nodes=pf.modules())
-    found = [n.name for n in graph.nodes]
-    assert found[1:5] == ["BatchNorm_0", "Dense_0", "Dropout_0", "output.0"]
-
-
-class NNXRegular(nnx.Module):
-    def __init__(self):
-        rngs = nnx.Rngs(0)
-        self.norm, self.drop = nnx.BatchNorm(3, rngs=rngs), nnx.Dropout(0.5, rngs=rngs)
-
-    def __call__(self, x, scale=1.0):
-        return (self.drop(self.norm(x)) * scale).sum()
-
-
-@in_training_mode
-def test_nnx_with_statistics_and_dropout():
-    model, xs = NNXRegular(), np.stack([X, -X])
-    before = np.asarray(model.norm.mean[...])
-    graph, state = nnx.split(model)
-
-    def merged(x):
-        return nnx.merge(graph, state, copy=True)(x)
-
-    ways = [
-        model,
-        model.__call__,
-        functools.partial(model, scale=2.0),
-        merged,
-    ]
-    for fn in ways:
-        assert names(fn, xs)[:3] == ["x", "norm", "drop"]
-    assert np.array_equal(np.asarray(model.norm.mean[...]), before)
-    with pytest.raises(Exception, match="different trace level") as caught:
-        names(calling(model), xs)
-    assert "Trace the module itself" in "".join(caught.value.__notes__)
-
-
-@in_training_mode
-def test_haiku_with_state():
-    def net(x):
-        x = hk.BatchNorm(True, True, 0.9)(x, is_training=True)
-        return hk.dropout(hk.next_rng_key(), 0.5, hk.Linear(3)(x)).sum()
-
-    model, xs = hk.transform_with_state(net), np.stack([X, -X])
-    # haiku's dropout multiplies by a mask of bools.
-    with jax.numpy_dtype_promotion("standard"):
-        params, state = model.init(KEY, xs)
-        found = names(model, params, state, KEY, xs)
-        assert {"batch_norm", "linear", "output.0"} <= set(found)
-        found = names(lambda x: model.apply(params, state, KEY, x)[0], xs)
-    assert found[-2:] == ["linear", "output"]
-
-
-class EquinoxRegular(eqx.Module):
-    norm: eqx.nn.BatchNorm
-    linear: eqx.nn.Linear
-    drop: eqx.nn.Dropout
-
-    def __call__(self, x, state, key):
-        x, state = self.norm(x, state)
-        return self.drop(self.linear(x), key=key).sum(), state
-
-
-@in_training_mode
-def test_equinox_with_state():
-    def make():
-        norm = eqx.nn.BatchNorm(3, "batch", mode="ema")
-        return EquinoxRegular(norm, LINEAR, eqx.nn.Dropout(0.5))
-
-    model, state = eqx.nn.make_with_state(make)()
-
-    def fn(xs):
-        return jax.vmap(lambda x: model(x, state, KEY)[0], axis_name="batch")(xs).sum()
-
-    assert {"norm.0", "linear", "drop"} <= set(names(fn, np.stack([X, -X])))
 
 
 @pytest.mark.parametrize(

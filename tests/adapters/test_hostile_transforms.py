@@ -15,12 +15,6 @@ X = np.array([0.3, -0.5, 1.0], np.float32)
 XS = np.stack([X, -2 * X])
 
 
-@pytest.fixture(autouse=True)
-def _single_precision():
-    with jax.enable_x64(False):
-        yield
-
-
 def traced(fn, *args, nodes=None):
     return pf.trace(fn, *args, nodes=pf.modules() if nodes is None else nodes)
 

@@ -16,13 +16,6 @@ WORDS = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
 pytestmark = pytest.mark.filterwarnings("ignore::pathflow.ChangingStateWarning")
 
 
-@pytest.fixture(autouse=True)
-def _single_precision():
-    """The libraries' layers are float32 unless told otherwise."""
-    with jax.enable_x64(False):
-        yield
-
-
 GATES = ["i", "f", "g", "o", "c", "h"]
 
 

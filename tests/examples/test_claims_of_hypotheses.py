@@ -2,11 +2,15 @@
 
 from collections import Counter
 
+import pytest
+
 from examples.lstm_agreement.hypotheses import HYPOTHESES, Tables, Verdict, verdicts
 from examples.lstm_agreement.report.shipped import STUDY, read_all
 from examples.lstm_agreement.tables.bootstrap import holm
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.paired import TRAINED_OVER_UNTRAINED
+
+pytestmark = pytest.mark.one_python
 
 README = " ".join((STUDY / "README.md").read_text().split())
 MODELS = read_all()

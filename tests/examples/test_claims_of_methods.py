@@ -7,6 +7,8 @@ from examples.lstm_agreement.report.rivals import read_nodes, read_scored, read_
 from examples.lstm_agreement.report.shipped import RESULTS, STUDY, read_all, short_label
 from examples.lstm_agreement.tables.correlation import spearman
 
+pytestmark = pytest.mark.one_python
+
 README = " ".join((STUDY / "README.md").read_text().split())
 MODELS = ("tiny", "decayed")
 SCORED = {m: {s.method.name: s for s in read_scored(RESULTS[m])} for m in MODELS}

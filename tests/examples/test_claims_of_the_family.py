@@ -5,6 +5,8 @@ import pytest
 from examples.lstm_agreement.family import report, summary
 from examples.lstm_agreement.report.shipped import STUDY
 
+pytestmark = pytest.mark.one_python
+
 README = " ".join((STUDY / "README.md").read_text().split())
 FAMILY = summary.read_all(STUDY / "results" / "family")
 GROUPS = summary.groups(FAMILY)

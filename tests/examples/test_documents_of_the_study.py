@@ -8,6 +8,8 @@ from examples.lstm_agreement.report import shipped
 from examples.lstm_agreement.report.documents import PAGE, ROOT, documents, main
 from examples.lstm_agreement.tables.measure import Role
 
+pytestmark = pytest.mark.one_python
+
 MADE = dict(documents())
 
 

@@ -10,6 +10,8 @@ from examples.lstm_agreement.tables import paper
 from examples.lstm_agreement.tables.measure import Role
 from examples.lstm_agreement.tables.table1 import QUESTIONS
 
+pytestmark = pytest.mark.one_python
+
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason="the published files are not part of the project"

@@ -318,6 +318,7 @@ def test_contents_of_inputs_count_and_not_their_places(tmp_path):
         return check(tmp_path, "tables", TINY, {"tasks_dir": tasks}, vocab).fault
 
     assert fault() is None
+    assert finished(tmp_path, "tables", TINY, {}, words)["options"]["tasks_dir"] == "tasks"
     same = shutil.copytree(tasks, tmp_path / "same")
     assert fault(tasks=same) is None
     (same / "simple.txt").write_text("y\n")

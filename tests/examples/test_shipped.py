@@ -11,6 +11,8 @@ from examples.lstm_agreement.tables.measure import Role, Settings, noun_influenc
 from examples.lstm_agreement.tables.table1 import Condition, summarise
 from pathflow.models import load_checkpoint
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture(scope="module")
 def tiny():

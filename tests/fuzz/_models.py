@@ -76,6 +76,8 @@ def _read_torch(content: bytes, folder: Path) -> None:
         assert name.isprintable()
         # No view may say that it is larger than the file, or reach beyond it.
         assert array.nbytes <= len(content)
+        # Whatever a tensor has came out of the file.
+        assert all(value.tobytes() in content for value in np.asarray(array).reshape(-1))
         with np.errstate(all="ignore"):
             np.asarray(array).astype(np.float32).sum()
     model, words, _ = load_torch_lm(path, WORDS)
@@ -257,7 +259,7 @@ def _read_words(content: bytes, folder: Path) -> None:
 
 _DESCRIBED = ("config", "card")
 PARSERS = (
-    Parser("files of PyTorch", _torch_inputs, _read_torch, 150),
+    Parser("files of PyTorch", _torch_inputs, _read_torch, 300),
     Parser(
         "checkpoints",
         lambda: _tensor_files(_checkpoints(), (*_DESCRIBED, "vocabulary")),

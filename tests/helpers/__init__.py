@@ -20,6 +20,7 @@ from tests.helpers._compiles import compiled as compiled
 from tests.helpers._draw import dag_programs as dag_programs
 from tests.helpers._draw import dropped_names as dropped_names
 from tests.helpers._draw import programs as programs
+from tests.helpers._forget import forget_many as forget_many
 from tests.helpers._lstm import PATH_COUNTS as PATH_COUNTS
 from tests.helpers._lstm import NumpyLSTM as NumpyLSTM
 from tests.helpers._lstm import lstm_by_layer as lstm_by_layer

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 
 import numpy as np
-from hypothesis import strategies as st
 
 from tests.helpers._torch_writer import (
     Call,
@@ -159,26 +158,3 @@ VALID = {
     for layout in (legacy, archive)
     for written in ("state", "old module")
 }
-
-
-@st.composite
-def damaged(draw):
-    """A valid file with some bytes changed, taken out, repeated or cut off."""
-    content = bytearray(VALID[draw(st.sampled_from(sorted(VALID)))])
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(content) - 1))
-        match draw(st.sampled_from(["change", "flip", "remove", "repeat", "insert", "cut"])):
-            case "change":
-                content[at] = draw(st.integers(0, 255))
-            case "flip":
-                content[at] ^= 1 << draw(st.integers(0, 7))
-            case "remove":
-                del content[at : at + draw(st.integers(1, 9))]
-            case "repeat":
-                content[at:at] = content[at : at + draw(st.integers(1, 40))]
-            case "insert":
-                content[at:at] = draw(st.binary(min_size=1, max_size=6))
-            case "cut":
-                del content[max(at, 1) :]
-        content = content or bytearray(b"\x80")
-    return bytes(content)

@@ -1,6 +1,5 @@
 """The second moments of all endings, and the bounds they give, against endings one by one."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from pathflow.influence.question._problem import make_problem
 from tests.helpers import (
     OUTPUT,
     count_paths,
+    forget_many,
     lstm_by_step,
     lstm_params,
     programs,
@@ -121,7 +121,7 @@ def test_bounds_are_the_root_of_the_sum_of_squares_in_random_programs(program, b
         for u in land.hops.junctions:
             check(vectors, u, suffixes, tight=memory > 300)
         suffixes.close()
-    jax.clear_caches()
+    forget_many()
 
 
 @pytest.fixture(scope="module")

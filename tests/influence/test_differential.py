@@ -27,12 +27,6 @@ _EXACT = 1e-10
 _MAX_PATHS = 200
 
 
-@pytest.fixture
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 class Question:
     """One question, to be asked of every search."""
 
@@ -111,7 +105,6 @@ def check_sample(question, pattern, mask, seed):
         assert abs(found.total - question.influences[mask].sum()) <= _EXACT * question.scale
 
 
-@pytest.mark.usefixtures("_forget_compiled")
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(programs(), st.data())
 def test_all_searches_agree_on_random_programs(program, data):

@@ -1,6 +1,5 @@
 """The path of the largest flow, against a greedy choice on influences by brute force."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,12 +10,6 @@ from tests.helpers import INTERESTS, PROGRAMS, brute_force, pattern_matches
 _EXACT = 1e-10
 _SOURCES = ("x", "y")
 _ANY = ".*"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
 
 
 @pytest.fixture(scope="module", params=["diamonds", "recurrent"])

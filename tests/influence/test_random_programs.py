@@ -21,14 +21,6 @@ from tests.helpers import (
     structure,
 )
 
-
-@pytest.fixture(autouse=True)
-def _forget_compiled():
-    """Every example compiles programs of its own, and JAX would keep them all."""
-    yield
-    jax.clear_caches()
-
-
 _EXACT = 1e-10
 _MAX_PATHS = 400
 

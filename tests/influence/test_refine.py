@@ -31,12 +31,6 @@ _EXACT = 1e-10
 _PRIMARY = "x@0 g0@0 c0@0 h0@0 g1@0 c1@0 c1@1 c1@2 h1@2 qoi"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def rows_of(refined):
     """The rows of a refinement by the nodes and parts that they go through."""
     table = refined.table

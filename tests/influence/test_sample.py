@@ -17,12 +17,6 @@ _KEY = jax.random.key(0)
 _PROPOSALS = {"uniform": pf.Uniform(), "importance": pf.Importance(0.3)}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def model(x, y, w):
     """Three steps with three ways each: 27 paths from each of two inputs."""
     h = pf.tag(jnp.tanh(w @ x) + y * y, "start")

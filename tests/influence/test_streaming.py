@@ -45,11 +45,6 @@ def check(fn, args, classes, source="x", doi=None, **question):
 
 
 class TestRandomPrograms:
-    @pytest.fixture(autouse=True)
-    def _forget_compiled(self):
-        yield
-        jax.clear_caches()
-
     @given(programs(), st.data())
     @settings(max_examples=settings().max_examples // 7)
     def test_classes_are_sums_of_paths(self, program, data):

@@ -3,7 +3,6 @@
 import re
 import tempfile
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -25,13 +24,6 @@ from tests.helpers import (
 _EXACT = 1e-10
 _MAX_PATHS = 300
 ORDERS = (pf.Magnitude(), pf.Largest(), pf.Smallest())
-
-
-@pytest.fixture
-def _forget_compiled():
-    """Every example compiles programs of its own, and JAX would keep them all."""
-    yield
-    jax.clear_caches()
 
 
 def question(program, data):
@@ -93,7 +85,6 @@ def check(found, everything, by, k=None, threshold=0.0, members=None):
     return known
 
 
-@pytest.mark.usefixtures("_forget_compiled")
 @settings(max_examples=settings().max_examples // 7)
 @given(programs(5, inputs=("x", "y"), decided_by_values=False), st.data())
 def test_lists_are_the_heads_of_the_sorted_enumeration(program, data):

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from itertools import pairwise
 
-import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,12 +20,6 @@ _EXACT = 1e-10
 # Bounds add what rounding may hide, a root of 1e-12 of the squares.
 _BOUND = 1e-5
 _SOURCES = ("x", "y")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
 
 
 @pytest.fixture(scope="module", params=["diamonds", "recurrent"])

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
+from tests._fast_to_compile import FAST_TO_COMPILE
+
 # Each program is compiled to run once: compiling fast counts, and fast code does not.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-)
+os.environ.setdefault("XLA_FLAGS", FAST_TO_COMPILE)
 
 import jax
 from hypothesis import HealthCheck, Phase, given, seed, settings

@@ -34,12 +34,6 @@ F64 = jnp.float64
 every = nnx.jit(lambda model, tokens: model.logits(tokens))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def decoder(dtype=jnp.float64, hidden=HIDDEN, positions=None, **options):
     where = LearnedPositions(5) if positions is None else positions
     model = TransformerDecoder(

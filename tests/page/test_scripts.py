@@ -15,6 +15,8 @@ from pathflow.page._encode import numbers
 from tests.graph.strategies import looped, spaces
 from tests.helpers import pattern_matches, patterns
 
+pytestmark = pytest.mark.one_python
+
 FEW = st.floats(-8, 8).map(lambda x: round(x, 3))
 
 

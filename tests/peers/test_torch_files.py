@@ -14,7 +14,8 @@ from hypothesis import given
 from pathflow._errors import CheckpointError
 from pathflow.models import Vocabulary, load_torch_lm
 from pathflow.models.torch_file import read_torch_file
-from tests.helpers._torch_lm import VALID, arrays, damaged, module, state_dict
+from tests.fuzz._mutations import mutated
+from tests.helpers._torch_lm import VALID, arrays, module, state_dict
 from tests.helpers._torch_writer import archive, legacy
 
 torch = pytest.importorskip("torch")
@@ -136,7 +137,7 @@ def test_pytorch_reads_what_the_tests_write(layout):
         np.testing.assert_array_equal(parameter.detach().numpy(), w[name])
 
 
-@given(damaged())
+@given(mutated(VALID))
 def test_a_damaged_file_means_what_pytorch_says(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "damaged.pt"
     path.write_bytes(content)

@@ -21,12 +21,6 @@ TOKENS = np.array([2, 0, 1])
 H, L, T, W, N = HEADS, LAYERS, STEPS, WIDTH, HIDDEN
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 @pytest.fixture(scope="module")
 def model():
     return TransformerDecoder(

@@ -2,19 +2,11 @@
 
 import jax
 import numpy as np
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import pathflow as pf
 from tests.helpers import OUTPUT, brute_force, count_paths, line, programs, structure
-
-
-@pytest.fixture(autouse=True)
-def _forget_compiled():
-    """Every example compiles programs of its own, and JAX would keep them all."""
-    yield
-    jax.clear_caches()
 
 
 def _edges(traced):

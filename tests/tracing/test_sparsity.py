@@ -15,12 +15,6 @@ from tests.helpers import lstm_by_step, lstm_params, programs
 ZERO, DIAGONAL, SELECTION, BLOCKS, DENSE = Sparsity
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def check(traced, args):
     """The sparsity of every edge, each of whose Jacobians is zero where its structure says so."""
     partials = edge_partials(traced, traced.edges)

@@ -15,12 +15,6 @@ from pathflow.tracing._structure import Structure
 _RANDOM = np.random.default_rng(0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def array(*shape):
     return jnp.asarray(np.random.default_rng(sum(shape)).normal(size=shape))
 

@@ -30,12 +30,6 @@ from tests.helpers import OUTPUT, lstm_by_step, lstm_params, programs
 _EXACT = 1e-12
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def forget():
     for cached in (
         _sparsity._structure,

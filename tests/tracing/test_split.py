@@ -18,12 +18,6 @@ _EXACT = 1e-10
 _PRIMARY = "x@0 g0@0 c0@0 h0@0 g1@0 c1@0 c1@1 h1@1 qoi"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def labels(nodes):
     return [str(n) for n in nodes]
 

@@ -16,12 +16,6 @@ N, WIDTH = 6, 3
 X = jnp.array([0.3, -1.0, 0.7])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _forget_compiled():
-    yield
-    jax.clear_caches()
-
-
 def weights(layers, seed=0):
     random = np.random.default_rng(seed)
     return jnp.asarray(random.normal(size=(layers, 2, WIDTH, WIDTH)) / 2), jnp.asarray(

@@ -10,7 +10,7 @@ from jax import lax
 import pathflow as pf
 from pathflow._compat import sub_jaxprs
 from pathflow.tracing import Substitution, TagVisitor, make_program, tagged
-from tests.helpers import programs
+from tests.helpers import forget_many, programs
 
 X = jnp.array([0.3, -1.2, 0.7])
 
@@ -44,7 +44,7 @@ def test_nothing_done_is_the_function_itself(program_):
     handlers = {s.site: lambda visit, state: (visit.value, state + 1) for s in traced.sites}
     (out,), _ = TagVisitor(handlers).run(traced.jaxpr, leaves, jnp.int32(0))
     np.testing.assert_allclose(out, program_.function()(*args), rtol=1e-12)
-    jax.clear_caches()
+    forget_many()
 
 
 def test_a_state_goes_from_tag_to_tag():

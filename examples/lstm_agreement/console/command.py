@@ -161,6 +161,8 @@ def finished(
 def asked(options: argparse.Namespace, model: Path | None) -> dict[str, Any]:
     """All that the outputs of a command depend on, as JSON."""
     given = {k: v for k, v in vars(options).items() if k not in _NO_INPUTS}
+    # Of what is known by its contents the name alone: where it lies is of this machine.
+    given |= {k: given[k].name for k in _INPUTS if isinstance(given.get(k), Path)}
     # Through JSON, so that it compares equal with what was read.
     plain = json.loads(json.dumps(given, default=str))
     versions = {"pathflow": VERSION, "jax": jax.__version__}

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pathflow.influence.question._devices import Devices
 from pathflow.influence.question._problem import Problem
@@ -38,9 +39,12 @@ class Points:
         """`size` points from `start` on; beyond the end the last point stands again, with weight
         zero.
         """
+        if (start, size) == (0, self.count):
+            return self
         axis = self.weights.ndim - 1
-        at = jnp.arange(start, start + size)
-        within = jnp.minimum(at, self.count - 1)
+        # By NumPy: these are known, and JAX would compile each line for each number of points.
+        at = np.arange(start, start + size)
+        within = np.minimum(at, self.count - 1)
         values = tuple(
             Value(jnp.take(v.array, within, axis=axis), v.batched, True) for v in self.values
         )
@@ -68,11 +72,11 @@ def points_of(problem: Problem | Question, doi: AbstractDoI, examples: slice) ->
             return jax.tree_util.tree_unflatten(structure, leaves).points(xs)
 
         found = jax.vmap(of_one, in_axes=(axes, *(0 for _ in sources)))(cut, *sources)
-    dtype = sources[0].dtype
     ends = found.endpoints
     return Points(
         tuple(Value(v, batched, True) for v in found.values),
-        jnp.asarray(found.weights, dtype),
+        # In their own precision: that of a source in half precision is too coarse for a mean.
+        jnp.asarray(found.weights),
         tuple(Value(d, batched) for d in found.direction),
         None if ends is None else tuple(Value(e, batched) for e in ends),
     )

@@ -1,0 +1,17 @@
+"""Flags of XLA under which it compiles fast, and what it compiles runs slowly."""
+
+from importlib.metadata import version
+
+# Nearly all of the time of the tests goes into compiling small functions that run once, so that
+# XLA's work on making them fast is lost.
+_FLAGS = (
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+# The older of its two ways of writing loops takes half the time. Later versions have the other one
+# alone, and XLA ends the process at a flag that it does not know.
+_OLDER = "--xla_cpu_use_fusion_emitters=false"
+
+_jax = tuple(map(int, version("jax").split(".")[:2]))
+FAST_TO_COMPILE = " ".join((*_FLAGS, _OLDER) if _jax < (0, 11) else _FLAGS)
