@@ -1,12 +1,9 @@
 """The influences of named classes of paths."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float64
 
@@ -17,9 +14,11 @@ from pathflow.page import Classes, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
+from ._checked import check_floating, check_metadata
 from ._class_table import class_frame, class_share, class_text
 from ._html import Paged
 from ._pages import examples_text, influence_table, page, paths_text
+from ._pytree import register_result
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._xarray import data_set, integer_array, text_array
@@ -82,17 +81,13 @@ class Aggregation(Storable, Paged, AbstractDisplayed):
                 f"amounts has shape {shape} for {size} parts; give ({size},), or (B, {size}) for a "
                 "batch of B examples."
             )
-        if not jnp.issubdtype(self.amounts.dtype, np.floating):
-            raise ShapeError(f"amounts has dtype {self.amounts.dtype}; give floating numbers.")
+        check_floating("amounts", self.amounts)
         if self.part_counts is not None and len(self.part_counts) != size:
             raise ShapeError(
                 f"part_counts holds {len(self.part_counts)} numbers for {size} parts; give one "
                 "each, or None."
             )
-        try:
-            json.dumps(self.metadata)
-        except (TypeError, ValueError) as error:
-            raise ArgumentError(f"metadata must be plain JSON: {error}.") from error
+        check_metadata(self.metadata)
 
     @property
     def _array(self) -> np.ndarray:
@@ -272,23 +267,7 @@ def check_names(names: tuple[str, ...]) -> None:
             )
 
 
-# Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
-def _flatten(result: Aggregation) -> tuple[tuple[Any, Audit], tuple[Any, ...]]:
-    metadata = json.dumps(result.metadata, sort_keys=True)
-    facts = (result.names, result.parts, result.part_counts, metadata)
-    return (result.amounts, result.audit), facts
-
-
-def _unflatten(facts: tuple[Any, ...], leaves: Any) -> Aggregation:
-    result = object.__new__(Aggregation)
-    names, parts, counts, metadata = facts
-    values: Iterator[Any] = iter((names, parts, leaves[0], counts, leaves[1], json.loads(metadata)))
-    for name in ("names", "parts", "amounts", "part_counts", "audit", "metadata"):
-        object.__setattr__(result, name, next(values))
-    return result
-
-
-jax.tree_util.register_pytree_node(Aggregation, _flatten, _unflatten)
+register_result(Aggregation, ("amounts", "audit"), ("names", "parts", "part_counts"))
 
 
 def _sheet(result: Aggregation) -> Sheet:

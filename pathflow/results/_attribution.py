@@ -1,13 +1,10 @@
 """The influences of all paths."""
 
-import json
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast, final
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -19,10 +16,12 @@ from pathflow.page import PathTable, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example
 from ._audit import Audit
+from ._checked import check_floating, check_metadata
 from ._html import Paged
 from ._labels import path_labels
 from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, path_text, paths_text, ranked_page
+from ._pytree import register_result
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import PathInfluence, data_frame, path_influences, top_ranks
@@ -75,14 +74,8 @@ class Attribution(Storable, Paged, AbstractDisplayed):
                 f"influences has shape {shape} for {count} paths; give ({count},), or (B, {count}) "
                 "for a batch of B examples."
             )
-        if not jnp.issubdtype(self.influences.dtype, np.floating):
-            raise ShapeError(
-                f"influences has dtype {self.influences.dtype}; give floating numbers."
-            )
-        try:
-            json.dumps(self.metadata)
-        except (TypeError, ValueError) as error:
-            raise ArgumentError(f"metadata must be plain JSON: {error}.") from error
+        check_floating("influences", self.influences)
+        check_metadata(self.metadata)
 
     @property
     def _array(self) -> np.ndarray:
@@ -287,22 +280,7 @@ def rank_of(space: PathSpace, path: PathOrRank) -> int:
     return space.rank(path)
 
 
-# Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
-def _flatten(result: Attribution) -> tuple[tuple[Any, Audit], tuple[PathSpace, str]]:
-    metadata = json.dumps(result.metadata, sort_keys=True)
-    return (result.influences, result.audit), (result.space, metadata)
-
-
-def _unflatten(facts: tuple[PathSpace, str], leaves: Any) -> Attribution:
-    result = object.__new__(Attribution)
-    values = (facts[0], *leaves, json.loads(facts[1]))
-    for name, value in zip(("space", "influences", "audit", "metadata"), values, strict=True):
-        object.__setattr__(result, name, value)
-    object.__setattr__(result, "question", None)
-    return result
-
-
-jax.tree_util.register_pytree_node(Attribution, _flatten, _unflatten)
+register_result(Attribution, ("influences", "audit"), ("space",))
 
 
 def _sheet(result: Attribution) -> Sheet:

@@ -1,13 +1,10 @@
 """The influences through nodes and along edges."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, final
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float64
 
@@ -18,9 +15,11 @@ from pathflow.page import FlowTable, Sheet
 
 from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
+from ._checked import check_floating, check_metadata
 from ._html import Paged
 from ._order import AbstractOrder, Magnitude
 from ._pages import SHOWN, examples_text, influence_table, page
+from ._pytree import register_result
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
 from ._table import pandas_module, top_ranks
@@ -119,17 +118,13 @@ class Conductances(Storable, Paged, AbstractDisplayed):
                 raise GraphError("edges holds an edge more than once; list every edge once.")
         # Looking a node up finds nodes that come twice.
         _ = self._table
-        try:
-            json.dumps(self.metadata)
-        except (TypeError, ValueError) as error:
-            raise ArgumentError(f"metadata must be plain JSON: {error}.") from error
+        check_metadata(self.metadata)
 
     @staticmethod
     def _check(name: str, values: Any, shape: tuple[int, ...]) -> None:
         if np.shape(values) != shape:
             raise ShapeError(f"{name} has shape {np.shape(values)}; give {shape}, to fit the rest.")
-        if not jnp.issubdtype(values.dtype, np.floating):
-            raise ShapeError(f"{name} has dtype {values.dtype}; give floating numbers.")
+        check_floating(name, values)
 
     @cached_property
     def _table(self) -> NodeTable:
@@ -332,26 +327,9 @@ def _shares(
     return np.divide(rows, by, out=np.full(rows.shape, np.nan), where=by != 0)
 
 
-_LEAVES = ("node_influences", "edge_influences", "totals", "audit")
-_FACTS = ("nodes", "edges")
-
-
-# Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
-def _flatten(result: Conductances) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    metadata = json.dumps(result.metadata, sort_keys=True)
-    leaves = tuple(getattr(result, name) for name in _LEAVES)
-    return leaves, (*(getattr(result, name) for name in _FACTS), metadata)
-
-
-def _unflatten(facts: tuple[Any, ...], leaves: tuple[Any, ...]) -> Conductances:
-    result = object.__new__(Conductances)
-    values = dict(zip((*_LEAVES, *_FACTS), (*leaves, *facts[:-1]), strict=True))
-    for name, value in (*values.items(), ("metadata", json.loads(facts[-1]))):
-        object.__setattr__(result, name, value)
-    return result
-
-
-jax.tree_util.register_pytree_node(Conductances, _flatten, _unflatten)
+register_result(
+    Conductances, ("node_influences", "edge_influences", "totals", "audit"), ("nodes", "edges")
+)
 
 
 def _sheet(result: Conductances) -> Sheet:

@@ -1,12 +1,9 @@
 """The influence of a path, or of a set of paths, taken apart at some of its nodes."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float64
 
@@ -17,9 +14,11 @@ from pathflow.graph import Node
 
 from ._amount import Amount, amount, batch_size, check_example, means_of
 from ._audit import Audit
+from ._checked import check_floating, check_metadata
 from ._order import AbstractOrder, Magnitude
 from ._pages import examples_text, ranked_page
 from ._part_table import PartTable
+from ._pytree import register_result
 from ._storable import Storable
 from ._table import pandas_module, shares, top_ranks, widened
 from ._xarray import data_set, text_array
@@ -89,14 +88,8 @@ class Refinement(Storable, AbstractDisplayed):
                 f"influences has shape {shape} and parent {np.shape(self.parent)} for {size} rows; "
                 f"give ({size},) and (), or (B, {size}) and (B,) for a batch of B examples."
             )
-        if not jnp.issubdtype(self.influences.dtype, np.floating):
-            raise ShapeError(
-                f"influences has dtype {self.influences.dtype}; give floating numbers."
-            )
-        try:
-            json.dumps(self.metadata)
-        except (TypeError, ValueError) as error:
-            raise ArgumentError(f"metadata must be plain JSON: {error}.") from error
+        check_floating("influences", self.influences)
+        check_metadata(self.metadata)
 
     @property
     def _array(self) -> np.ndarray:
@@ -262,22 +255,4 @@ class Refinement(Storable, AbstractDisplayed):
         )
 
 
-# Static parts must be hashable and comparable, which a dictionary is not; its JSON text is.
-def _flatten(result: Refinement) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    metadata = json.dumps(result.metadata, sort_keys=True)
-    leaves = (result.influences, result.parent, result.audit)
-    return leaves, (result.paths, result.table, result.n_zeros, metadata)
-
-
-def _unflatten(facts: tuple[Any, ...], leaves: Any) -> Refinement:
-    result = object.__new__(Refinement)
-    paths, table, n_zeros, metadata = facts
-    influences, parent, audit = leaves
-    values = (paths, table, influences, parent, n_zeros, audit, json.loads(metadata))
-    names = ("paths", "table", "influences", "parent", "n_zeros", "audit", "metadata")
-    for name, value in zip(names, values, strict=True):
-        object.__setattr__(result, name, value)
-    return result
-
-
-jax.tree_util.register_pytree_node(Refinement, _flatten, _unflatten)
+register_result(Refinement, ("influences", "parent", "audit"), ("paths", "table", "n_zeros"))
