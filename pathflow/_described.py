@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
 
@@ -9,9 +10,9 @@ def described(value: Any) -> str:
     """A value as messages name it: never its numbers, and never a page of it."""
     if isinstance(value, type):
         return f"the class {value.__name__} and not an instance: call it, {value.__name__}(...)"
+    if isinstance(value, jax.Array | np.ndarray | np.generic):
+        return f"an array of shape {value.shape}"
     if callable(value) and isinstance(name := getattr(value, "__name__", None), str):
         return f"the function {name}, which is not called"
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"an array of shape {tuple(np.shape(value))}"
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__}"

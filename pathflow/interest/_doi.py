@@ -110,10 +110,11 @@ def per_source(argument: str, value: Any, n_sources: int) -> tuple[Any, ...]:
     """
     entries = tuple(value) if isinstance(value, tuple | list) else (value,)
     if len(entries) != n_sources:
+        came = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
         raise ShapeError(
-            f"{argument} has {len(entries)} entries for {n_sources} "
-            f"source{'s' * (n_sources != 1)}; give a tuple with one array per source, or the array "
-            "alone for a single source: a list of numbers is no array, jnp.array(...) makes one."
+            f"{argument} has {came} for {n_sources} source{'s' * (n_sources != 1)}; give a tuple "
+            "with one array per source, or the array alone for a single source."
+            + (" Numbers in a list become one by jnp.array(...)." if n_sources == 1 else "")
         )
     return entries
 

@@ -72,7 +72,7 @@ def test_an_output_that_is_no_scalar():
 
 def test_several_outputs_need_a_target():
     traced = pf.trace(lambda x: (pf.tag(x, "a").sum(), x.sum()), X)
-    with pytest.raises(pf.ArgumentError, match=r"target=None.*several"):
+    with pytest.raises(pf.ArgumentError, match=r"target=None.*returns 2 values"):
         pf.attribute(traced, (X,), source="x", doi=LINE)
     assert pf.attribute(traced, (X,), source="x", target="output.0", doi=LINE).audit.ok
 
@@ -139,9 +139,9 @@ class TestNotFinite:
             pf.attribute(traced, (jnp.zeros(3),), source="x", doi=pf.Point(direction=jnp.ones(3)))
 
     def test_a_quantity_of_interest_outside_the_output(self):
-        traced = pf.trace(lambda x: pf.tag(x * 2, "a"), X, qoi=pf.Logit(7))
-        with pytest.raises((pf.NonFiniteError, pf.ArgumentError), match="qoi|index"):
-            pf.attribute(traced, (X,), source="x", doi=LINE)
+        traced = pf.trace(lambda x: pf.tag(x * 2, "a"), X, qoi=pf.Logit(1))
+        with pytest.raises(pf.NonFiniteError, match=r"'qoi'.*index of the quantity"):
+            pf.attribute(traced, (X,), source="x", doi=LINE, qoi=pf.Logit(7))
 
 
 class TestShapes:

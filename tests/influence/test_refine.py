@@ -305,7 +305,7 @@ def test_too_many_parts_are_refused_before_any_work(lstm):
         (_PRIMARY, {"c1": pf.Groups(3)}, pf.ShapeError, "3.* divides no node of 4 entries"),
         (_PRIMARY, {"c1": pf.Groups([[4]])}, pf.ShapeError, "has the place 4"),
         ("x@0 g0@0 qoi", "g0", pf.GraphError, "no path takes an edge g0@0 -> qoi"),
-        (10**9, "c1", pf.GraphError, "rank=1000000000"),
+        (10**9, "c1", pf.GraphError, "rank=1,000,000,000"),
         ("x h9 .* qoi", "c1", pf.NoPathError, "matches no path"),
         (3.0, "c1", pf.ArgumentError, "neither a path nor a pattern"),
     ],

@@ -12,7 +12,7 @@ X = jnp.ones((2, 3))
 LOGITS = jnp.asarray([0.5, -1.0, 2.0, 4.0])
 _STEP = "a line has at least one step, so give"
 _SEVERAL = (
-    "has 1 entries for 2 sources; give a tuple with one array per source, or the array alone for a "
+    "has 1 entry for 2 sources; give a tuple with one array per source, or the array alone for a "
     "single source."
 )
 _SHAPE = "give an array of shape {} (jnp.broadcast_to makes one)."

@@ -175,3 +175,17 @@ def test_long_loops_are_patched_without_unfolding_them():
         return jnp.sum(h)
 
     _assert_close(found, by_hand(x))
+
+
+def test_a_row_of_a_result_is_its_path():
+    def model(x):
+        return jnp.sum(pf.tag(jnp.tanh(x), "a") * pf.tag(3 * x, "b"))
+
+    x, other = jnp.array([0.5, -1.0]), jnp.array([2.0, 0.25])
+    graph = pf.trace(model, x)
+    result = pf.attribute(graph, (x,), source="x", doi=pf.Point())
+    rows = {str(row.path[1]): row for row in result.top()}
+    along = pf.do(graph, (x,), {"x": other}, along=rows["a"])
+    _assert_close(along, np.sum(np.tanh(other) * 3 * np.asarray(x)))
+    _assert_close(pf.do(graph, (x,), {"x": other}, sparing=[rows["b"]]), along)
+    _assert_close(pf.refine(result, rows["b"], at="b").influences, 3 * np.asarray(x) * np.tanh(x))
