@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 
 import pathflow as pf
-from benchmarks._baselines import Chain, DepthFirst, Found, Meet, captum_total
-from benchmarks._gates import gate_graph
+from benchmarks._baselines import (
+    Chain,
+    DepthFirst,
+    Found,
+    Guided,
+    Meet,
+    Through,
+    captum_layers,
+    captum_total,
+)
+from benchmarks._gates import TARGET, gate_graph
 from benchmarks._lstm import Line, TorchLSTM, copied, midpoints
 from benchmarks._pathflow import Problem, Sentence
 from benchmarks._setting import Setting
@@ -36,7 +45,7 @@ class Case:
         method: what it is.
         paths: how many paths it accounts for.
         run: the work that is timed, on what `prepare` returned.
-        found: the influences with their paths, or their sum alone.
+        found: the influences with their paths, the sums through nodes, or the whole sum alone.
         prepare: what comes before the clock starts.
         rounds: in how many rounds it takes part at most.
         factor: what its seconds are multiplied by.
@@ -47,7 +56,7 @@ class Case:
     method: str
     paths: int
     run: Callable[[Any], object]
-    found: Callable[[Input], Found | float]
+    found: Callable[[Input], Found | Through | float]
     prepare: Callable[[Input], Any] = lambda given: given
     rounds: int = 1_000
     factor: float = 1.0
@@ -92,7 +101,8 @@ def cases(problem: Problem, memory: int) -> Iterator[Case]:
             lambda x, run=run: _found(run(problem, x.sentence)),
             note="later calls at new inputs; the audit is part of it",
         )
-    model = copied(problem.model)
+    yield from _searches(problem, count)
+    model = copied(problem.model, problem.good, problem.bad)
     yield from _paths_in_torch(setting, model, memory)
     yield Case(
         "captum",
@@ -102,6 +112,43 @@ def cases(problem: Problem, memory: int) -> Iterator[Case]:
         lambda x: captum_total(model, x.sentence, setting.points),
         note="no path by itself; decoder of two words, all points in one batch",
     )
+    # PyTorch takes no derivative with respect to what nothing reads.
+    gates = gate_graph(setting.steps, setting.layers, live=True)
+    nodes = [n for n in gates.nodes[1:] if n != TARGET]
+    yield Case(
+        "captum_layers",
+        "(f) captum, the conductance of each node",
+        count,
+        lambda x: captum_layers(model, nodes, x.sentence, setting.points),
+        lambda x: Through(captum_layers(model, nodes, x.sentence, setting.points)),
+        rounds=3,
+        note=f"{len(nodes)} nodes, one call each; differences of values, no derivatives, at nodes",
+    )
+    guided = Guided(model, gates)
+    yield Case(
+        "guided",
+        "(g) guided refinement",
+        1,
+        lambda x: guided(x.line),
+        lambda x: guided.found(x.line),
+    )
+
+
+def _searches(problem: Problem, count: int) -> Iterator[Case]:
+    """What pathflow answers without listing paths."""
+
+    def asked(search: pf.AbstractSearch) -> Callable[[Input], Any]:
+        return lambda x: pf.attribute(**problem.asked(x.sentence, pf.Midpoint()), search=search)
+
+    total, flows, greedy, largest = map(
+        asked, (pf.Aggregate({"all": ".*"}), pf.Conductance(), pf.Greedy(), pf.TopK(1))
+    )
+    name = "pathflow Aggregate, the total alone"
+    yield Case("pathflow_total", name, count, total, lambda x: float(total(x).total))
+    name = "pathflow Conductance, every node and edge"
+    yield Case("pathflow_flows", name, count, flows, lambda x: _through(flows(x)))
+    for key, name, run in (("greedy", "Greedy, one path", greedy), ("top", "TopK(1)", largest)):
+        yield Case(f"pathflow_{key}", f"pathflow {name}", 1, run, lambda x, run=run: _first(run(x)))
 
 
 def _paths_in_torch(setting: Setting, model: TorchLSTM, memory: int) -> Iterator[Case]:
@@ -148,20 +195,36 @@ def _found(result: pf.Attribution) -> Found:
     return Found(result.influences, lambda n: tuple(map(str, space.unrank(n))))
 
 
+def _through(result: pf.Conductances | pf.Attribution) -> Through:
+    nodes = pf.node_influences(result)
+    return Through({str(node): float(value) for node, value in nodes.items()})
+
+
+def _first(result: pf.Ranked) -> Found:
+    row = result.rows[0]
+    path = tuple(map(str, row.path))
+    return Found(np.array([row.influence]), lambda _: path, whole=False)
+
+
 def disagreement(
-    found: Found | float, reference: pf.Attribution, seed: int
+    found: Found | Through | float, reference: pf.Attribution, seed: int
 ) -> tuple[float | None, float | None]:
     """How far a method is from pathflow, path by path and in the sum.
 
     Returns:
         The largest difference of a path as a fraction of the largest influence among those that
-        are compared (all, or where there are very many the largest and a random sample), and the
+        are compared (all, or where there are very many the largest and a random sample), or of a
+        sum through a node, which is compared with the paths that lead there; and the
         difference of the sums as a fraction of the sum of absolute influences. Either is None where
         the method does not give it.
     """
     scale = np.abs(reference.influences)
     if isinstance(found, float):
         return None, float(abs(found - reference.total) / scale.sum(dtype=np.float64))
+    if isinstance(found, Through):
+        exact = _through(reference).influences
+        gaps = [abs(value - exact[node]) for node, value in found.influences.items()]
+        return max(gaps) / max(map(abs, exact.values())), None
     values, count = found.influences, len(found.influences)
     numbers = np.arange(count)
     if count > _ALL:

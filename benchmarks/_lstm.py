@@ -4,7 +4,7 @@ Parameters are copied from the JAX model, gate order f, i, o, g and biases inclu
 restricted to the two words whose logits are compared, since nothing else is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks._gates import SOURCE, TARGET, Edge, Gates, Kind
-from benchmarks._pathflow import BAD, GOOD, Sentence
+from benchmarks._pathflow import Sentence
 from pathflow.models import LSTMLanguageModel
 
 GATES = "fiog"
@@ -83,14 +83,14 @@ def tensor(array: object) -> Tensor:
     return torch.from_numpy(np.array(array))
 
 
-def copied(model: LSTMLanguageModel) -> TorchLSTM:
-    """The parameters of a JAX model."""
+def copied(model: LSTMLanguageModel, good: int, bad: int) -> TorchLSTM:
+    """The parameters of a JAX model, with the difference of two words' output rows."""
     layers = (
         Layer(tensor(x.input_kernel[...]), tensor(x.recurrent_kernel[...]), tensor(x.bias[...]))
         for x in model.layers
     )
     rows = np.asarray(model.output_rows)
-    return TorchLSTM(tuple(layers), tensor(rows[GOOD] - rows[BAD]))
+    return TorchLSTM(tuple(layers), tensor(rows[good] - rows[bad]))
 
 
 def midpoints(sentence: Sentence, count: int) -> Line:
@@ -102,7 +102,16 @@ def midpoints(sentence: Sentence, count: int) -> Line:
     return Line(points, torch.full((count,), 1 / count), direction, words)
 
 
-def forward(model: TorchLSTM, first: Tensor, words: Tensor) -> dict[str, Tensor]:
+def _unmarked(_label: str, value: Tensor) -> Tensor:
+    return value
+
+
+def forward(
+    model: TorchLSTM,
+    first: Tensor,
+    words: Tensor,
+    mark: Callable[[str, Tensor], Tensor] = _unmarked,
+) -> dict[str, Tensor]:
     """The values of all nodes at some points.
 
     All gates come from one product, and the words after the first, which are the same at all
@@ -112,6 +121,7 @@ def forward(model: TorchLSTM, first: Tensor, words: Tensor) -> dict[str, Tensor]
         model: the parameters.
         first: the first word's embedding at the points, `(points, embedding)`.
         words: embeddings of all words; the first is not used.
+        mark: what each node but the first word goes through, for libraries that ask for modules.
 
     Returns:
         By label; `(points, units)` each, the target `(points,)`.
@@ -130,9 +140,12 @@ def forward(model: TorchLSTM, first: Tensor, words: Tensor) -> dict[str, Tensor]
                 z = torch.addmm(z.expand(len(first), -1), before, layer.recurrent)
             f, i, o, g = z.chunk(4, dim=1)
             f, i, o, g = f.sigmoid(), i.sigmoid(), o.sigmoid(), g.tanh()
+            names = [f"{name}{index}@{t}" for name in "fiogch"]
+            f, i, o, g = (mark(*x) for x in zip(names[:4], (f, i, o, g), strict=True))
             cell = torch.addcmul(i * g, f, values[f"c{index}@{t - 1}"]) if t else i * g
-            names = (f"{name}{index}@{t}" for name in "fiogch")
-            values |= zip(names, (f, i, o, g, cell, o * cell.tanh()), strict=True)
+            cell = mark(names[4], cell)
+            hidden = mark(names[5], o * cell.tanh())
+            values |= zip(names, (f, i, o, g, cell, hidden), strict=True)
     values[TARGET] = values[f"h{len(model.layers) - 1}@{len(words) - 1}"] @ model.row
     return values
 

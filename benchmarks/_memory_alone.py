@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pathflow as pf
-from benchmarks._memory_cases import CASES
+from benchmarks._memory_cases import CASES, OUTSIDE
 
 # Allocations of at least so many bytes go back to the system as soon as they are freed.
 _MMAP_THRESHOLD, _BYTES = -3, 2**16
@@ -47,7 +47,7 @@ def _kilobytes(field: str) -> int:
 def measure(name: str) -> dict[str, Any]:
     """What is predicted of a configuration, and what it takes."""
     ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _BYTES)
-    asked = CASES[name]()
+    asked = (CASES | OUTSIDE)[name]()
     predicted = pf.predict_memory(**asked)
     measured = grown(lambda: pf.attribute(**asked))
     return {

@@ -18,6 +18,8 @@ class Row:
             influence compared; None where the method has no influences of single paths.
         total_error: the difference of the sums, as a fraction of the sum of absolute influences.
         note: what else a reader has to know.
+        processor: processor time of the process in the same rounds, seconds; empty where it was not
+            taken.
     """
 
     steps: int
@@ -28,11 +30,17 @@ class Row:
     error: float | None = None
     total_error: float | None = None
     note: str = ""
+    processor: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:
         """The median over rounds."""
         return median(self.seconds)
+
+    @property
+    def processor_median(self) -> float | None:
+        """The median processor time over rounds, which waiting for others adds nothing to."""
+        return median(self.processor) if self.processor else None
 
     @property
     def minimum(self) -> float:

@@ -1,6 +1,6 @@
 """Language models and sentences of any length, for searches beyond enumeration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,12 +83,43 @@ class Sentences:
         return run
 
 
+def trained() -> tuple[LSTMLanguageModel, tuple[str, ...]]:
+    """The shipped language model, and its words by number."""
+    checkpoint = load_checkpoint(TRAINED)
+    return checkpoint.model, tuple(checkpoint.vocabulary.words)
+
+
+def agreement(random: np.random.Generator, steps: int, words: Sequence[str]) -> list[str]:
+    """A noun, places, adverbs where there is room for no place, and the noun in its other number.
+
+    Arguments:
+        random: draws the words from those of the agreement study.
+        steps: how many words, the noun in its other number not counted.
+        words: what the model knows.
+    """
+    from examples.lstm_agreement.sentences import lexicon  # noqa: PLC0415  (of one case)
+
+    known = lexicon.ENGLISH.within(frozenset(words))
+
+    def one(entries: Sequence[Any]) -> Any:
+        return entries[random.integers(len(entries))]
+
+    def numbers(forms: lexicon.Forms) -> list[str]:
+        return random.permutation([forms.singular, forms.plural]).tolist()
+
+    subject, other = numbers(one(known.subjects))
+    said = [subject]
+    while len(said) + 3 <= steps:
+        said += [one(known.prepositions), known.article, numbers(one(known.places))[0]]
+    said += [one(known.adverbs) for _ in range(steps - len(said))]
+    return [*said, other]
+
+
 def sentences(name: str, steps: int, points: int) -> Sentences:
     """The model called `trained`, or one of random weights with as many units as `name` says."""
     if name == "trained":
-        checkpoint = load_checkpoint(TRAINED)
-        model = checkpoint.model
-        good, bad = (checkpoint.vocabulary.words.index(w) for w in ("is", "are"))
+        model, words = trained()
+        good, bad = (words.index(w) for w in ("is", "are"))
         title = f"trained, 2 x {model.hidden_dim}"
     else:
         units = int(name)

@@ -21,6 +21,8 @@ class Setting:
         threads: processors in use.
         repeats: rounds through all methods.
         sample: paths that are timed where one path at a time is differentiated.
+        sentences: how many are asked how large the one path is that a method finds.
+        trained: whether the model is the trained one that is shipped, with its own sizes.
     """
 
     steps: int
@@ -35,6 +37,8 @@ class Setting:
     threads: int = 2
     repeats: int = 5
     sample: int = 100
+    sentences: int = 20
+    trained: bool = False
 
     def to_json(self) -> str:
         """All of it, as a command-line argument for another process."""

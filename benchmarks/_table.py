@@ -18,19 +18,21 @@ COLUMNS = (
     "ratio",
     "ratio of least",
     "ratio, nodes",
+    "processor s",
+    "ratio, processor",
     "error",
     "error of sum",
     "note",
 )
-_RIGHT = range(2, 10)
+_RIGHT = range(2, 12)
 
 
 def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """What is printed and written, one dictionary per row.
 
     Ratios are a method's seconds over those of pathflow's later calls at the same length: by
-    medians, by the fastest rounds, and by medians over the calls with few nodes. Over 1, pathflow
-    is faster.
+    medians, by the fastest rounds, by medians over the calls with few nodes, and by medians of
+    processor time. Over 1, pathflow is faster.
     """
     found = {(row.steps, row.key): row for row in rows}
     lines = []
@@ -45,12 +47,18 @@ def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
             points and row.median / points.median,
             points and row.minimum / points.minimum,
             nodes and row.median / nodes.median,
+            row.processor_median,
+            _ratio(row.processor_median, points and points.processor_median),
             row.error,
             row.total_error,
             row.note,
         )
         lines.append(dict(zip(COLUMNS, values, strict=True)))
     return lines
+
+
+def _ratio(one: float | None, other: float | None) -> float | None:
+    return one / other if one is not None and other else None
 
 
 def write(
@@ -133,6 +141,8 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "ratio": "{:,.3g}".format,
     "ratio of least": "{:,.3g}".format,
     "ratio, nodes": "{:,.3g}".format,
+    "processor s": "{:,.4g}".format,
+    "ratio, processor": "{:,.3g}".format,
     "error": "{:.1e}".format,
     "error of sum": "{:.1e}".format,
 }

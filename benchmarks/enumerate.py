@@ -28,6 +28,7 @@ _HELP = {
     "threads": "processors to use",
     "repeats": "rounds through all methods",
     "sample": "paths to time where each is differentiated by itself",
+    "sentences": "sentences to ask how large the one path is that a method finds",
 }
 
 
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "benchmark extras: python -m pip install 'pathflow[bench]'.\n",
         )
     sizes = {name: getattr(given, name) for name in _DEFAULTS if name != "steps"}
+    if given.trained:
+        sizes |= _trained_sizes()
     lengths = _CURVE if given.curve else (given.T,)
     settings = [Setting(steps, **sizes) for steps in lengths]
     before = _machine.about()
@@ -58,10 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _table.show(lines, _title(settings[0], before))
     if given.out is not None:
         name = "curve" if given.curve else f"enumerate_T{given.T}"
-        name = f"{name}_{given.threads}threads"
+        name += f"{'_trained' if given.trained else ''}_{given.threads}threads"
         for path in _table.write(given.out, name, rows, lines, about):
             print(f"wrote {path}", file=sys.stderr)
     return 0
+
+
+def _trained_sizes() -> dict[str, int]:
+    from benchmarks._sentences import trained  # noqa: PLC0415  (JAX, which --help can do without)
+
+    model, words = trained()
+    widths = {"units": model.hidden_dim, "embedding": model.embed_dim}
+    return {"layers": model.n_layers, "vocab": len(words), **widths}
 
 
 def _measured(settings: Sequence[Setting], memory: int) -> list[Row]:
@@ -76,6 +87,11 @@ def _measured(settings: Sequence[Setting], memory: int) -> list[Row]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks.enumerate", description=__doc__)
     parser.add_argument("--T", type=_positive, default=5, help="words of the sentence (default: 5)")
+    parser.add_argument(
+        "--trained",
+        action="store_true",
+        help="the shipped English model and its agreement sentences, in place of random weights",
+    )
     parser.add_argument("--curve", action="store_true", help="T = 4 to 8 in place of one length")
     for name, text in _HELP.items():
         kind = int if name == "seed" else _positive
@@ -105,11 +121,12 @@ def _positive(text: str) -> int:
 
 def _rows(module: str, setting: Setting, *more: str) -> list[Row]:
     found = _processes.rows_of(module, setting.to_json(), *more, threads=setting.threads)
-    return [Row(**{**x, "seconds": tuple(x["seconds"])}) for x in found]
+    return [Row(**{**x, **{n: tuple(x[n]) for n in ("seconds", "processor")}}) for x in found]
 
 
 def _title(setting: Setting, about: dict) -> str:
     title = (
+        f"{'trained' if setting.trained else 'random'} weights, "
         f"{setting.layers} layers, {setting.units} units, {setting.embedding}-d embeddings, "
         f"{setting.points} points, {setting.threads} thread(s), {setting.repeats} rounds; "
         f"{about['processor']}"

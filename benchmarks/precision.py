@@ -83,7 +83,7 @@ def transformer(dtype: Any, layers: int = 12, width: int = 768) -> tuple[Any, np
 
 
 CASES: dict[str, Callable[[Any], tuple[Any, np.ndarray]]] = {
-    "trained LSTM 2 x 650, 5 words": lstm,
+    "trained LSTM 2 x 200, 5 words": lstm,
     "trained encoder, 8 sentences": encoder,
     "decoder 12 x 768, 16 words": transformer,
 }

@@ -22,11 +22,21 @@ def open_jaxpr(jaxpr: Any) -> tuple[Any, list]:
     return jaxpr, list(getattr(jaxpr, "consts", ()))
 
 
+def without_constants(jaxpr: Any) -> Any:
+    """The jaxpr with nothing in the place of the values of its constant variables."""
+    return jaxpr.replace(consts=[None] * len(open_jaxpr(jaxpr)[1]))
+
+
+def is_jaxpr(value: Any) -> bool:
+    """Whether it is a jaxpr, open or closed."""
+    return hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns")
+
+
 def sub_jaxprs(params: dict[str, Any]) -> Iterator[Any]:
     """Every jaxpr among an equation's parameters, opened."""
     for value in params.values():
         for item in value if isinstance(value, tuple | list) else (value,):
-            if hasattr(item, "eqns") or hasattr(getattr(item, "jaxpr", None), "eqns"):
+            if is_jaxpr(item):
                 yield open_jaxpr(item)[0]
 
 

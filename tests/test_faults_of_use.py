@@ -107,7 +107,33 @@ FAULTS = {
     ),
     "no function": (
         lambda: pf.trace(3, X),
-        pf.ArgumentError, r"trace\(fn\) takes a function of arrays or a model.*got int",
+        pf.ArgumentError, r"trace\(fn\) takes a function of arrays or a model.*got 3; its arg",
+    ),
+    "an argument before the function": (
+        lambda: pf.trace(X, model),
+        pf.ArgumentError, r"got an array of shape \(3,\); its arguments come after",
+    ),
+    "a selector that is not made": (
+        lambda: pf.trace(model, X, nodes=pf.modules),
+        pf.TraceError, r"takes a selector.*got the function modules, which is not called",
+    ),
+    "tokens as a source": (
+        lambda: ask(pf.trace(lambda tokens: model(X[tokens]).sum(), jnp.array([1])),
+                    (jnp.array([1]),), source="tokens", doi=pf.Point()),
+        pf.UnknownNodeError, r"source='tokens'\): this argument holds int.*embedding of a token",
+    ),
+    "parameters as a source": (
+        lambda: ask(pf.trace(lambda p, x: model(p["w"] * x).sum(), {"w": X}, X), ({"w": X}, X),
+                    source="p", doi=pf.Point()),
+        pf.UnknownNodeError, r"this argument makes no node; trace with inputs=\['p'\] for one of",
+    ),
+    "an output of whole numbers": (
+        lambda: ask(pf.trace(lambda x: model(x).argmax(), X), doi=pf.Point()),
+        pf.ArgumentError, r"returns no floating values; name one as target, or trace with qoi=",
+    ),
+    "a quantity outside the output": (
+        lambda: pf.trace(model, X, qoi=pf.LogitDifference(0, 3)),
+        pf.ArgumentError, r"bad=3 is outside 0 \.\. 2, the entries of the output",
     ),
     "a node that is not there": (
         lambda: ask(source="hiden", doi=pf.Point()),
@@ -175,7 +201,7 @@ FAULTS = {
     ),
     "no distribution": (
         lambda: ask(doi=None),
-        pf.ArgumentError, r"attribute\(doi=\.\.\.\) takes .*Line\(baseline\), got NoneType",
+        pf.ArgumentError, r"attribute\(doi=\.\.\.\) takes .*Line\(baseline\), got None",
     ),
     "no examples": (
         lambda: ask(args=(jnp.zeros((0, 3)),), in_axes=0),
@@ -245,6 +271,18 @@ FAULTS = {
         lambda: pf.merge("r", shards="a/shard-0-of-1"),
         pf.ArgumentError, r"merge\(shards='a/shard-0-of-1'\) takes the folders of all.*a list",
     ),
+    "a class in place of a distribution": (
+        lambda: ask(doi=pf.Point),
+        pf.ArgumentError, r"such as Line\(baseline\), got the class Point and not .* Point\(",
+    ),
+    "an array in place of a distribution": (
+        lambda: ask(doi=jnp.zeros(3)),
+        pf.ArgumentError, r"such as Line\(baseline\), got an array of shape \(3,\)\.",
+    ),
+    "numbers in place of a baseline": (
+        lambda: ask(doi=pf.Line([0.0, 0.0, 0.0])),
+        pf.ShapeError, r"baseline has 3 entries for 1 source; .*jnp\.array\(",
+    ),
     "the class of a search": (
         lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
                                   search=pf.Enumerate),
@@ -254,6 +292,27 @@ FAULTS = {
         lambda: pf.predict_memory(traced(), (X,), source="x", doi=pf.Point(),
                                   search=pf.EnumerateTo("r")),
         pf.ArgumentError, r"EnumerateTo\(...\)\).*to keep to its argument memory=",
+    ),
+    "an argument too few": (
+        lambda: ask(pf.trace(two_lines, X, X), source="a", target="first"),
+        pf.ShapeError, r"args=\.\.\.\): got 1 argument, but .* traced with 2; pass",
+    ),
+    "an argument of another kind": (
+        lambda: ask(pf.trace(lambda p, x: model(p["w"] * x).sum(), {"w": X}, X), ([X], X)),
+        pf.ShapeError, r"args\[0\] has the structure \[\*\], but .* with \{'w': \*\}; pass",
+    ),
+    "an argument of another kind, and a quantity": (
+        lambda: ask(args=((X,),)),
+        pf.ShapeError, r"args\[0\] has the structure \(\*,\), but .* traced with \*; pass",
+    ),
+    "examples where there are none": (
+        lambda: ask(pf.trace(two_lines, X, X), (X, jnp.stack([X, X])), source="a", target="first",
+                    in_axes=0),
+        pf.ShapeError, r"args\[0\] has shape \(\) per example, .* or give None for it in in_axes=",
+    ),
+    "a node of many that is not there": (
+        lambda: pf.do(pf.trace(many, X), (X,), {"aa3": 0.0}),
+        pf.ArgumentError, r"'aa3' matches no node; close matches: a3, .*`graph\.nodes` has all",
     ),
     "a shape in place of an array": (
         lambda: ask(args=(jax.ShapeDtypeStruct((3,), X.dtype),)),

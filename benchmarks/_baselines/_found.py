@@ -1,6 +1,6 @@
-"""What a method found: influences with their paths."""
+"""What a method found: influences with their paths, or sums through nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,3 +21,14 @@ class Found:
     influences: np.ndarray
     path: Callable[[int], Labels]
     whole: bool = True
+
+
+@dataclass(frozen=True)
+class Through:
+    """The sums of all paths through nodes.
+
+    Arguments:
+        influences: by label.
+    """
+
+    influences: Mapping[str, float]

@@ -74,7 +74,10 @@ def _measure(run: Run, sentences: _Sentences) -> None:
         a for s in of_tables.values() for a in evaluate(checkpoint.model, checkpoint.vocabulary, s)
     ]
     write_csv(options.out / "accuracy.csv", *report.accuracy_csv(accuracies))
-    show("Accuracy", report.accuracy_table(accuracies))
+    show(
+        "Accuracy, by the numbers (S, P) of the subject and the noun between",
+        report.accuracy_table(accuracies),
+    )
 
     asked = [
         c for c in conditions(sentences, options.sentences) if c.sentences[0].task in options.tasks

@@ -28,6 +28,7 @@ How much of a model's output flows along which path through its inner values.
 A model is named as MODULE:FUNCTION, a function without parameters that returns a
 pathflow.cli.Problem: a traced graph, its arguments, a source and a distribution of interest.
 Results go to the standard output, everything else to the standard error.
+
 Exit codes: 0 done, 1 an input that cannot be used, 2 a wrong command line, 130 interrupted,
 141 nobody reads the results any more."""
 

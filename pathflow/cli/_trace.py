@@ -73,7 +73,8 @@ def _text(facts: dict[str, Any], rows: int) -> str:
     ]
     if "pattern" in facts:
         asked = facts["pattern"]
-        lines.append(f"{short_integer(asked['n_paths'])} of them match {asked['pattern']}")
+        match = "matches" if asked["n_paths"] == 1 else "match"
+        lines.append(f"{short_integer(asked['n_paths'])} of them {match} {asked['pattern']}")
     lines += [f"no derivative passes {u} -> {v}" for u, v in facts["blocked"]]
     lines += [f"the graph rests on a decision: {where}" for where in facts["decisions"]]
     kinds = Counter(n["node"].partition("@")[0] for n in facts["nodes"])

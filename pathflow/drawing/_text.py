@@ -92,7 +92,8 @@ def short_number(x: float) -> str:
     """
     if x == 0:
         return "0"
-    if 1e3 <= abs(x) < 1e7:
+    # From where three digits round to a thousand.
+    if 999.5 <= abs(x) < 1e7:
         digits = 3 - len(str(int(abs(x))))
         return f"{round(x, digits):+,.0f}"
     return f"{x:+.3g}"

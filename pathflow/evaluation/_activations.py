@@ -268,7 +268,7 @@ def check_finite(flags: Sequence[tuple[Node, Value]], first: tuple[int, int] = (
     point = first[1] + next(at) if flag.pointed else None
     raise NonFiniteError(
         f"The activation of node {str(node)!r} is NaN or infinite {place(example, point)}"
-        + (f" (and so are {len(bad) - 1} nodes after it)" if len(bad) > 1 else "")
+        + (f" (and {len(bad) - 1} more, after it)" if len(bad) > 1 else "")
         + "; look at what it computes there, or choose another baseline."
         + (" Is an index of the quantity of interest outside the output?" * _is_qoi(node)),
         node=str(node),

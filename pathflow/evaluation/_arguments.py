@@ -15,6 +15,9 @@ from pathflow.tracing import Program, Value
 # Of every evaluation, so that no result depends on what a device multiplies in by default.
 MATMUL_PRECISION = "highest"
 
+# Letters of a pytree's structure that a message has room for.
+_STRUCTURE = 200
+
 
 def check_concrete(caller: str, **arguments: Any) -> None:
     """Refuses arguments that another transformation is tracing.
@@ -54,8 +57,8 @@ def flat_arguments(
     structure = jax.tree.structure(args)
     if structure != program.args_structure:
         raise ShapeError(
-            f"{caller}(args=...) has the structure {structure}, but the function was traced with "
-            f"{program.args_structure}; pass arguments of the same kind, or trace again."
+            f"{caller}(args=...): {_difference(args, program, own is not None)}; pass arguments of "
+            "the same kind, or trace again."
         )
     rows = zip(_names(args, own), jax.tree.leaves(args), flat_axes, program.avals, strict=True)
     values = [_value(*row, caller) for row in rows]
@@ -121,6 +124,27 @@ def _quantity(program: Program, qoi: Any, caller: str) -> Any:
             f"{program.qoi!r}; only its arrays may differ, so trace again with this one."
         )
     return qoi
+
+
+def _difference(args: tuple[Any, ...], program: Program, has_qoi: bool) -> str:
+    """How the arguments' structure differs from the traced one: of large models, not all of it."""
+    wanted = program.args_structure.children()
+    given, traced = len(args) - has_qoi, len(wanted) - has_qoi
+    if given != traced:
+        return (
+            f"got {given} argument{'s' * (given != 1)}, but the function was traced with {traced}"
+        )
+    pairs = enumerate(zip(map(jax.tree.structure, args), wanted, strict=True), -has_qoi)
+    position, (came, kind) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+    return (
+        f"args[{position}] has the structure {_short(came)}, but the function was traced with "
+        f"{_short(kind)}"
+    )
+
+
+def _short(structure: Any) -> str:
+    text = str(structure).removeprefix("PyTreeDef(").removesuffix(")")
+    return text if len(text) <= _STRUCTURE else f"{text[:_STRUCTURE]} ..."
 
 
 def argument_names(program: Program, args: Sequence[Value]) -> list[str]:
@@ -203,7 +227,7 @@ def _value(
             f"{caller}: {name} has shape {shape}"
             + (" per example" if axis is not None else "")
             + f", but the function was traced with {tuple(aval.shape)}; trace again for this shape"
-            + ("." if axis is not None else ", or say with in_axes= which axis holds examples.")
+            + _axes_remedy(axis, jnp.shape(leaf) == tuple(aval.shape))
         )
     if array.dtype != aval.dtype and not jnp.issubdtype(aval.dtype, jax.dtypes.extended):
         raise ShapeError(
@@ -211,6 +235,14 @@ def _value(
             f"{aval.dtype}; convert it, or trace again."
         )
     return Value(array, axis is not None)
+
+
+def _axes_remedy(axis: int | None, fits_whole: bool) -> str:
+    if axis is None:
+        return ", or say with in_axes= which axis holds examples."
+    if fits_whole:
+        return ", or give None for it in in_axes= where all examples share it."
+    return "."
 
 
 def _examples_first(name: str, array: Any, axis: int, caller: str) -> Any:

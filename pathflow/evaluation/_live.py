@@ -33,16 +33,14 @@ class LivePaths:
 @kept
 def live_paths(traced: TracedGraph, full: PathSpace) -> LivePaths:
     """Leaves out the edges with a partial of zero by construction, and what they cut off."""
-    edges = [(u, v) for u in full.nodes for v in full.successors(u)]
-    partials = edge_partials(traced, edges)
-    live = [e for e in edges if not _is_zero(traced.functions[e[1]], partials[e])]
+    partials = edge_partials(traced, full.edges)
+    live = [e for e in full.edges if not _is_zero(traced.functions[e[1]], partials[e])]
     graph = Graph(full.nodes, live)
     sources = [s for s in full.sources if graph.count_paths(s, full.target)]
     if not sources:
         return LivePaths(full, None, {})
     space = graph.paths(sources, full.target)
-    kept = [(u, v) for u in space.nodes for v in space.successors(u)]
-    return LivePaths(full, space, {e: partials[e] for e in kept})
+    return LivePaths(full, space, {e: partials[e] for e in space.edges})
 
 
 def _is_zero(function: NodeFunction, partial: LocalPartial) -> bool:

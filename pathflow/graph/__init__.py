@@ -4,7 +4,6 @@ from ._automaton import Automaton as Automaton
 from ._automaton import automaton_of as automaton_of
 from ._automaton import compile_automaton as compile_automaton
 from ._edge_sums import edge_sums as edge_sums
-from ._edge_sums import edges_of as edges_of
 from ._explain import explain_no_match as explain_no_match
 from ._graph import Edge as Edge
 from ._graph import Graph as Graph

@@ -9,15 +9,10 @@ from ._graph import Edge
 from ._space import PathSpace
 
 
-def edges_of(space: PathSpace) -> list[Edge]:
-    """The edges that some path takes, sorted by the positions of their ends."""
-    return [(u, v) for u in space.nodes for v in space.successors(u)]
-
-
 def edge_sums(
     space: PathSpace, influences: Float[np.ndarray, "*B paths"]
 ) -> Float64[np.ndarray, "*B edges"]:
-    """The sum of the influences of all the paths through each edge of `edges_of(space)`.
+    """The sum of the influences of all the paths through each edge of `space.edges`.
 
     The paths through an edge have ranks in runs, one run per beginning of a path, so sums of runs
     replace a list of paths.
@@ -28,7 +23,7 @@ def edge_sums(
     """
     start = np.zeros((*influences.shape[:-1], 1))
     until = np.concatenate([start, np.cumsum(influences, axis=-1, dtype=np.float64)], axis=-1)
-    sums = [_edge_sum(space, edge, until) for edge in edges_of(space)]
+    sums = [_edge_sum(space, edge, until) for edge in space.edges]
     return np.stack(sums, axis=-1)
 
 

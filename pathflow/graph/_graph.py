@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import final
 import networkx as nx
 
 from pathflow._errors import GraphError, PatternWarning
+from pathflow._user_warning import warn_user
 from pathflow.drawing import AbstractDisplayed, Page
 
 from ._counting import suffix_counts
@@ -172,7 +172,7 @@ class Graph(AbstractDisplayed):
         space = PathSpace(self._table, self._successors, reaching, end)
         count = count_matching(space, pattern)
         if not count:
-            warnings.warn(explain_no_match(space, pattern), PatternWarning, stacklevel=2)
+            warn_user(explain_no_match(space, pattern), PatternWarning)
         return count
 
     def to_networkx(self) -> nx.DiGraph:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Generic, TypeVar, final
 
 from pathflow._errors import PatternError
+from pathflow._whole_number import whole_number
 
 from ._derivatives import Terms
 from ._node import Node
@@ -150,7 +151,7 @@ class CountSteps(AbstractPartition[int]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", as_step(self.step))
-        _check_most(self.most)
+        object.__setattr__(self, "most", _checked_most(self.most))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -186,7 +187,7 @@ class PathLength(AbstractPartition[int]):
     most: int
 
     def __post_init__(self) -> None:
-        _check_most(self.most)
+        object.__setattr__(self, "most", _checked_most(self.most))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -302,6 +303,8 @@ def _steps(pattern: Pattern) -> Iterable[Step]:
     return [step for part in parts_of(pattern) for step in _steps(part)]
 
 
-def _check_most(most: int) -> None:
-    if not isinstance(most, int) or most < 1:
+def _checked_most(most: int) -> int:
+    number = whole_number(most)
+    if number is None or number < 1:
         raise PatternError(f"most={most!r} is no number of classes; give an integer from 1.")
+    return number

@@ -93,12 +93,12 @@ class Groups(AbstractParts):
 
     Arguments:
         groups: how many groups of equal size, one after the other; or the groups: arrays of the
-            places of their entries in the flattened node, or boolean arrays of the node's shape. A
-            mapping names them, a sequence numbers them.
+            places of their entries in the flattened node, or boolean arrays of the node's shape or
+            of the flattened node's. A mapping names them, a sequence numbers them.
 
     Raises:
-        ArgumentError: there is no group, a name has a blank or one of `@[]`, or a place is in two
-            groups, or negative.
+        ArgumentError: there is no group, a name has a blank or one of `@[]` or comes twice, or a
+            place is in two groups, or negative.
 
     Example:
         `Groups({"singular": [776], "plural": [988]})` has three parts, `Groups(10)` has ten.
@@ -107,6 +107,7 @@ class Groups(AbstractParts):
     def __init__(self, groups: int | Mapping[str, Any] | Iterable[Any]) -> None:
         self._number: int | None = None
         self._groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
+        self._masks: dict[str, tuple[int, ...]] = {}
         if isinstance(groups, int | np.integer):
             self._number = operator.index(groups)
             if self._number < 1:
@@ -114,11 +115,16 @@ class Groups(AbstractParts):
             return
         named = groups if isinstance(groups, Mapping) else dict(enumerate(groups))
         self._groups = tuple((str(name), _places(name, at)) for name, at in named.items())
+        arrays = {str(name): np.asarray(at) for name, at in named.items()}
+        self._masks = {name: a.shape for name, a in arrays.items() if a.dtype == bool}
         self._check()
 
     def _check(self) -> None:
         if not self._groups:
             raise ArgumentError("groups is empty; give at least one group.")
+        names = [name for name, _ in self._groups]
+        if len(set(names)) < len(names):
+            raise ArgumentError(f"groups has the names {names}, of which two are written alike.")
         for name, _ in self._groups:
             if name == REST or not _NAME.fullmatch(name):
                 raise ArgumentError(
@@ -143,6 +149,13 @@ class Groups(AbstractParts):
                 )
             names = tuple(map(str, range(self._number)))
             return Division(names, np.repeat(np.arange(self._number), size // self._number))
+        for name, of in self._masks.items():
+            # The places of another shape's entries would be those of other entries here.
+            if of not in (shape, (size,)):
+                raise ShapeError(
+                    f"group {name!r} is a boolean array of shape {of}, but the node has shape "
+                    f"{shape}; give a mask of the node's shape, or places."
+                )
         owner = np.full(size, len(self._groups))
         for number, (name, places) in enumerate(self._groups):
             if places and max(places) >= size:
@@ -159,10 +172,14 @@ class Groups(AbstractParts):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Groups):
             return NotImplemented
-        return (self._number, self._groups) == (other._number, other._groups)
+        return self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self._number, self._groups))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        return self._number, self._groups, tuple(self._masks.items())
 
     def __repr__(self) -> str:
         if self._number is not None:

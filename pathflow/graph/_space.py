@@ -178,7 +178,9 @@ class PathSpace:
             GraphError: the rank is not in `0 .. count - 1`.
         """
         if not 0 <= rank < self.count:
-            raise GraphError(f"rank={rank} is outside 0 .. {self.count - 1}.")
+            raise GraphError(
+                f"rank={count_text(rank)} is outside 0 .. {count_text(self.count - 1)}."
+            )
         source, left = _last_not_after(self._source_offsets, rank)
         steps = [source]
         while steps[-1] != self._target:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 import jax
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError
 from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
@@ -84,7 +85,7 @@ def attribute(
     """
     if not isinstance(search, AbstractSearch):
         raise ArgumentError(
-            f"attribute(search=...) takes a search such as Enumerate(), got {search!r}."
+            f"attribute(search=...) takes a search such as Enumerate(), got {described(search)}."
         )
     with jax.default_matmul_precision(MATMUL_PRECISION):
         problem = make_problem(graph, args, source, target, doi, qoi, in_axes)

@@ -6,6 +6,7 @@ from typing import Any, final
 
 import jax
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError
 from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
@@ -112,7 +113,8 @@ def predict_memory(
     """
     if not isinstance(search, AbstractSearch):
         raise ArgumentError(
-            f"predict_memory(search=...) takes a search such as Enumerate(), got {search!r:.60}."
+            "predict_memory(search=...) takes a search such as Enumerate(), got "
+            f"{described(search)}."
         )
     if isinstance(search, EnumerateTo):
         raise ArgumentError(

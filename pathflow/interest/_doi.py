@@ -111,8 +111,9 @@ def per_source(argument: str, value: Any, n_sources: int) -> tuple[Any, ...]:
     entries = tuple(value) if isinstance(value, tuple | list) else (value,)
     if len(entries) != n_sources:
         raise ShapeError(
-            f"{argument} has {len(entries)} entries for {n_sources} sources; give a tuple with one "
-            "array per source, or the array alone for a single source."
+            f"{argument} has {len(entries)} entries for {n_sources} "
+            f"source{'s' * (n_sources != 1)}; give a tuple with one array per source, or the array "
+            "alone for a single source: a list of numbers is no array, jnp.array(...) makes one."
         )
     return entries
 

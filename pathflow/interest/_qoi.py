@@ -128,8 +128,8 @@ def _entries(output: Any, **indices: tuple[Any, int]) -> list[Float[Array, "..."
         came = f"shape {shape}" if shape is not None else f"type {type(output).__name__}"
         raise ShapeError(
             f"output has {came}, and the logits of one position of one example have shape "
-            "(n_classes,); let the function return those (for instance `logits[-1]`), batch with "
-            "in_axes, or use Custom(fn)."
+            "(n_classes,); let the function return those (for instance `logits[-1]`), trace with "
+            "one example and give many by in_axes, or use Custom(fn)."
         )
     if not jnp.issubdtype(output.dtype, jnp.floating):
         raise NotDifferentiableError(f"output has dtype {output.dtype}; logits are floating.")
@@ -158,7 +158,8 @@ def _check_index(size: int, name: str, index: Any, ndim: int) -> None:
     if len(shape) != ndim or 0 in shape:
         wanted = "()" if ndim == 0 else "(n,) with n >= 1"
         raise ShapeError(
-            f"{name} has shape {shape}, and one example takes shape {wanted}; put a batch of "
+            f"{name} has shape {shape}, and one example takes shape {wanted}; trace with that of "
+            "one, and give one for each to attribute(qoi=..., in_axes=...), or put a batch of "
             "indices under vmap."
         )
     if isinstance(index, Tracer):

@@ -1,7 +1,6 @@
 """Quadrature rules on the unit interval, as points and weights that sum to one."""
 
 import abc
-import operator
 from dataclasses import dataclass
 from typing import final
 
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pathflow._errors import ArgumentError
+from pathflow._whole_number import whole_number
 
 Rule = tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]
 
@@ -19,14 +19,11 @@ def at_least(argument: str, value: int, least: int, reason: str) -> int:
     Raises:
         ArgumentError: it is no integer, or smaller.
     """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
+    number = whole_number(value)
+    if number is None:
         raise ArgumentError(
             f"{argument}={value!r} is no integer; {reason}, so give an int of at least {least}."
-        ) from None
+        )
     if number < least:
         raise ArgumentError(f"{argument}={number} is too small; {reason}, so give {least} or more.")
     return number

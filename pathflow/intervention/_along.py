@@ -11,6 +11,7 @@ Integers and decisions are on no path of a graph, so they stay what they were.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pathflow._errors import ArgumentError, NoPathError
 from pathflow.evaluation import NodeRunner
@@ -31,9 +32,12 @@ from pathflow.graph import (
 )
 from pathflow.intervention._clean import Clean
 from pathflow.intervention._intervention import AbstractIntervention
+from pathflow.results import PathInfluence
 from pathflow.tracing import TracedGraph, Value
 
-PathsLike = AbstractPartition | Pattern | str | Path | Iterable[PathLike]
+PathsLike = (
+    AbstractPartition | Pattern | str | Path | PathInfluence | Iterable[PathLike | PathInfluence]
+)
 
 # A node with the states, after reading it, from which the way on leads to a wanted class.
 Copy = tuple[Node, frozenset[int]]
@@ -64,7 +68,7 @@ class Along:
             PatternError: a text is no pattern.
             UnknownNodeError: a path holds a node that the graph has not.
         """
-        given = self.paths
+        given = _path_of(self.paths)
         if isinstance(given, AbstractPartition):
             return given
         if isinstance(given, Path):
@@ -72,7 +76,7 @@ class Along:
         if isinstance(given, str | Pattern):
             return Patterns({self.argument: given})
         if isinstance(given, Iterable):
-            return Listed(_known(as_path(p), graph) for p in given)
+            return Listed(_known(as_path(_path_of(p)), graph) for p in given)
         raise ArgumentError(
             f"do({self.argument}={given!r}) takes a path, a pattern, several paths, or a partition."
         )
@@ -123,7 +127,7 @@ class _Ways:
         wanted: Callable[[frozenset[str]], bool],
     ) -> None:
         self._automaton, self._sources = automaton, frozenset(space.sources)
-        self._edges = {(u, v) for u in space.nodes for v in space.successors(u)}
+        self._edges = frozenset(space.edges)
         self._reached: dict[Node, set[int]] = {}
         for node, state in make_trellis(space, automaton, wanted).vertices:
             self._reached.setdefault(node, set()).add(state)
@@ -199,6 +203,11 @@ class _Tree:
 
 def _is_in_none(classes: frozenset[str]) -> bool:
     return not classes
+
+
+def _path_of(given: Any) -> Any:
+    """The path of a row of a result; anything else as it is."""
+    return given.path if isinstance(given, PathInfluence) else given
 
 
 def _known(path: Path, graph: TracedGraph) -> Path:

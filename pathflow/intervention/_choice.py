@@ -1,6 +1,7 @@
 """Which nodes are intervened on, and how."""
 
 import abc
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -11,6 +12,9 @@ from pathflow.intervention._intervention import AbstractIntervention, Mean, as_i
 from pathflow.tracing import TracedGraph
 
 _MEAN = Mean()
+
+# Nodes that a message has room for.
+_FEW = 20
 
 StepsLike = Step | str | Node | Iterable[Step | str | Node]
 
@@ -129,6 +133,17 @@ def as_choice(given: Interventions) -> AbstractChoice:
     )
 
 
+def _there_are(graph: TracedGraph, step: Step) -> str:
+    """The nodes that a step may have meant: any of few, those near to it of many."""
+    labels = [str(n) for n in graph.nodes]
+    if len(labels) <= _FEW:
+        return f"there are {' '.join(labels)}"
+    close = difflib.get_close_matches(str(step), labels, n=5, cutoff=0.5)
+    if close:
+        return f"close matches: {', '.join(close)}; `graph.nodes` has all"
+    return f"there are {' '.join(labels[:_FEW])} ...; `graph.nodes` has all"
+
+
 def matching(graph: TracedGraph, steps: StepsLike, what: str) -> list[Node]:
     """The nodes of some steps, in the graph's order.
 
@@ -152,7 +167,8 @@ def matching(graph: TracedGraph, steps: StepsLike, what: str) -> list[Node]:
         step = as_step(one)
         matched = [n for n in graph.nodes if step.matches(n)]
         if not matched:
-            shown = " ".join(map(str, graph.nodes[:20])) + " ..." * (len(graph.nodes) > 20)
-            raise ArgumentError(f"{what}: {str(step)!r} matches no node; there are {shown}.")
+            raise ArgumentError(
+                f"{what}: {str(step)!r} matches no node; {_there_are(graph, step)}."
+            )
         found.update(matched)
     return [n for n in graph.nodes if n in found]

@@ -30,7 +30,7 @@ class Clean:
         self.runner = NodeRunner(graph, graph.context(flat))
         self.graph, self._qoi = graph, qoi
         self._values: dict[Node, Value] = {}
-        self._others: dict[Any, Clean] = {}
+        self._others: dict[Any, tuple[Any, Clean]] = {}
         self._unasked: Node | None = None
 
     def value(self, node: Node) -> Value:
@@ -71,15 +71,15 @@ class Clean:
 
     def at(self, args: Sequence[Any], in_axes: Any, caller: str) -> "Clean":
         """The same at other arguments; of the same arguments the same object."""
-        # The caller holds the arguments, so their identity lasts.
         key = (id(args), repr(in_axes))
         if key not in self._others:
             # A quantity for each example asked about is none of the other arguments.
             own = self._has_quantity_per_example()
             found = Clean(self.graph, args, None if own else self._qoi, in_axes, caller)
             found._unasked = self.graph.default_target if own else None
-            self._others[key] = found
-        return self._others[key]
+            # The arguments are kept beside it, so that no others take their identity.
+            self._others[key] = (args, found)
+        return self._others[key][1]
 
     def _has_quantity_per_example(self) -> bool:
         pairs = zip(

@@ -44,8 +44,8 @@ def do(
             `pathflow.Ablate(...)`, `pathflow.Keep(...)`.
         target: the node asked about, of any shape; by default the quantity of interest, or the
             function's only output.
-        along: paths from intervened nodes to the target: a path, a pattern, several paths, or a
-            partition (`pathflow.Listed(...)`), of which all classes count.
+        along: paths from intervened nodes to the target: a path or its row in a result, a pattern,
+            several paths, or a partition (`pathflow.Listed(...)`), of which all classes count.
         sparing: such paths, which the interventions leave alone.
         qoi: another quantity of the kind that the graph was traced with.
         in_axes: which axis of each argument holds examples, as in `jax.vmap`.

@@ -217,7 +217,8 @@ def _over_examples(by: Mean | Resample, node: Node, clean: Clean) -> Value:
     if of.examples is None:
         raise ArgumentError(
             f"{name}() takes its values from several examples, but there is one; give examples "
-            f"with in_axes=, or a data set as {name}(args=...)."
+            f"with in_axes=, a data set as {name}(args=...), or another intervention, such as "
+            "Zero()."
         )
     return of.spread(node)
 

@@ -113,12 +113,18 @@ def batches(
             the beginning of a round.
 
     Raises:
-        ArgumentError: a round is too short for one batch.
+        ArgumentError: a round is too short for one batch, or `start` is beyond its round.
     """
     position = start
     while True:
         rows = _rows(corpus.round(position.round), batch_size, n_steps)
-        for k in range(position.batch, (rows.shape[0] - 1) // n_steps):
+        count = (rows.shape[0] - 1) // n_steps
+        if position.batch >= count:
+            raise ArgumentError(
+                f"Round {position.round} has {count} batches, and {position} is none of them; go "
+                "on with the corpus, batch_size and n_steps that the position is of."
+            )
+        for k in range(position.batch, count):
             first = k * n_steps
             window = rows[first : first + n_steps + 1].astype(np.int32)
             keep = np.ones((n_steps, batch_size), np.float32)
@@ -127,7 +133,7 @@ def batches(
                 keep[0] = rows[first - 1] != corpus.end
             if k == 0:
                 keep[0] = 0
-            last = k + 1 == (rows.shape[0] - 1) // n_steps
+            last = k + 1 == count
             position = Position(position.round + 1) if last else Position(position.round, k + 1)
             yield Batch(window[:-1], window[1:], keep), position
 

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from pathflow._errors import ArgumentError, CheckpointError, UnknownWordError, told
-from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes, whole_number
+from pathflow._whole_number import whole_number
+from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes
 
 _SHOWN = 60
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pathflow.drawing import Layout, has_columns, index_text, time_layers
-from pathflow.graph import Edge, Node, PathSpace, edges_of
+from pathflow.graph import Edge, Node, PathSpace
 
 # Curves and positions are in columns and rows; a thousandth of one is less than a pixel.
 _DIGITS = 3
@@ -17,7 +17,7 @@ def drawn_space(space: PathSpace) -> dict[str, Any]:
         "sources": [positions[s] for s in space.sources],
         "target": positions[space.target],
     }
-    return drawn_graph(space.nodes, edges_of(space)) | ends
+    return drawn_graph(space.nodes, space.edges) | ends
 
 
 def drawn_graph(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, Any]:

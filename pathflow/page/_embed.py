@@ -7,7 +7,7 @@ import numpy as np
 
 from pathflow._errors import ArgumentError
 from pathflow.drawing import digits
-from pathflow.graph import Edge, Node, PathSpace, edge_sums, edges_of
+from pathflow.graph import Edge, Node, PathSpace, edge_sums
 
 from ._contents import Classes, FlowTable, Parts, PathTable, Sheet
 from ._drawn import drawn_graph, drawn_space
@@ -143,8 +143,8 @@ def _paths(table: PathTable, level: Level, spaces: Spaces, notes: list[str]) -> 
         data["unseen"] = unseen_paths(table, chosen)
         notes.append(unseen_note(table, chosen))
     if not every and table.ranks is None:
-        sums = dict(zip(edges_of(space), edge_sums(space, table.influences).T, strict=True))
-        kept = np.stack([sums[e] for e in edges_of(drawn)], axis=-1)
+        sums = dict(zip(space.edges, edge_sums(space, table.influences).T, strict=True))
+        kept = np.stack([sums[e] for e in drawn.edges], axis=-1)
         found["flows"] = {"along": numbers(kept, "float64"), "through": None}
     return found
 

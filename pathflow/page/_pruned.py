@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pathflow.drawing import digits, short_integer
-from pathflow.graph import Edge, Graph, Path, PathSpace, edges_of
+from pathflow.graph import Edge, Graph, Path, PathSpace
 
 from ._contents import Numbers, PathTable
 from ._encode import numbers_size
@@ -19,7 +19,7 @@ MAX_EDGES = 6000
 
 def too_large(space: PathSpace) -> bool:
     """Whether a graph has too many edges to be drawn."""
-    return len(edges_of(space)) > MAX_EDGES
+    return len(space.edges) > MAX_EDGES
 
 
 def largest_edges(along: Numbers) -> np.ndarray:
@@ -72,8 +72,8 @@ def reduced_space(space: PathSpace, ranks: Sequence[int]) -> PathSpace:
 def graph_note(space: PathSpace, drawn: PathSpace) -> str:
     """How much of a graph is drawn."""
     return (
-        f"The graph has {len(space.nodes):,} nodes and {len(edges_of(space)):,} edges; drawn are "
-        f"the {len(drawn.nodes):,} nodes and {len(edges_of(drawn)):,} edges of the listed paths."
+        f"The graph has {len(space.nodes):,} nodes and {len(space.edges):,} edges; drawn are "
+        f"the {len(drawn.nodes):,} nodes and {len(drawn.edges):,} edges of the listed paths."
     )
 
 

@@ -16,7 +16,7 @@ from pathflow.results import (
     means_of,
 )
 
-from ._arguments import check_names, whole_number
+from ._arguments import check_names, number_drawn
 from ._ranking import Bar, interval_of
 
 Conditions = Mapping[str, Any]
@@ -74,7 +74,7 @@ def aligned(results: Conditions, k: int) -> dict[str, list[Bar]]:
         ArgumentError: `k` is no whole number over 0, or the results are not about the same rows.
         NonFiniteError: an influence is NaN or infinite.
     """
-    k = whole_number("k", k)
+    k = number_drawn("k", k)
     for name, result in results.items():
         check_finite(f"influences of {name}", result.influences)
     keys = _keys(list(results.values()))

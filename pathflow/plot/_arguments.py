@@ -1,26 +1,23 @@
 """Arguments that several figures take."""
 
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pathflow._errors import ArgumentError
+from pathflow._whole_number import whole_number
 
 
-def whole_number(name: str, value: Any) -> int:
+def number_drawn(name: str, value: Any) -> int:
     """A number of things to draw.
 
     Raises:
         ArgumentError: it is no whole number over 0.
     """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(value, bool):
+    number = whole_number(value)
+    if number is None or number < 1:
         raise ArgumentError(f"{name} must be at least 1, got {value!r}; give a whole number.")
     return number
 

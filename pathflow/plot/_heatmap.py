@@ -17,7 +17,7 @@ from pathflow.results import (
     node_influences,
 )
 
-from ._arguments import check_texts, whole_number
+from ._arguments import check_texts, number_drawn
 from ._matplotlib import (
     POINTS_PER_INCH,
     axes,
@@ -164,7 +164,7 @@ def _matrix(
 def _largest(
     rows: Sequence[str], values: Float64[np.ndarray, "rows columns"], k: int
 ) -> tuple[list[str], Float64[np.ndarray, "some columns"]]:
-    k = whole_number("k", k)
+    k = number_drawn("k", k)
     if k >= len(rows):
         return list(rows), values
     size = np.nansum(np.abs(values), axis=1)

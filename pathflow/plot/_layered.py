@@ -8,11 +8,11 @@ import networkx as nx
 
 from pathflow._errors import ArgumentError
 from pathflow.drawing import FONT_SIZE, INK, PATH_COLOURS, Layout, arrange, index_text, time_layers
-from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace, edges_of
+from pathflow.graph import Edge, Graph, Node, Path, PathLike, PathSpace
 from pathflow.results import Attribution, Conductances, edge_influences
 from pathflow.tracing import TracedGraph
 
-from ._arguments import check_names, check_texts, finite_numbers, whole_number
+from ._arguments import check_names, check_texts, finite_numbers, number_drawn
 from ._matplotlib import axes, draw_scale, figure_of, scale_limit, sign_scale, write_title
 from ._network import LEGEND_COLUMNS, Network
 
@@ -122,7 +122,7 @@ def pruned(
     Raises:
         ArgumentError: `most` is no whole number over 0.
     """
-    most = whole_number("most_edges", most)
+    most = number_drawn("most_edges", most)
     if len(flow) <= most:
         return dict(flow), None
     sizes = {edge: abs(value or 0.0) for edge, value in flow.items()}
@@ -146,7 +146,7 @@ def contents(drawn: Any) -> tuple[list[Node], dict[Edge, float | None]]:
     if isinstance(drawn, Graph | TracedGraph):
         return list(drawn.nodes), dict.fromkeys(drawn.edges)
     if isinstance(drawn, PathSpace):
-        return list(drawn.nodes), dict.fromkeys(edges_of(drawn))
+        return list(drawn.nodes), dict.fromkeys(drawn.edges)
     results = [drawn] if isinstance(drawn, Result) else drawn
     if not isinstance(results, Sequence) or not all(isinstance(r, Result) for r in results):
         raise ArgumentError(

@@ -1,13 +1,13 @@
 """The optional dependency: matplotlib is imported when the first figure is drawn."""
 
-import importlib
 import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pathflow._errors import ArgumentError, MissingDependencyError
+from pathflow._errors import ArgumentError
+from pathflow._optional import optional_module
 from pathflow.drawing import FONT_SIZE, INK, sign_colours
 
 if TYPE_CHECKING:
@@ -25,13 +25,7 @@ def matplotlib(submodule: str) -> ModuleType:
     Raises:
         MissingDependencyError: matplotlib is not installed; the message names the extra.
     """
-    try:
-        return importlib.import_module(f"matplotlib.{submodule}")
-    except ImportError as error:
-        raise MissingDependencyError(
-            "figures need matplotlib, which is not installed; install it with "
-            "`pip install 'pathflow[plot]'`."
-        ) from error
+    return optional_module(f"matplotlib.{submodule}", "a figure", "plot")
 
 
 def axes(ax: Any, size: tuple[float, float]) -> "Axes":

@@ -33,7 +33,7 @@ _NODE_SIZES = (1.0, 4.6)
 # How many labels of single nodes are tried; most would not find room among so many.
 _MOST_LABELS = 300
 _LABEL_LETTERS = 24
-_LEGEND_LETTERS = 36
+_LEGEND_LETTERS = 40
 
 
 @dataclass(frozen=True)

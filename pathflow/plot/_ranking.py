@@ -20,7 +20,7 @@ from pathflow.results import (
     rest_by_sign,
 )
 
-from ._arguments import whole_number
+from ._arguments import number_drawn
 
 Rankable = Attribution | Ranked | Aggregation | Refinement
 
@@ -72,7 +72,7 @@ def ranking(result: Rankable | Any, k: int) -> Ranking:
         ArgumentError: `k` is no whole number over 0, or `result` is of another kind.
         NonFiniteError: an influence is NaN or infinite.
     """
-    k = whole_number("k", k)
+    k = number_drawn("k", k)
     for kind, make in _RANKINGS.items():
         if isinstance(result, kind):
             check_finite("influences", result.influences)

@@ -225,10 +225,7 @@ class Attribution(Storable, Paged, AbstractDisplayed):
             MissingDependencyError: pandas is not installed.
             NonFiniteError: `k` is given and an influence is NaN.
         """
-        if k is None:
-            ranks = np.arange(self.space.count)
-        else:
-            ranks = top_ranks(self._mean_row(), k, Magnitude())
+        ranks = None if k is None else top_ranks(self._mean_row(), k, Magnitude())
         rows = np.atleast_2d(self._array)
         return data_frame(self.space, rows, ranks, self.n_examples is not None)
 
@@ -262,7 +259,7 @@ class Attribution(Storable, Paged, AbstractDisplayed):
         batch = "" if self.n_examples is None else f", {self.n_examples} examples"
         mean = float(np.mean(self.total))
         return (
-            f"Attribution({ends}, {self.space.count} paths{batch}, "
+            f"Attribution({ends}, {paths_text(self.space.count)}{batch}, "
             f"{'mean ' if batch else ''}total {mean:.6g}, {self.audit!r})"
         )
 

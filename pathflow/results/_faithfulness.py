@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any, final
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -12,6 +13,9 @@ from pathflow.drawing import AbstractDisplayed, Page, Text, table
 
 from ._pages import page
 from ._storable import Storable
+
+# What rounding may leave of a difference of means at most, in half precision.
+_COARSEST = 0.03
 
 
 @final
@@ -44,9 +48,9 @@ class Faithfulness(Storable, AbstractDisplayed):
             ArgumentError: the target is no scalar, or keeping everything makes no difference.
         """
         self._check_scalar("recovered")
-        full, empty = self.full.mean(), self.empty.mean()
+        full, empty = (x.mean(dtype=np.float64) for x in (self.full, self.empty))
         # Where only rounding is left, its quotient says nothing.
-        rounding = 100 * np.finfo(self.full.dtype).eps
+        rounding = min(100 * float(jnp.finfo(self.full.dtype).eps), _COARSEST)
         if abs(full - empty) <= rounding * max(np.abs(self.full).max(), np.abs(self.empty).max()):
             raise ArgumentError(
                 "recovered(): the mean of the target is the same with everything and with nothing "
@@ -103,7 +107,7 @@ class Faithfulness(Storable, AbstractDisplayed):
         return f"Faithfulness({len(self.ranking)} ranked, sizes {self.sizes.tolist()})"
 
     def _means(self) -> Float[np.ndarray, " sizes"]:
-        return self.kept.reshape(len(self.sizes), -1).mean(axis=1)
+        return self.kept.reshape(len(self.sizes), -1).mean(axis=1, dtype=np.float64)
 
     def _check_scalar(self, what: str) -> None:
         if self.full.ndim != self.batched:

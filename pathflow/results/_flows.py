@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pathflow._errors import ArgumentError
-from pathflow.graph import Edge, Node, edge_sums, edges_of
+from pathflow.graph import Edge, Node, edge_sums
 
 from ._amount import finite_means
 from ._attribution import Attribution
@@ -116,7 +116,7 @@ def _(result: Run) -> Flows:
 def _(result: Attribution) -> Flows:
     space = result.space
     sums = edge_sums(space, finite_means("influences", result.influences))
-    edges = dict(zip(edges_of(space), sums.tolist(), strict=True))
+    edges = dict(zip(space.edges, sums.tolist(), strict=True))
     through = dict.fromkeys(space.nodes, 0.0)
     # Each path leaves each of its nodes once, but for the target, where it ends.
     for (u, v), value in edges.items():
@@ -158,12 +158,13 @@ def _(result: Conductances) -> Flows:
     along = finite_means("influences along edges", result.edge_influences)
     edges = dict(zip(result.edges, along.tolist(), strict=True))
     reached, left = {v for _, v in edges}, {u for u, _ in edges}
-    ends = [n for n in result.nodes if n not in left]
+    # A node that nothing flows through has no edges there, and is no end.
+    ends = [n for n in result.nodes if n in reached - left]
     if len(ends) != 1:
         raise ArgumentError(
             f"result has {len(ends)} nodes that no edge leaves; a graph of influences ends in one."
         )
-    sources = frozenset(n for n in result.nodes if n not in reached)
+    sources = frozenset(left - reached)
     pattern = result.metadata.get("pattern", ".*")
     what = f"those of the pattern {pattern}"
     return Flows(_through(result), edges, sources, ends[0], what, None)

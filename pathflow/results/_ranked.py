@@ -48,12 +48,20 @@ class Certificate:
 
     def __str__(self) -> str:
         kind = "exact" if self.exact else "not proven complete"
-        mean = float(np.mean(self.unseen_sum))
-        return (
-            f"{kind}: each of the other {short_integer(self.unseen_count)} paths has at most "
-            f"{self.bound:.4g}, all of them together {mean:+.4g} "
-            f"({self.followed:,} beginnings followed)"
-        )
+        beginnings = f"{self.followed:,} beginning{'s' * (self.followed != 1)}"
+        return f"{kind}: {self._others()} ({beginnings} followed)"
+
+    def _others(self) -> str:
+        if not self.unseen_count:
+            return "there are no other paths"
+        mean, one = float(np.mean(self.unseen_sum)), self.unseen_count == 1
+        who = "the other path" if one else f"each of the other {short_integer(self.unseen_count)}"
+        paths = "" if one else " paths"
+        if not np.isfinite(self.bound):
+            bounded = f"nothing bounds {who}{paths}"
+        else:
+            bounded = f"{who}{paths} has at most {self.bound:.4g}"
+        return f"{bounded}, {'it has' if one else 'all of them together'} {mean:+.4g}"
 
 
 @final

@@ -235,7 +235,8 @@ class Run(AbstractDisplayed):
         state = repr(self.audit) if self.complete else "not complete"
         if self.shard is not None:
             state = f"{self.shard}, {'complete' if self.complete else state}"
-        paths = f"{self.space.count} paths{batch} in {self.n_blocks} blocks"
+        blocks = f"{self.n_blocks} block{'s' * (self.n_blocks != 1)}"
+        paths = f"{paths_text(self.space.count)}{batch} in {blocks}"
         return f"Run({str(self.folder)!r}: {ends}, {paths}, {state})"
 
 

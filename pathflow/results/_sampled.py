@@ -333,8 +333,8 @@ class Sampled(Storable, AbstractDisplayed):
             texts[1] += "unknown"
         if 0 < self.effective_draws < _FEW:
             texts.append(
-                f"about {self.effective_draws:.1f} draws carry it: sums and shares are not to be "
-                "trusted; draw more, or by Importance()"
+                f"a few draws outweigh the others, as if there were {self.effective_draws:.1f}: "
+                "sums and shares are not to be trusted; draw more, or by Importance()"
             )
         return "\n".join(texts)
 

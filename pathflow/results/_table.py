@@ -11,6 +11,7 @@ from pathflow._errors import ArgumentError, NonFiniteError
 from pathflow._optional import optional_module
 from pathflow.graph import Path, PathSpace
 
+from ._labels import path_labels
 from ._order import AbstractOrder
 
 
@@ -148,12 +149,15 @@ def path_influences(
 def data_frame(
     space: PathSpace,
     rows: Float[np.ndarray, "B paths"],
-    ranks: Int64[np.ndarray, " k"],
+    ranks: Int64[np.ndarray, " k"] | None,
     batched: bool,
 ) -> Any:
-    """A pandas data frame with a row per path (and per example)."""
+    """A pandas data frame with a row per path (and per example): of some ranks, or of all."""
     pandas = pandas_module()
-    labels = [str(space.unrank(rank)) for rank in ranks.tolist()]
+    if ranks is None:
+        labels, ranks = list(path_labels(space)), np.arange(space.count)
+    else:
+        labels = [str(space.unrank(rank)) for rank in ranks.tolist()]
     n = len(rows)
     columns = {
         "path": labels * n,

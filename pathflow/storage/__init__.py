@@ -16,7 +16,6 @@ from ._manifest import damaged as damaged
 from ._shard import Shard as Shard
 from ._shard import check_counting as check_counting
 from ._shard import shard_folders as shard_folders
-from ._shard import whole_number as whole_number
 from ._text import MOST_BYTES as MOST_BYTES
 from ._text import JSONTextError as JSONTextError
 from ._text import digest_of as digest_of

@@ -1,12 +1,12 @@
 """Parts of a run that are written apart."""
 
-import operator
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from pathflow._errors import ArgumentError, SettingsChangedError
+from pathflow._whole_number import whole_number
 
 _NAME = re.compile(r"shard-([0-9]{1,9})-of-([0-9]{1,9})")
 _MOST = 10**9
@@ -53,16 +53,6 @@ class Shard:
 
     def __str__(self) -> str:
         return f"shard {self.index} of {self.of}"
-
-
-def whole_number(value: Any) -> int | None:
-    """A whole number of Python's or NumPy's as Python's; None for all else, truth values too."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
 
 
 def shard_named(name: str) -> Shard | None:

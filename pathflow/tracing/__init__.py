@@ -10,6 +10,7 @@ from pathflow.tracing._adapter import ModelFunction as ModelFunction
 from pathflow.tracing._adapter import ModuleCall as ModuleCall
 from pathflow.tracing._adapter import OnCall as OnCall
 from pathflow.tracing._adapter import register_adapter as register_adapter
+from pathflow.tracing._by_program import cached_by_program as cached_by_program
 from pathflow.tracing._candidate import Candidate as Candidate
 from pathflow.tracing._candidate import EquationOutput as EquationOutput
 from pathflow.tracing._candidate import Gate as Gate

@@ -137,8 +137,8 @@ def _is_index(dtype: Any) -> bool:
 
 
 def _sharing_key(primitive: Primitive, params: dict[str, Any], inputs: Sequence[Atom]) -> Any:
-    """Equal keys mean equal values; None where parameters cannot be hashed or the equation has
-    effects.
+    """Equal keys mean equal values; None for a tag, which is a value of its own, and where
+    parameters cannot be hashed.
     """
     if primitive.name in ("pathflow_tag", "name"):
         return None

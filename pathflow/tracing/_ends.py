@@ -1,7 +1,7 @@
 """The nodes at the ends of a function: its arguments and its outputs."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -53,6 +53,25 @@ def input_names(
             rest = (jax.tree_util.keystr((key,), simple=True) for key in path[1:])
             names[position] = ".".join([name, *rest])
     return names
+
+
+def left_out(fn: Callable, args: Sequence[Any], named: Iterable[str]) -> dict[str, str]:
+    """Why each parameter that makes no input node makes none, to follow "this argument"."""
+    nodes = {name.partition(".")[0] for name in named}
+    reasons = {}
+    for name, argument in zip(_parameter_names(fn, len(args)), args, strict=True):
+        dtypes = dict.fromkeys(map(jnp.result_type, jax.tree.leaves(argument)))
+        if name in nodes or not dtypes:
+            continue
+        if any(jnp.issubdtype(dtype, jnp.floating) for dtype in dtypes):
+            reasons[name] = f"makes no node; trace with inputs=[{name!r}] for one of each array"
+        else:
+            reasons[name] = (
+                f"holds {', '.join(map(str, dtypes))}, which has no derivative; choose a value "
+                "that is computed from it, such as the embedding of a token, or give floating "
+                "numbers"
+            )
+    return reasons
 
 
 def _parameter_names(fn: Callable, count: int) -> list[str]:

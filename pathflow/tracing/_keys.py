@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathflow._compat import bind, open_jaxpr
+from pathflow._compat import bind, is_jaxpr, open_jaxpr
 
 
 class _Same:
@@ -74,7 +74,7 @@ def equation_key(
 
 
 def _param_key(value: Any, *, rules: bool) -> Hashable:
-    if hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns"):
+    if is_jaxpr(value):
         return _jaxpr_key(_Same(value), rules=rules)
     if isinstance(value, dict):
         return tuple((k, _param_key(v, rules=rules)) for k, v in sorted(value.items()))

@@ -40,18 +40,33 @@ class NodeClass:
         context: tuple[Atom, ...],
         output: Atom,
     ) -> None:
-        self.equations = tuple(equations)
-        self._reads, self._context, self._output = reads, context, output
+        # Over variables of its own: compiled code is kept for later graphs, and would keep the
+        # program around the equations, and the arrays that stand for its context, with it.
+        own: dict[Atom, Atom] = {a: _like(a) for a in (*reads, *context)}
+        self.equations = tuple(_moved(e, own) for e in equations)
+        self._inputs, self._output = (
+            tuple(own[a] for a in (*reads, *context)),
+            own.get(output, output),
+        )
         self.limited = any(holds(e, LIMITED) for e in equations)
         self.n_predecessors = len(reads)
         self.avals = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (*reads, *context))
 
     def __call__(self, predecessors: Sequence[Any], context: Sequence[Any]) -> Any:
-        environment: dict[Any, Any] = dict(zip(self._reads, predecessors, strict=True))
-        # A constant that is passed as context is read from there, so nodes of the class may differ
-        # in it.
-        environment.update(zip(self._context, context, strict=True))
+        environment = dict(zip(self._inputs, (*predecessors, *context), strict=True))
         return evaluate(self.equations, environment, [self._output])[0]
+
+
+def _like(atom: Atom) -> Var:
+    return Var(atom.shape, atom.dtype, atom.depends)
+
+
+def _moved(e: Equation, own: dict[Atom, Atom]) -> Equation:
+    """An equation over other variables, to which those that it makes are added."""
+    inputs = tuple(own.get(a, a) for a in e.inputs)
+    outputs = tuple(map(_like, e.outputs))
+    own.update(zip(e.outputs, outputs, strict=True))
+    return Equation(e.primitive, e.params, inputs, outputs, e.position)
 
 
 _classes: WeakValueDictionary[Any, NodeClass] = WeakValueDictionary()

@@ -4,24 +4,26 @@ as it is where loops are to stay loops.
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from pathflow._compat import open_jaxpr
+from pathflow._compat import open_jaxpr, without_constants
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError, TraceError, UnknownNodeError
 from pathflow._precision import check_precision
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom
 from pathflow.tracing._adapter import as_function
 from pathflow.tracing._candidate import Candidate, Tag
-from pathflow.tracing._ends import input_names, output_nodes, value_node
+from pathflow.tracing._ends import input_names, left_out, output_nodes, value_node
 from pathflow.tracing._keys import jaxpr_key
 from pathflow.tracing._marking import marked
 from pathflow.tracing._offer import choosing_nothing, offer, said
@@ -58,6 +60,7 @@ class Program:
         avals: the shape and dtype of each flat argument.
         qoi: the quantity of interest, or None.
         splits: the tagged values that make a node for each of their parts.
+        left_out: why each parameter of the function that is no input node is none.
     """
 
     jaxpr: Any
@@ -68,6 +71,7 @@ class Program:
     avals: tuple[Any, ...]
     qoi: Any
     splits: Splits = Splits()  # noqa: RUF009  (immutable)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default_target(self) -> Node | None:
@@ -117,6 +121,13 @@ class Program:
         close = same or difflib.get_close_matches(str(wanted), labels, n=5, cutoff=0.5)
         hint = f"close matches: {', '.join(close)}" if close else f"there are {_first(labels)}"
         return f"no node {str(wanted)!r} in the function ({hint}); i stands for an iteration."
+
+    @cached_property
+    def without_constants(self) -> "Program":
+        """An equal program that does not hold the arrays that the function closes over."""
+        found = replace(self, jaxpr=without_constants(self.jaxpr))
+        found.__dict__["computed"] = self.computed
+        return found
 
     @cached_property
     def computed(self) -> Any:
@@ -169,12 +180,12 @@ def make_program(
     if not callable(fn):
         raise ArgumentError(
             f"{caller}(fn) takes a function of arrays or a model that pathflow knows, got "
-            f"{type(fn).__name__}."
+            f"{described(fn)}; its arguments come after it."
         )
     _check_call(fn, args, caller)
     _check_selector(nodes, caller)
     run = marked(fn, nodes.marks)
-    full, composed = (args, run) if qoi is None else ((qoi, *args), _measured(run))
+    full, composed = (args, run) if qoi is None else ((qoi, *args), _measured(run, qoi))
     composed = _asking_for_numbers(caller)(composed)
     offset = len(full) - len(args)
     flat, structure = jax.tree_util.tree_flatten_with_path(tuple(full))
@@ -213,7 +224,8 @@ def make_program(
     )
     input_nodes = {value_node(n, (), avals[i]): i for i, n in names.items()}
     outputs = output_nodes(closed, shapes, sites, input_nodes)
-    return Program(closed, sites, input_nodes, outputs, structure, avals, qoi), leaves
+    program = Program(closed, sites, input_nodes, outputs, structure, avals, qoi)
+    return replace(program, left_out=left_out(fn, args, names.values())), leaves
 
 
 def flat_leaves(program: Program, args: Sequence[Any], caller: str) -> list[Any]:
@@ -246,9 +258,19 @@ def flat_leaves(program: Program, args: Sequence[Any], caller: str) -> list[Any]
     return leaves
 
 
-def _measured(fn: Callable[..., Any]) -> Callable[..., Any]:
+def _measured(fn: Callable[..., Any], given: AbstractQoI) -> Callable[..., Any]:
     """The quantity of interest, its first argument, of the function's output."""
-    return lambda quantity, *args: mark(quantity(fn(*args)), QUANTITY, Tag())
+    # Traced, its indices have no values, and one outside the output would only be NaN later on.
+    arrays = (jax.Array, np.ndarray, np.generic, int)
+    known = all(isinstance(x, arrays) and not isinstance(x, Tracer) for x in jax.tree.leaves(given))
+
+    def measured(quantity: AbstractQoI, *args: Any) -> Any:
+        output = fn(*args)
+        if known and not isinstance(given, Custom) and isinstance(output, jax.Array):
+            jax.eval_shape(given, jax.ShapeDtypeStruct(output.shape, output.dtype))
+        return mark(quantity(output), QUANTITY, Tag())
+
+    return measured
 
 
 @contextmanager
@@ -274,7 +296,8 @@ def _check_selector(nodes: Any, caller: str) -> None:
     if not isinstance(nodes, AbstractNodeSelector):
         raise TraceError(
             f"{caller}(nodes=...) takes a selector such as pathflow.tagged('c*'), "
-            f"pathflow.modules(), pathflow.primitives() or pathflow.by(choose), got {nodes!r}."
+            "pathflow.modules(), pathflow.primitives() or pathflow.by(choose), got "
+            f"{described(nodes)}."
         )
 
 
@@ -286,9 +309,10 @@ def _check_call(fn: Callable[..., Any], args: Sequence[Any], caller: str) -> Non
     try:
         signature.bind(*args)
     except TypeError as error:
+        given = f"{len(args)} argument{'s do' if len(args) != 1 else ' does'}"
         raise TraceError(
-            f"{caller}(fn, *args): {len(args)} arguments do not fit fn{signature}: {error}; bind "
-            "keyword arguments with functools.partial."
+            f"{caller}(fn, *args): {given} not fit fn{signature}: {error}; bind keyword arguments "
+            "with functools.partial."
         ) from None
 
 

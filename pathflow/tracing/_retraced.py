@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from pathflow._compat import open_jaxpr, scopes
+from pathflow._compat import is_jaxpr, open_jaxpr, scopes
 from pathflow._errors import ChangingFunctionError
 from pathflow.tracing._keys import numbers_of
 from pathflow.tracing._sites import TAGS
@@ -57,12 +57,8 @@ def _tracers(jaxpr: Any) -> Iterator[Any]:
     for eqn in inner.eqns:
         for value in eqn.params.values():
             for item in value if isinstance(value, tuple | list) else (value,):
-                if _is_jaxpr(item):
+                if is_jaxpr(item):
                     yield from _tracers(item)
-
-
-def _is_jaxpr(value: Any) -> bool:
-    return hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns")
 
 
 def _differences(first: Any, second: Any) -> Iterator[str]:
@@ -106,7 +102,9 @@ def _operands(
 
 def _parameter(first: Any, second: Any, name: str, where: str) -> Iterator[str]:
     """What differs between two parameters of an equation, as far as they say what is computed."""
-    if _is_jaxpr(first):
+    if _kind(first) != _kind(second):
+        yield f"{name} of {where} is {_told(first)}, then {_told(second)}"
+    elif is_jaxpr(first):
         yield from _differences(first, second)
     elif isinstance(first, tuple | list):
         for a, b in zip_longest(first, second, fillvalue=_MISSING):
@@ -120,6 +118,21 @@ def _parameter(first: Any, second: Any, name: str, where: str) -> Iterator[str]:
     # Functions and the like are new objects each time, and are not compared.
     elif isinstance(first, _PLAIN) and not (first == second or first != first):
         yield f"{name} of {where} is {first!r}, then {second!r}"
+
+
+def _kind(value: Any) -> str:
+    """Which of the kinds of parameters that are compared a parameter is."""
+    if value is _MISSING or value is None:
+        return "nothing"
+    if is_jaxpr(value):
+        return "function"
+    if isinstance(value, tuple | list):
+        return "list"
+    return "table" if isinstance(value, dict) else "other"
+
+
+def _told(value: Any) -> str:
+    return "nothing" if value is _MISSING else f"{value!r:.60}"
 
 
 def _equal_arrays(first: Any, second: Any) -> bool:

@@ -14,19 +14,54 @@ from pathflow.tracing._builder import Builder
 from pathflow.tracing._ir import Atom, Const, Equation, Var
 from pathflow.tracing._select import ELEMENTWISE
 
+# A part of a value: the value, and the axis along which it is taken.
+_Part = tuple[Atom, int]
+
 
 def select_dynamic(builder: Builder, operand: Atom, axis: int, start: Atom, size: int) -> Atom:
     """`size` entries of `operand` from `start` on along one axis; the other axes whole."""
-    if operand.shape[axis] == size:
-        return operand
-    equation = operand.equation if isinstance(operand, Var) and operand.depends else None
-    if equation is not None:
-        name = equation.primitive.name
-        if name in ELEMENTWISE:
-            return _through_elementwise(builder, equation, axis, start, size)
-        if name == "dot_general":
-            return _through_product(builder, equation, axis, start, size)
-    return _slice(builder, operand, axis, start, size)
+    # Each part is made once, though several values may read it, and without recursion: a residual
+    # stream reads every value twice, and is as long as there are layers.
+    made: dict[_Part, Atom] = {}
+    pending: list[_Part] = [(operand, axis)]
+    while pending:
+        part = pending[-1]
+        followed = None if part in made else _followed(*part, size)
+        equation, reads = followed or (None, [])
+        missing = [(a, along) for a, along in reads if along is not None and (a, along) not in made]
+        if missing:
+            pending.extend(missing)
+            continue
+        pending.pop()
+        if part in made:
+            continue
+        atom, along = part
+        if equation is not None:
+            parts = [a if of is None else made[a, of] for a, of in reads]
+            made[part] = _again(builder, equation, parts, along, size)
+        else:
+            whole = atom.shape[along] == size
+            made[part] = atom if whole else _slice(builder, atom, along, start, size)
+    return made[operand, axis]
+
+
+def _followed(
+    atom: Atom, axis: int, size: int
+) -> tuple[Equation, list[tuple[Atom, int | None]]] | None:
+    """The equation that makes a part of a value of parts of its inputs, and for each input the axis
+    along which its part is taken, or None where it is read whole; None where the value itself is to
+    be sliced.
+    """
+    equation = atom.equation if isinstance(atom, Var) and atom.depends else None
+    if equation is None or atom.shape[axis] == size:
+        return None
+    if equation.primitive.name in ELEMENTWISE:
+        axes = _axes_of_elementwise(equation, axis)
+    elif equation.primitive.name == "dot_general":
+        axes = _axes_of_product(equation, axis)
+    else:
+        return None
+    return equation, list(zip(equation.inputs, axes, strict=True))
 
 
 def _slice(builder: Builder, operand: Atom, axis: int, start: Atom, size: int) -> Atom:
@@ -39,34 +74,25 @@ def _slice(builder: Builder, operand: Atom, axis: int, start: Atom, size: int) -
     ]
 
 
-def _through_elementwise(builder: Builder, e: Equation, axis: int, start: Atom, size: int) -> Atom:
+def _axes_of_elementwise(e: Equation, axis: int) -> list[int | None]:
     out = e.outputs[0]
-    parts = [
-        select_dynamic(builder, a, axis, start, size)
-        if len(a.shape) == len(out.shape) and a.shape[axis] == out.shape[axis]
-        else a
+    return [
+        axis if len(a.shape) == len(out.shape) and a.shape[axis] == out.shape[axis] else None
         for a in e.inputs
     ]
-    return _again(builder, e, parts, axis, size)
 
 
-def _through_product(builder: Builder, e: Equation, axis: int, start: Atom, size: int) -> Atom:
+def _axes_of_product(e: Equation, axis: int) -> list[int | None]:
     (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = e.params["dimension_numbers"]
     lhs, rhs = e.inputs
     lhs_free = [a for a in range(len(lhs.shape)) if a not in lhs_contract and a not in lhs_batch]
     rhs_free = [a for a in range(len(rhs.shape)) if a not in rhs_contract and a not in rhs_batch]
     n_batch = len(lhs_batch)
     if axis < n_batch:
-        parts = [
-            select_dynamic(builder, lhs, lhs_batch[axis], start, size),
-            select_dynamic(builder, rhs, rhs_batch[axis], start, size),
-        ]
-    elif axis < n_batch + len(lhs_free):
-        parts = [select_dynamic(builder, lhs, lhs_free[axis - n_batch], start, size), rhs]
-    else:
-        at = rhs_free[axis - n_batch - len(lhs_free)]
-        parts = [lhs, select_dynamic(builder, rhs, at, start, size)]
-    return _again(builder, e, parts, axis, size)
+        return [lhs_batch[axis], rhs_batch[axis]]
+    if axis < n_batch + len(lhs_free):
+        return [lhs_free[axis - n_batch], None]
+    return [None, rhs_free[axis - n_batch - len(lhs_free)]]
 
 
 def _again(builder: Builder, e: Equation, parts: Sequence[Atom], axis: int, size: int) -> Atom:

@@ -5,13 +5,13 @@ same depth of loops. Branches of one `cond` are alternatives: each begins with t
 others begin with, so a name does not depend on which branch is taken.
 """
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pathflow._compat import called_jaxpr, open_jaxpr, sub_jaxprs
+from pathflow._user_warning import warn_user
 from pathflow.graph import Node
 from pathflow.tracing._candidate import Candidate, Origin, Tag
 
@@ -137,10 +137,10 @@ class _Walk:
             elif name == "cond":
                 self._branches(params["branches"], here, lengths, counts)
             else:
-                warnings.warn(
+                warn_user(
                     f"{name} holds tags, but its derivative rule is kept whole, so they make no "
                     "nodes; tag its inputs and outputs instead.",
-                    stacklevel=2,
+                    UserWarning,
                 )
 
     def _branches(

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathflow._compat import at_source, bind, called_jaxpr, open_jaxpr, sub_jaxprs
+from pathflow._compat import at_source, bind, called_jaxpr, is_jaxpr, open_jaxpr, sub_jaxprs
 from pathflow.tracing._sites import INLINED, TagFinder
 from pathflow.tracing._unshard_rules import RULES
 from pathflow.tracing._visit import REMAT
@@ -111,13 +111,9 @@ class _Inside:
 _Evaluator = _Outside | _Inside
 
 
-def _is_jaxpr(value: Any) -> bool:
-    return hasattr(value, "eqns") or hasattr(getattr(value, "jaxpr", None), "eqns")
-
-
 def _with_jaxprs(params: dict[str, Any], evaluator: _Evaluator) -> dict[str, Any]:
     def one(value: Any) -> Any:
-        if _is_jaxpr(value):
+        if is_jaxpr(value):
             return _retraced(value, evaluator)
         if hasattr(value, "_fields"):
             return type(value)(*map(one, value))

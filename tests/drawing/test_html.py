@@ -106,9 +106,10 @@ def _elements(markup):
 
 
 def test_numbers():
-    assert [short_number(x) for x in (0.0, 1.0, -12345.0, 9_999_999.0, 1e7, 1e-9)] == [
+    assert [short_number(x) for x in (0.0, 1.0, 999.7, -12345.0, 9_999_999.0, 1e7, 1e-9)] == [
         "0",
         "+1",
+        "+1,000",
         "-12,300",
         "+10,000,000",
         "+1e+07",

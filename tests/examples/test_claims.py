@@ -135,6 +135,43 @@ def claims():
     )
 
 
+def claims_of_concepts_in_decayed():
+    paths = [
+        r for r in read_table(DECAYED.folder / "concepts_paths.csv") if r["model"] == "trained"
+    ]
+    own = [
+        r
+        for r in paths
+        if r["concept"] == "number of a reflexive" and r["task"].startswith("reflexive")
+    ]
+    ranks = [r["rank"] for r in own]
+    assert set(ranks) == {1, 3}
+    yield f"it is first in {ranks.count(1)} of {len(ranks)} conditions of the own sentences"
+    alone, behind = ([r for r in own if ("attractor" in r["task"]) == far] for far in (False, True))
+    yield (
+        f"a share of {span([r['share'] for r in alone])} without and "
+        f"{span([r['share'] for r in behind])} behind an attractor (t "
+        f"{span([r['t'] for r in own])})"
+    )
+    verbs = [r for r in paths if r["concept"] == "number of the verb"]
+    ranks = [r["rank"] for r in verbs]
+    yield f"it has rank {min(ranks)} to {max(ranks)} and a t of {span([r['t'] for r in verbs])}"
+    first, second = (f"{r['along_primary']:.2f}" for r in alone)
+    yield (
+        f"Exchanging the noun along it alone takes {first} and {second} of what exchanging it "
+        f"everywhere takes, and {span([r['along_primary'] for r in behind])} behind an attractor"
+    )
+    known = read_table(DECAYED.folder / "concepts_known.csv")
+    frames = ("reflexive", "reflexive, attractor")
+    number = [r for r in known if r["concept"] == "number of a reflexive" and r["frame"] in frames]
+    yield f"(accuracy {span([r['accuracy'] for r in number])} in own sentences)"
+    gender = [r for r in known if r["concept"].startswith("gender")]
+    assert all(r["accuracy"] == (r["condition"][0] == "M") for r in gender)
+    yield f"the noun moves the score by {span([r['shift'] for r in gender])} logits"
+    quantity = read_table(DECAYED.folder / "concepts_quantity.csv")
+    assert {r["of_10"] for r in quantity} == {10}
+
+
 def claims_of_the_parts():
     """Likewise, about what other commands wrote."""
     tiny = {r["condition"]: r for r in TINY.rows(Role.SUBJECT) if r["task"] == "nounPP"}
@@ -188,6 +225,7 @@ def claims_of_the_parts():
         f"alone takes at most {most:.3f} of what exchanging it everywhere takes; along the path of "
         f"rank 1 it takes {along}"
     )
+    yield from claims_of_concepts_in_decayed()
     clauses = {
         (r["task"], r["condition"]): r["accuracy"]
         for r in read_table(TINY.folder / "clauses_accuracy.csv")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathflow.graph import edge_sums, edges_of
+from pathflow.graph import edge_sums
 from tests.graph.strategies import spaces
 
 
@@ -14,7 +14,7 @@ from tests.graph.strategies import spaces
 def test_edge_sums_are_sums_over_paths(found, seed, batch):
     _, space = found
     values = np.random.default_rng(seed).standard_normal((*batch, space.count))
-    expected = {edge: np.zeros(batch) for edge in edges_of(space)}
+    expected = {edge: np.zeros(batch) for edge in space.edges}
     for rank, path in enumerate(space):
         for edge in pairwise(path):
             expected[edge] += values[..., rank]

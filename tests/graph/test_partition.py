@@ -107,6 +107,7 @@ def test_as_partition():
         (lambda: pf.FirstOf({}), "choices is empty"),
         (lambda: pf.FirstOf({"p": "a b"}), "'a b' is not a single step"),
         (lambda: pf.CountSteps("a*b*", 0), "most=0"),
+        (lambda: pf.PathLength(True), "most=True"),
         (lambda: pf.CountSteps("(a)*", 2), "is not a single step"),
         (lambda: pf.PathLength(0), "most=0"),
         (lambda: pf.PathLength(2.5), "most=2.5"),

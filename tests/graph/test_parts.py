@@ -61,6 +61,7 @@ def test_equal_groups_are_equal():
     [
         (lambda: pf.Groups(0), pf.ArgumentError, "groups=0"),
         (lambda: pf.Groups([]), pf.ArgumentError, "groups is empty"),
+        (lambda: pf.Groups({1: [0], "1": [1]}), pf.ArgumentError, "two are written alike"),
         (lambda: pf.Groups([[0], [1, 0]]), pf.ArgumentError, "place 0 twice"),
         (lambda: pf.Groups([[0, 0]]), pf.ArgumentError, "place 0 twice"),
         (lambda: pf.Groups([[-1]]), pf.ArgumentError, "place -1"),
@@ -69,6 +70,12 @@ def test_equal_groups_are_equal():
         (lambda: pf.Groups({"rest": [0]}), pf.ArgumentError, "'rest'"),
         (lambda: pf.Groups(3).divide((4,)), pf.ShapeError, "divides no node of 4 entries"),
         (lambda: pf.Groups([[4]]).divide((4,)), pf.ShapeError, "has the place 4"),
+        (
+            lambda: pf.Groups([np.eye(3, 2, dtype=bool)]).divide((2, 3)),
+            pf.ShapeError,
+            r"'0' is a boolean array of shape \(3, 2\), but the node has shape \(2, 3\)",
+        ),
+        (lambda: pf.Groups([[True]]).divide((4,)), pf.ShapeError, "give a mask of the node's"),
         (lambda: pf.Axis(1).divide((4,)), pf.ShapeError, "divides no node of shape"),
         (
             lambda: as_parts("units"),

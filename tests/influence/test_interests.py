@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pathflow as pf
+from pathflow.influence.question._asked import describe
 from tests.helpers import INTERESTS, OUTPUT, PROGRAMS, SOURCES, brute_force
 
 
@@ -172,3 +173,16 @@ def test_influence_of_an_output_that_is_named_is_the_default(case):
         pf.attribute(traced, args, source="x", target=t, doi=doi) for t in (OUTPUT, None)
     )
     np.testing.assert_array_equal(named.influences, default.influences)
+
+
+class _Ends(pf.AbstractRule):
+    """A rule that says nothing of itself but where it stands in memory."""
+
+    def nodes_and_weights(self, n):
+        return np.array([0.0, 1.0]), np.array([0.5, 0.5])
+
+
+def test_what_is_told_of_an_interest_is_the_same_in_each_process():
+    told = describe(pf.Line(jnp.zeros(2), rule=_Ends()))
+    assert "_Ends object" in told
+    assert "0x" not in told

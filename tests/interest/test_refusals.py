@@ -110,25 +110,27 @@ _SHAPE = "give an array of shape {} (jnp.broadcast_to makes one)."
         (
             lambda: pf.Logit(0)(X),
             ("output has shape (2, 3), and the logits of one position of one example have shape "
-            "(n_classes,); let the function return those (for instance `logits[-1]`), batch with "
-            "in_axes, or use Custom(fn)."),
+            "(n_classes,); let the function return those (for instance `logits[-1]`), trace with "
+            "one example and give many by in_axes, or use Custom(fn)."),
         ),
         (
             lambda: pf.Logit(0)([1.0]),
             ("output has type list, and the logits of one position of one example have shape "
-            "(n_classes,); let the function return those (for instance `logits[-1]`), batch with "
-            "in_axes, or use Custom(fn)."),
+            "(n_classes,); let the function return those (for instance `logits[-1]`), trace with "
+            "one example and give many by in_axes, or use Custom(fn)."),
         ),
         (lambda: pf.Logit(0)(jnp.arange(4)), "output has dtype int64; logits are floating."),
         (lambda: pf.Logit(1.0)(LOGITS), "index has dtype float64; give an integer index."),
         (
             lambda: pf.LogitDifference(0, np.array([1]))(LOGITS),
-            ("bad has shape (1,), and one example takes shape (); put a batch of indices under "
+            ("bad has shape (1,), and one example takes shape (); trace with that of one, and "
+            "give one for each to attribute(qoi=..., in_axes=...), or put a batch of indices under "
             "vmap."),
         ),
         (
             lambda: pf.SetDifference(0, np.array([1]))(LOGITS),
-            ("good has shape (), and one example takes shape (n,) with n >= 1; put a batch of "
+            ("good has shape (), and one example takes shape (n,) with n >= 1; trace with that "
+            "of one, and give one for each to attribute(qoi=..., in_axes=...), or put a batch of "
             "indices under vmap."),
         ),
         (

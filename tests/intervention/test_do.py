@@ -237,3 +237,22 @@ def test_float32_stays_float32():
     args = (_X.astype(jnp.float32), _W.astype(jnp.float32))
     for by in (pf.Zero(), pf.Mean(), pf.Resample(jax.random.key(0)), 1.5):
         assert pf.do(graph, args, {"h": by}, in_axes=_AXES).dtype == jnp.float32
+
+
+class _Elsewhere(pf.AbstractIntervention):
+    """What a node holds at an input of its own, which nobody keeps."""
+
+    def replace(self, node, value, clean):
+        other = jnp.full(2, {"a": 1.0, "b": 5.0}[node.name])
+        return pf.OtherInput((other,)).replace(node, value, clean)
+
+
+def test_other_arguments_that_nobody_keeps_are_told_apart():
+    """The place in memory of the first is often that of the second."""
+
+    def fn(x):
+        return 100 * pf.tag(x * 1.0, "a").sum() + pf.tag(x * 1.0, "b").sum()
+
+    x = jnp.zeros(2)
+    by = {"a": _Elsewhere(), "b": _Elsewhere()}
+    assert float(pf.do(pf.trace(fn, x), (x,), by)) == 210.0

@@ -111,3 +111,18 @@ def test_nothing_to_recover(scalar):
     curve = pf.faithfulness(scalar, (_X[0],), ["a"], among="a", instead=pf.Fix(jnp.tanh(_X[0])))
     with pytest.raises(pf.ArgumentError, match="nothing can be recovered"):
         curve.recovered()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_half_precision(dtype):
+    """Measures are taken in float64, of dtypes too that NumPy does not know itself."""
+    x = _X.astype(dtype)
+    fn = lambda x: (pf.tag(jnp.tanh(x), "a") + pf.tag(x * x, "b")).sum()  # noqa: E731
+    graph = pf.trace(fn, x[0])
+    curve = pf.faithfulness(graph, (x,), ["b", "a"], instead=pf.Zero(), in_axes=0)
+    full, kept = (np.asarray(a, np.float64).mean(-1) for a in (curve.full, curve.kept))
+    np.testing.assert_allclose(curve.recovered(), kept / full, rtol=1e-12)
+    assert curve.curves().keys() == {"recovered", "accuracy"}
+    same = pf.faithfulness(graph, (x,), ["b"], among="a", instead=pf.Apply(lambda a: a), in_axes=0)
+    with pytest.raises(pf.ArgumentError, match="nothing can be recovered"):
+        same.recovered()

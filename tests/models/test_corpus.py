@@ -105,3 +105,12 @@ def test_word_lists_that_are_none_are_refused():
         Vocabulary(("<unk>", "<eos>", "the", "the"))
     with pytest.raises(ArgumentError, match="end='<eos>'"):
         Vocabulary(("<unk>", "the"))
+
+
+def test_a_position_beyond_its_round():
+    """As of a training with another text: there is no batch to go on with, ever."""
+    corpus = SentenceCorpus(joined([[2, 3, 4]] * 6), END)
+    _, after = next(batches(corpus, 2, 3, Position(0, 2)))
+    assert after == Position(1, 0)
+    with pytest.raises(ArgumentError, match=r"has 3 batches, and Position\(round=0, batch=3\)"):
+        next(batches(corpus, 2, 3, Position(0, 3)))

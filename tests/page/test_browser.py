@@ -283,6 +283,20 @@ def test_a_very_wide_graph_loads_in_seconds(opened):
     assert page.run("performance.now()") < 30_000
 
 
+def test_long_names_of_rows_stay_in_the_picture(opened):
+    name = "encoder.GRUCell_1.hn"
+    labels = ["x@0", f"{name}@0", f"{name}@1", f"{name}@2", "qoi"]
+    space = pf.Graph(map(pf.Node.parse, labels), pairwise(labels)).paths("x@0", "qoi")
+    page = opened(pf.Attribution(space, np.ones(1, np.float32), audit(np.float32(1))))
+    rows = "[...document.querySelectorAll('.axis text')].filter(t => t.textContent.length > 10)"
+    beyond = page.run(
+        f"{rows}.map(t => t.getBoundingClientRect().left - t.ownerSVGElement"
+        ".getBoundingClientRect().left)"
+    )
+    assert len(beyond) == 1
+    assert min(beyond) >= 0
+
+
 def test_hostile_names_do_nothing(opened):
     page = opened(hostile(), title="</title><script>window.hacked=3</script>")
     assert page.run("window.hacked") is None

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -114,3 +115,20 @@ def test_what_is_not_finite_is_refused(result, bad):
     for sums in (edge_influences, node_influences):
         with pytest.raises(pf.NonFiniteError, match=rf"1 of {len(influences)} influences"):
             sums(lost)
+
+
+def test_a_node_that_nothing_flows_through_is_no_end():
+    """Without a graph every tag is told of, also one that the output does not read."""
+
+    def fn(x):
+        pf.tag(jnp.sin(x), "unread")
+        return (pf.tag(jnp.tanh(x), "a") ** 2).sum()
+
+    x = jnp.ones(3)
+    ask = {"source": "x", "doi": pf.Line(jnp.zeros(3))}
+    streamed = pf.conductance(fn, (x,), edges=True, **ask)
+    assert streamed.through("unread") == 0.0
+    of_paths = edge_influences(pf.attribute(pf.trace(fn, x), (x,), **ask, target="output"))
+    found = edge_influences(streamed)
+    assert found.keys() == of_paths.keys()
+    np.testing.assert_allclose([*found.values()], [*of_paths.values()])

@@ -73,6 +73,18 @@ def test_text_says_what_is_certain(result):
     assert "not proven complete" in str(open_end)
 
 
+def test_a_certificate_is_a_sentence_for_any_number_of_others():
+    said = {
+        (0, 0.0): "exact: there are no other paths (1 beginning followed)",
+        (1, 0.5): "exact: the other path has at most 0.5, it has +0.25 (1 beginning followed)",
+        (1, np.inf): "exact: nothing bounds the other path, it has +0.25 (1 beginning followed)",
+        (2, np.inf): "exact: nothing bounds each of the other 2 paths, all of them together +0.25 "
+        "(1 beginning followed)",
+    }
+    for (count, bound), text in said.items():
+        assert str(pf.Certificate(True, bound, 0.25, count, 1)) == text
+
+
 def test_a_batch_has_examples_and_a_mean():
     batch = ranked(space(), [5, 2], [[3.0, -1.5], [1.0, 0.5]], unseen_sum=np.array([0.5, 1.5]))
     assert batch.n_examples == 2

@@ -82,3 +82,30 @@ def test_what_is_kept_with_a_graph_is_bounded_and_can_be_forgotten():
     assert not one.__dict__["_kept"]
     assert not other.__dict__["_kept"]
     assert derive.__name__ == "derive"
+
+
+def _closed_over():
+    """A function of its own each time, and whether what it closes over is gone."""
+    weights = jnp.full((3, 3), 0.1)
+    return lambda x: pf.tag(jnp.tanh(weights @ x), "h").sum(), weakref.ref(weights)
+
+
+@pytest.mark.parametrize("ask", ["attribute", "aggregate", "conductance", "do"])
+def test_parameters_that_nobody_holds_are_gone(ask):
+    """What is compiled is kept for the next function that computes the same, and the parameters of
+    this one are not.
+    """
+    x = jnp.ones(3)
+    question = {"source": "x", "doi": pf.Line(jnp.zeros(3), n_steps=2)}
+    fn, gone = _closed_over()
+    if ask == "do":
+        pf.do(pf.trace(fn, x), (x,), {"h": pf.Zero()})
+    elif ask == "attribute":
+        pf.attribute(pf.trace(fn, x), (x,), **question)
+    elif ask == "aggregate":
+        pf.aggregate(fn, (x,), {"all": ".*"}, **question)
+    else:
+        pf.conductance(fn, (x,), **question)
+    del fn
+    gc.collect()
+    assert gone() is None

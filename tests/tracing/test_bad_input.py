@@ -99,3 +99,9 @@ class TestUnknownNodes:
             traced.node("y")
         assert "\\n" not in str(error.value)
         assert not str(error.value).startswith("'")
+
+
+def test_a_pattern_without_a_path_is_warned_of_where_it_is_counted():
+    with pytest.warns(pf.PatternWarning, match="no node on them has a name like `z`") as met:
+        assert pf.trace(tagged, X).count_paths("x", "output", "x z output") == 0
+    assert [w.filename for w in met] == [__file__]

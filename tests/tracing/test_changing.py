@@ -73,6 +73,14 @@ class TestAnotherFunctionEachTime:
         with pytest.raises(pf.ChangingFunctionError):
             pf.trace(looped, X)
 
+    @pytest.mark.parametrize("steps", [(None, 2), (2, None)])
+    def test_a_parameter_that_is_there_once_alone(self, steps):
+        """A slice with a stride, and one without: their sums have the same shape."""
+        left = list(steps)
+        fn = lambda x: pf.tag(x * 2, "a")[0 : 2 : left.pop(0)].sum()  # noqa: E731
+        with pytest.raises(pf.ChangingFunctionError, match="strides of 'slice' is"):
+            pf.trace(fn, X)
+
     def test_of_a_function_as_it_is(self):
         ask = {"source": "x", "doi": pf.Point()}
         with pytest.raises(pf.ChangingFunctionError, match="aggregate"):

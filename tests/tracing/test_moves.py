@@ -114,3 +114,22 @@ def test_both_ways_of_looping_give_one_graph():
     graphs = [pf.trace(lstm, params).graph for lstm in (lstm_by_step, lstm_by_layer)]
     edges = [{(str(u), str(v)) for u, v in graph.edges} for graph in graphs]
     assert edges[0] == edges[1]
+
+
+def test_a_logit_of_a_long_chain():
+    """Of a residual stream without a tag, every value of which is read twice: work that doubles
+    with each layer would not end, and recursion would exhaust the stack.
+    """
+    layers = 400
+
+    def chain(x):
+        y = pf.tag(x, "y")
+        for _ in range(layers):
+            y = y + jnp.tanh(y)
+        return y
+
+    traced = pf.trace(chain, A, qoi=pf.Logit(2))
+    equations = traced.functions[traced.node("qoi")].computes.equations
+    # Of each layer, the one entry that is asked for.
+    assert sum(e.primitive.name == "tanh" for e in equations) == layers
+    assert all(e.outputs[0].size == 1 for e in equations)

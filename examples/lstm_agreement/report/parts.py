@@ -37,7 +37,7 @@ def part_numbers() -> dict[str, str]:
         **_exchanges(read_table(tiny / "concepts_paths.csv")),
         "clauses": f"{_clauses(tiny)} in `tiny`, {_clauses(decayed)} in `decayed` and "
         f"{_clauses(english)} in `english`",
-        **_concepts(read_table(english / "concepts_paths.csv")),
+        **_concepts(*(read_table(m / "concepts_paths.csv") for m in (english, decayed))),
         **_rivals(read_table(tiny / "rivals_methods.csv")),
         **_family(_family_lines("table1"), _family_lines("patches")),
     }
@@ -119,11 +119,17 @@ def _clauses(folder: Path) -> str:
     )
 
 
-def _concepts(lines: Lines) -> dict[str, str]:
-    mine = [r for r in lines if (r["concept"], r["model"]) == ("number of a reflexive", "trained")]
+def _concepts(english: Lines, decayed: Lines) -> dict[str, str]:
+    mine, other = (
+        [r for r in lines if (r["concept"], r["model"]) == ("number of a reflexive", "trained")]
+        for lines in (english, decayed)
+    )
+    own = [r for r in other if r["task"].startswith("reflexive")]
     return {
         "reflexive_primary": f"{max(r['along_primary'] for r in mine):.3f}",
         "reflexive_largest": _span([r["along_largest"] for r in mine]),
+        "reflexive_first": f"{sum(r['rank'] == 1 for r in own)} of {len(own)} conditions",
+        "reflexive_decayed": _span([r["along_primary"] for r in own]),
     }
 
 

@@ -169,10 +169,11 @@ def difference_section(differences: Sequence[Difference]) -> list[str]:
     return ["## Differences on the same sentences", "", table, "", DIFFERENCE_LEGEND, ""]
 
 
-SHORT_LEGEND = (
-    "a/b: measured/published; magnitude, the fraction of the sum of absolute influences: "
-    "trained/untrained"
-)
+SHORT_LEGEND = """\
+C: numbers of subject and intervening noun. P+: fraction of sentences with a positive influence.
+|P|: number of paths. Share: what the primary path has of the influence of its sign. t: how often it
+exceeds another path. a/b: measured/published; magnitude, the fraction of the sum of absolute
+influences: trained/untrained. These tables and the next ones are explained in tables.md."""
 _LEGEND = """\
 C: numbers of subject and intervening noun. P+: fraction of sentences whose total influence from the
 noun is positive. |P|: number of paths. Share: expected fraction that the primary path has of all

@@ -1,12 +1,12 @@
 """The influences of classes of paths, without any single path."""
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 
 from pathflow._errors import ArgumentError, NonFiniteError, PatternWarning
+from pathflow._user_warning import warn_user
 from pathflow.graph import (
     Automaton,
     PathSpace,
@@ -107,8 +107,7 @@ def warn_of_empty(space: PathSpace, partition: Patterns, counts: dict[str | None
     """Warns of each pattern that matches no path, and says why."""
     for name, pattern in partition.patterns.items():
         if not counts[name]:
-            message = f"class {name!r}: {explain_no_match(space, pattern)}"
-            warnings.warn(message, PatternWarning, stacklevel=4)
+            warn_user(f"class {name!r}: {explain_no_match(space, pattern)}", PatternWarning)
 
 
 def check_sums(automaton: Automaton, sums: StateSums) -> None:

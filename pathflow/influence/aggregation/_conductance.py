@@ -1,6 +1,5 @@
 """The influence through every node and along every edge, on the paths of a pattern."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -8,6 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from pathflow._errors import NonFiniteError, PatternWarning
+from pathflow._user_warning import warn_user
 from pathflow.graph import (
     Automaton,
     Node,
@@ -90,7 +90,7 @@ class Conductance(AbstractSizedSearch[Conductances]):
         pattern = as_pattern(".*" if self.pattern is None else self.pattern)
         automaton = automaton_of(Patterns({_WANTED: pattern}), space.nodes)
         if not trellis_of(space, automaton).counts[_WANTED]:
-            warnings.warn(explain_no_match(space, pattern), PatternWarning, stacklevel=3)
+            warn_user(explain_no_match(space, pattern), PatternWarning)
         doi, checks = refined(problem)
         flows = self._flows(problem.with_doi(doi), automaton)
         check_flows(flows)
@@ -98,7 +98,7 @@ class Conductance(AbstractSizedSearch[Conductances]):
         return Conductances(
             nodes=space.nodes,
             node_influences=shaped(flows.through),
-            edges=tuple(flows.edges),
+            edges=flows.edges,
             edge_influences=shaped(flows.along),
             totals=np.asarray(shaped(flows.total)),
             audit=audit_of_sums(
@@ -148,7 +148,7 @@ class Flows:
 
     def __init__(self, plan: LanePlan, batch: int) -> None:
         self._plan, space = plan, plan.space
-        self.edges = [(u, v) for u in space.nodes for v in space.successors(u)]
+        self.edges = space.edges
         self._at = {edge: i for i, edge in enumerate(self.edges)}
         self._place = {node: i for i, node in enumerate(space.nodes)}
         self.along = np.zeros((batch, len(self.edges)))

@@ -1,11 +1,11 @@
 """The sweeps of a search for the first paths, and the list and certificate that they amount to."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from pathflow._errors import NonFiniteError, PatternWarning
+from pathflow._user_warning import warn_user
 from pathflow.graph import Path, explain_no_match
 from pathflow.influence.branching._prospect import prospect, sum_over_paths, total_audit
 from pathflow.influence.branching._pruned import Limits, PrunedSweep
@@ -31,8 +31,7 @@ class Climb:
         self._problem, self._search = problem, search
         self._found = prospect(problem, search.pattern)
         if not self._found.trellis.count:
-            message = explain_no_match(problem.space, search.pattern)
-            warnings.warn(message, PatternWarning, stacklevel=4)
+            warn_user(explain_no_match(problem.space, search.pattern), PatternWarning)
         self._paths: dict[Path, np.ndarray] = {}
         self._total = np.zeros(problem.examples or 1)
         self._followed = 0

@@ -52,18 +52,30 @@ class Enumerate(AbstractSizedSearch[Attribution]):
 
     def fits(self, problem: Problem) -> bool:
         """Whether the paths are few enough for the memory."""
-        count, batch = problem.space.count, problem.examples or 1
-        held = count * batch * problem.dtype.itemsize
-        if held > self.memory:
+        try:
+            self._unit(problem)
+        except TooManyPathsError:
             return False
-        return 2 * held + unit_bytes(problem) <= self.memory
+        return True
 
     def work(self, problem: Problem, n_points: int) -> Work:
-        count, batch = problem.space.count, problem.examples or 1
-        held = count * batch * problem.dtype.itemsize
-        self._check(held, "their influences", count, batch)
+        return self._tiled(problem, self._unit(problem), n_points)
+
+    def _unit(self, problem: Problem) -> int:
+        """What one example takes at one point.
+
+        Raises:
+            TooManyPathsError: the memory does not hold the influences and that.
+        """
+        held = _held(problem)
+        # First, since a plan of too many paths is long work by itself.
+        self._check(held, "their influences", problem)
         unit = unit_bytes(problem)
-        self._check(2 * held + unit, "the tangents and cotangents of one point", count, batch)
+        self._check(2 * held + unit, "the tangents and cotangents of one point", problem)
+        return unit
+
+    def _tiled(self, problem: Problem, unit: int, n_points: int) -> Work:
+        count, batch, held = problem.space.count, problem.examples or 1, _held(problem)
         # A tile's own influences are held beside the result.
         left = self.memory - 2 * held
         examples, points = tile_sizes(left, unit, n_points, batch, self.devices)
@@ -72,11 +84,11 @@ class Enumerate(AbstractSizedSearch[Attribution]):
 
     def run(self, problem: Problem) -> Attribution:
         count, batch = problem.space.count, problem.examples or 1
-        self.work(problem, 1)  # refuses what does not fit, before anything is computed
+        unit = self._unit(problem)  # refuses what does not fit, before anything is computed
         plan, activations = planned(problem.traced, problem.space.sources, problem.space.target)
         problem = problem.on(self.devices)
         doi, checks = refined(problem)
-        work = self.work(problem, checks.n_points)
+        work = self._tiled(problem, unit, checks.n_points)
         out = np.zeros((batch, count), problem.dtype)
         problem = problem.with_doi(doi)
         sizes = work.examples, work.points
@@ -93,7 +105,8 @@ class Enumerate(AbstractSizedSearch[Attribution]):
             problem.metadata(doi, self),
         )
 
-    def _check(self, needed: int, what: str, count: int, batch: int) -> None:
+    def _check(self, needed: int, what: str, problem: Problem) -> None:
+        count, batch = problem.space.count, problem.examples or 1
         if needed > self.memory:
             raise TooManyPathsError(
                 f"There are {count_text(count)} paths from source to target"
@@ -104,6 +117,11 @@ class Enumerate(AbstractSizedSearch[Attribution]):
                 "shorten the input.",
                 count,
             )
+
+
+def _held(problem: Problem) -> int:
+    """The bytes of all influences."""
+    return problem.space.count * (problem.examples or 1) * problem.dtype.itemsize
 
 
 @kept

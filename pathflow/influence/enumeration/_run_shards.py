@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pathflow._errors import ArgumentError, RunLockedError, UnfinishedRunError
+from pathflow._whole_number import whole_number
 from pathflow.influence.enumeration._enumerate_to import EnumerateTo
 from pathflow.influence.enumeration._merge import merge
 from pathflow.results import Run
-from pathflow.storage import Shard, check_counting, whole_number
+from pathflow.storage import Shard, check_counting
 
 # What is raised in the place of a result when a worker is lost, or writes on although it was
 # thought lost. A connection that breaks is an error of the system.

@@ -2,6 +2,7 @@
 function as it is.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -9,13 +10,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
+from pathflow._described import described
+from pathflow._errors import (
+    ArgumentError,
+    NotDifferentiableError,
+    ShapeError,
+    UnknownNodeError,
+)
 from pathflow._precision import check_precision
 from pathflow._version import __version__
 from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import Node
 from pathflow.interest import AbstractDoI
 from pathflow.tracing import Program, Value
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def check_doi(doi: Any, caller: str) -> None:
@@ -27,8 +36,7 @@ def check_doi(doi: Any, caller: str) -> None:
     """
     if not isinstance(doi, AbstractDoI):
         raise ArgumentError(
-            f"{caller}(doi=...) takes a distribution such as Line(baseline), got "
-            f"{type(doi).__name__}."
+            f"{caller}(doi=...) takes a distribution such as Line(baseline), got {described(doi)}."
         )
     for path, leaf in jax.tree_util.tree_flatten_with_path(doi)[0]:
         name = jax.tree_util.keystr(path)
@@ -57,8 +65,9 @@ def ends_of(
     """
     if target is None:
         if program.default_target is None:
+            count = len(program.outputs) or "no floating"
             raise ArgumentError(
-                f"{caller}(target=None): the function returns several values; name one as target, "
+                f"{caller}(target=None): the function returns {count} values; name one as target, "
                 "or trace with qoi=."
             )
         target = program.default_target
@@ -68,7 +77,8 @@ def ends_of(
             f"{caller}(target={str(end)!r}): a target is a scalar, and this node has shape "
             f"{end.shape}; trace with a quantity of interest, qoi=..., that makes it one number."
         )
-    sources = tuple(node(s) for s in (source if isinstance(source, tuple | list) else (source,)))
+    labels = source if isinstance(source, tuple | list) else (source,)
+    sources = tuple(_source(program, node, label, caller) for label in labels)
     for found in (*sources, end):
         if not jnp.issubdtype(found.dtype, jnp.floating):
             raise NotDifferentiableError(
@@ -76,6 +86,18 @@ def ends_of(
                 "floating-point node, such as the embedding of a token and not its number."
             )
     return sources, end
+
+
+def _source(program: Program, node: Callable[[Any], Node], label: Any, caller: str) -> Node:
+    try:
+        return node(label)
+    except UnknownNodeError:
+        reason = program.left_out.get(str(label))
+        if reason is None:
+            raise
+        raise UnknownNodeError(
+            f"{caller}(source={str(label)!r}): this argument {reason}."
+        ) from None
 
 
 def spread(value: Value, examples: int | None) -> Value:
@@ -92,7 +114,8 @@ def describe(doi: Any) -> str:
         for f in fields(doi)
         if not hasattr(value := getattr(doi, f.name), "dtype") and not isinstance(value, tuple)
     ]
-    return f"{type(doi).__name__}({', '.join(shown)})"
+    # Where an object stands in memory is another place in each process.
+    return _ADDRESS.sub("", f"{type(doi).__name__}({', '.join(shown)})")
 
 
 def facts(

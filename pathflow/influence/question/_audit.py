@@ -2,7 +2,6 @@
 line.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pathflow._errors import NonFiniteError
+from pathflow._user_warning import warn_user
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
@@ -116,11 +116,11 @@ def refined(problem: Problem | Question) -> tuple[AbstractDoI, Checks]:
         doi = doi.with_steps(min(2 * doi.n_steps, doi.max_steps))
         checks = checks_of(problem, doi)
     if checks.gap is not None and np.max(np.abs(checks.gap)) > doi.tol:
-        warnings.warn(
+        warn_user(
             f"Line(tol={doi.tol}) is not reached: with {doi.n_steps} points the completeness gap "
             f"is {np.max(np.abs(checks.gap)):.2e}; raise max_steps, use float64, or accept a "
             "larger tol.",
-            stacklevel=4,
+            UserWarning,
         )
     return doi, checks
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pathflow._errors import ArgumentError
-from pathflow.storage import whole_number
+from pathflow._whole_number import whole_number
 from pathflow.tracing import Value
 
 _AXES = ("examples", "points", "paths")

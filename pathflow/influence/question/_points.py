@@ -72,11 +72,11 @@ def points_of(problem: Problem | Question, doi: AbstractDoI, examples: slice) ->
             return jax.tree_util.tree_unflatten(structure, leaves).points(xs)
 
         found = jax.vmap(of_one, in_axes=(axes, *(0 for _ in sources)))(cut, *sources)
-    dtype = sources[0].dtype
     ends = found.endpoints
     return Points(
         tuple(Value(v, batched, True) for v in found.values),
-        jnp.asarray(found.weights, dtype),
+        # In their own precision: that of a source in half precision is too coarse for a mean.
+        jnp.asarray(found.weights),
         tuple(Value(d, batched) for d in found.direction),
         None if ends is None else tuple(Value(e, batched) for e in ends),
     )

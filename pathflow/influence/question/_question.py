@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -40,6 +40,7 @@ from pathflow.tracing import (
     Substitution,
     TracedGraph,
     Value,
+    cached_by_program,
     jaxpr_flows,
     make_program,
     tagged,
@@ -116,7 +117,7 @@ class Question:
         return facts(self.program, self.sources, self.target, doi, search)
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def _value_of(program: Program, node: Node, flags: Any, examples: int | None) -> Callable:
     """`(*args, *constants) -> the node's value, how often it was computed`."""
     value, n_args = Substitution(program, (), node), len(program.avals)
@@ -203,7 +204,7 @@ def _first_quantity(qoi: Any) -> Any:
     return jax.tree.unflatten(structure, [jnp.asarray(leaf)[0] for leaf in leaves])
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def _reached(
     program: Program, sources: tuple[Node, ...], target: Node, *, values: bool
 ) -> frozenset[int]:

@@ -4,7 +4,6 @@ must add up to.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from pathflow.tracing import (
     Program,
     Substitution,
     Value,
+    cached_by_program,
     holds,
     live_bytes,
 )
@@ -29,7 +29,7 @@ from pathflow.tracing import (
 _BYTES, _POINTS, _EXAMPLES = 2**30, 64, 16
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def reference_sizes(program: Program) -> tuple[int, int]:
     """How many points, and how many examples, are evaluated together."""
     fitting = max(1, _BYTES // max(1, 2 * live_bytes(program.jaxpr)))
@@ -37,12 +37,15 @@ def reference_sizes(program: Program) -> tuple[int, int]:
     return points, min(_EXAMPLES, max(1, fitting // points))
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def substituted(program: Program, sources: tuple[Node, ...], target: Node) -> Any:
     """The jaxpr of the target's value, of the sources' values, the arguments and the constants."""
     value = Substitution(program, sources, target)
     avals = [jax.ShapeDtypeStruct(s.shape, s.dtype) for s in sources]
-    constants = [jax.ShapeDtypeStruct(jnp.shape(c), jnp.result_type(c)) for c in program.constants]
+    constants = [
+        jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype)
+        for v in open_jaxpr(program.jaxpr)[0].constvars
+    ]
 
     def of_sources(given: Any, args: Any, constants: Any) -> Any:
         return value(args, constants, given)[0]
@@ -59,7 +62,7 @@ class Reference:
     derivatives: np.ndarray
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def _compiled(
     program: Program, sources: tuple[Node, ...], target: Node, flags: Any, examples: int | None
 ) -> Callable | None:

@@ -1,14 +1,13 @@
 """The bytes that answering a question takes, told before anything is computed."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 
 from pathflow.graph import Node
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
 from pathflow.influence.question._reference import reference_sizes, substituted
-from pathflow.tracing import Program, live_bytes_apart
+from pathflow.tracing import Program, cached_by_program, live_bytes_apart
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Work:
         return self.held + max(self.tile, self.after)
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def function_bytes(
     program: Program, sources: tuple[Node, ...], target: Node, batched: tuple[int, ...]
 ) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, GraphError, NoPathError
 from pathflow.graph import (
     Automaton,
@@ -21,9 +22,10 @@ from pathflow.graph import (
     explain_no_match,
     make_trellis,
 )
+from pathflow.results import PathInfluence
 
-# A path, by its labels or its rank, or a pattern.
-PathsLike = PathLike | Pattern | int | np.integer
+# A path, by its labels, its rank or its row in a result, or a pattern.
+PathsLike = PathLike | PathInfluence | Pattern | int | np.integer
 
 _EVERY_PATH = Automaton((), (), 0, (frozenset(),), ((0,),), {frozenset(): 0})
 
@@ -59,14 +61,16 @@ def choose_paths(paths: PathsLike, space: PathSpace) -> ChosenPaths:
         PatternError: a text is no pattern.
         NoPathError: the pattern matches no path; it says why.
     """
+    if isinstance(paths, PathInfluence):
+        paths = paths.path
     if isinstance(paths, int | np.integer) and not isinstance(paths, bool):
         return _single(space.unrank(int(paths)), space)
     if isinstance(paths, tuple | list) or (isinstance(paths, str) and _are_labels(paths, space)):
         return _single(space.unrank(space.rank(paths)), space)
     if not isinstance(paths, str | Pattern):
         raise ArgumentError(
-            f"paths={paths!r} is neither a path nor a pattern; give labels joined by blanks, a "
-            "Path, a rank, or a pattern."
+            f"paths={described(paths)} is neither a path nor a pattern; give labels joined by "
+            "blanks, a Path, a row of a result, a rank, or a pattern."
         )
     pattern = as_pattern(paths)
     automaton = automaton_of(Patterns({"paths": pattern}), space.nodes)

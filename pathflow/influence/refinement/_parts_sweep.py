@@ -53,10 +53,12 @@ class PartsSweep:
             sent = [self._moved((u, v), found[u], pull=False) for u in before if u in found]
             if sent:
                 found[v] = sum(sent[1:], sent[0])
-        ends = [found[e][0] * self._chunk.weights for e in trellis.ends if e in found]
-        if not ends:
-            return np.zeros(self._chunk.examples or 1)
-        return np.asarray(sum(ends[1:], ends[0]), np.float64).sum(axis=-1).reshape(-1)
+        weights = np.asarray(self._chunk.weights, np.float64)
+        out = np.zeros(self._axes)
+        for e in trellis.ends:
+            if e in found:
+                out += np.asarray(found[e][0], np.float64) * weights
+        return out.sum(axis=-1).reshape(-1)
 
     def _direction(self, source: int) -> Any:
         node = self._vertices[source].node

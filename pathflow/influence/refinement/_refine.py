@@ -20,7 +20,13 @@ from pathflow.influence.question._blame import traced_to_partial
 from pathflow.influence.question._origin import Origin
 from pathflow.influence.question._points import points_of
 from pathflow.influence.question._problem import Problem
-from pathflow.influence.question._tiles import activations_to, chunks, example_tiles, tile_sizes
+from pathflow.influence.question._tiles import (
+    activations_to,
+    check_memory,
+    chunks,
+    example_tiles,
+    tile_sizes,
+)
 from pathflow.influence.question._work import Work
 from pathflow.influence.refinement._chosen_paths import ChosenPaths, PathsLike, choose_paths
 from pathflow.influence.refinement._divisions import At, divisions_of
@@ -52,7 +58,7 @@ class Refine(AbstractSizedSearch[Refinement]):
     that, each combination of parts of all divided nodes but one is a vector that is moved.
 
     Arguments:
-        paths: a path, by its labels or its rank, or a pattern.
+        paths: a path, by its labels, its rank or its row in a result, or a pattern.
         at: the nodes to divide: a label, a step such as `"c1"` or `"c1@2:"` for every node on the
             paths that it matches, several of them, or a mapping from them to parts of their own.
         parts: what they are divided into, where `at` does not say.
@@ -76,19 +82,21 @@ class Refine(AbstractSizedSearch[Refinement]):
     memory: int = 2**30
 
     def __post_init__(self) -> None:
-        if not isinstance(self.memory, int) or self.memory <= 0:
-            raise ArgumentError(
-                f"Refine(memory=...) takes a positive number of bytes, got {self.memory!r}."
-            )
+        check_memory(self.memory, "Refine(memory=...)")
 
     def work(self, problem: Problem, n_points: int) -> Work:
-        chosen = choose_paths(self.paths, problem.space)
-        full = chosen.trellis(chosen.space)
-        divisions = divisions_of(dict.fromkeys(v.node for v in full.vertices), self.at, self.parts)
+        chosen, _, divisions = self._divided(problem)
         plan = self._live_plan(problem, chosen, divisions)
         if plan is None:
             return Work(0, 1, n_points, held=0, checked=False)
         return self._work(problem, plan, n_points)
+
+    def _divided(self, problem: Problem) -> tuple[ChosenPaths, Trellis, dict[Node, Division]]:
+        """The paths, all of them, and how the nodes on them are divided."""
+        chosen = choose_paths(self.paths, problem.space)
+        full = chosen.trellis(chosen.space)
+        nodes = dict.fromkeys(v.node for v in full.vertices)
+        return chosen, full, divisions_of(nodes, self.at, self.parts)
 
     def _limit(self, problem: Problem) -> int:
         # A result, and what it is added up from, are held for every row and example.
@@ -123,9 +131,7 @@ class Refine(AbstractSizedSearch[Refinement]):
         return Work(unit, examples, points, held, checked=False)
 
     def run(self, problem: Problem) -> Refinement:
-        chosen = choose_paths(self.paths, problem.space)
-        full = chosen.trellis(chosen.space)
-        divisions = divisions_of(dict.fromkeys(v.node for v in full.vertices), self.at, self.parts)
+        chosen, full, divisions = self._divided(problem)
         batch, limit = problem.examples or 1, self._limit(problem)
         plan = self._live_plan(problem, chosen, divisions)
         doi = problem.doi
@@ -252,7 +258,7 @@ def refine(
 
     Arguments:
         result: what `pathflow.attribute` returned.
-        paths: a path, by its labels or its rank, or a pattern.
+        paths: a path, by its labels, its rank or its row in a result, or a pattern.
         at: the nodes to divide, as in `pathflow.Refine`.
         parts: what they are divided into: `Components()`, `Groups(...)` or `Axis(...)`.
         memory: bytes for the rows and for the vectors that are held at one time.

@@ -2,12 +2,14 @@
 
 import abc
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from pathflow._errors import ArgumentError
+from pathflow.influence.branching._landscape import Landscape
 from pathflow.influence.branching._suffixes import AllSuffixes
 from pathflow.influence.sampling._draws import Draws, Tail
 from pathflow.influence.sampling._walk import Walk
@@ -69,7 +71,15 @@ class Importance(AbstractProposal):
         if land is None:
             return Uniform().draw(tail, n, seed)
         even = min(n - 1, max(1, round(self.part * n)))
-        walk = Walk(land, tail.memory, AllSuffixes(land, tail.memory), np.random.default_rng(seed))
+        # Of which some may wait on disk.
+        with closing(AllSuffixes(land, tail.memory)) as suffixes:
+            return self._drawn(tail, land, suffixes, n, even, seed)
+
+    def _drawn(
+        self, tail: Tail, land: Landscape, suffixes: AllSuffixes, n: int, even: int, seed: int
+    ) -> Draws:
+        """Draws of which so many are uniform, and the others by the bounds of all endings."""
+        walk = Walk(land, tail.memory, suffixes, np.random.default_rng(seed))
         uniform = [(path, walk.steps_along(path)) for path in tail.uniform(even, seed)]
         # The bounds never draw a path with a zero partial, and there is nothing to follow.
         zero = [path for path, steps in uniform if steps is None]

@@ -1,7 +1,6 @@
 """Which activation of a function is the first that is no number."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,7 +12,15 @@ from pathflow.evaluation import flags_of, lift, place
 from pathflow.graph import Node
 from pathflow.influence.question._problem import Problem
 from pathflow.influence.question._question import Question
-from pathflow.tracing import QOI_NAME, Program, TagSite, TagVisitor, Value, Visit
+from pathflow.tracing import (
+    QOI_NAME,
+    Program,
+    TagSite,
+    TagVisitor,
+    Value,
+    Visit,
+    cached_by_program,
+)
 
 
 def refuse_not_finite(
@@ -60,7 +67,7 @@ def refuse_not_finite(
     )
 
 
-@lru_cache(16)
+@cached_by_program(16)
 def _first(
     program: Program, sources: tuple[Node, ...], flags: Any, examples: int | None
 ) -> Callable:

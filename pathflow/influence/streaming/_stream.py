@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -21,7 +20,15 @@ from pathflow.influence.question._tiles import example_tiles, tile_sizes
 from pathflow.influence.question._work import Work, bytes_of
 from pathflow.influence.streaming._diagnose import refuse_not_finite
 from pathflow.influence.streaming._mixing import Mixing
-from pathflow.tracing import LANES, REVERSE_ONLY, Program, Substitution, Value, holds
+from pathflow.tracing import (
+    LANES,
+    REVERSE_ONLY,
+    Program,
+    Substitution,
+    Value,
+    cached_by_program,
+    holds,
+)
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,7 @@ def values_of(
     return at, value.tracked
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def _compiled(
     program: Program,
     sources: tuple[Node, ...],

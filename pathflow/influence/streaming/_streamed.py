@@ -1,12 +1,12 @@
 """`aggregate`: the influences of classes of paths of a function as it is."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 
 from pathflow._errors import PatternWarning
+from pathflow._user_warning import warn_user
 from pathflow.evaluation import MATMUL_PRECISION
 from pathflow.graph import (
     AbstractPartition,
@@ -145,9 +145,8 @@ def warn_of_impossible(question: Question, partition: Patterns, automaton: Autom
             else "no sequence of the function's nodes is like it"
         )
         sources = ", ".join(map(str, question.sources))
-        warnings.warn(
+        warn_user(
             f"class {name!r}: pattern `{pattern}` matches no path from {sources} to "
             f"{question.target}: {reason}. A pattern is for a whole path, both ends included.",
             PatternWarning,
-            stacklevel=4,
         )

@@ -1,7 +1,7 @@
 """`conductance`: the influence through every node of a function as it is."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -29,7 +29,13 @@ from pathflow.influence.streaming._streamed import warn_of_impossible
 from pathflow.influence.streaming._streaming import SCALE
 from pathflow.interest import AbstractDoI
 from pathflow.results import Conductances
-from pathflow.tracing import AbstractNodeSelector, Program, TracedGraph, all_bytes
+from pathflow.tracing import (
+    AbstractNodeSelector,
+    Program,
+    TracedGraph,
+    all_bytes,
+    cached_by_program,
+)
 
 _WANTED = "paths"
 
@@ -242,7 +248,7 @@ def _weighted(values: Any, weights: np.ndarray, of: Callable) -> np.ndarray:
     return (array * weights.reshape(shape)).sum(axis=axis)
 
 
-@lru_cache(64)
+@cached_by_program(64)
 def _compiled(
     wanted: tuple[bool, ...],
     program: Program,

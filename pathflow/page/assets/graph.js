@@ -1,6 +1,9 @@
 // The drawn graph: edges as wide as the influence along them, nodes to hover, click and walk between.
 
 const MARGIN = { left: 74, right: 14, top: 8, bottom: 26 };
+// Pixels that a letter of a row's name takes, and how many letters a name may have at least and at most.
+const LETTER = 7;
+const ROW_LETTERS = [10, 20];
 const WIDEST = 11;
 const THINNEST = 0.7;
 // An edge under this part of the largest is drawn as carrying nothing.
@@ -38,7 +41,10 @@ class GraphView {
   resize() {
     const { width, height } = this.svg.node().getBoundingClientRect();
     if (!this.space || width < 50 || height < 50) return;
-    this.left = this.layout ? MARGIN.left : 6;
+    const [fewest, most] = ROW_LETTERS;
+    this.letters = Math.min(most, Math.max(fewest, Math.floor(width / 50)));
+    const longest = d3.max(this.layout?.rows ?? [], (name) => shortened(name, this.letters).length) ?? 0;
+    this.left = this.layout ? Math.max(MARGIN.left, LETTER * longest + 18) : 6;
     const below = this.layout ? MARGIN.bottom : 6;
     this.size = [width - this.left - MARGIN.right, height - MARGIN.top - below];
     this.placed = place(this.space, this.layout, ...this.size);
@@ -143,7 +149,7 @@ class GraphView {
       .filter(({ y }) => y > MARGIN.top && y < MARGIN.top + height);
     this.rows.selectAll("text").data(rows, (r) => r.name).join("text").attr("x", this.left - 14)
       .attr("y", (r) => r.y).attr("dy", "0.35em").attr("text-anchor", "end")
-      .text((r) => shortened(r.name, 10)).append("title").text((r) => r.name);
+      .text((r) => shortened(r.name, this.letters)).append("title").text((r) => r.name);
     const longest = d3.max(this.placed.columns, (c) => c.name.length) || 1;
     const gap = (this.placed.columns[0]?.wide ?? 100) * transform.k;
     const every = Math.max(1, Math.ceil((7 * longest + 8) / gap));
