@@ -1,6 +1,5 @@
 """The shipped encoder agrees with subjects, and by a head that reads the subject's value."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -8,11 +7,7 @@ from examples.agreement_encoder.measure import ablations, asked, carried_by, inf
 from examples.agreement_encoder.task import LENGTH, another_number, sentences
 from examples.agreement_encoder.train import CHECKPOINT, accuracy, new_model, shipped
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _in_single_precision():
-    with jax.enable_x64(False):
-        yield
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The shipped network reads digits, by way of its residual blocks, and by the channels found."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -18,11 +17,7 @@ from examples.digits_cnn.measure import (
 from examples.digits_cnn.task import N_HELD_OUT, digits, fresh
 from examples.digits_cnn.train import CHECKPOINT, accuracy, new_model, shipped
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _in_single_precision():
-    with jax.enable_x64(False):
-        yield
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")

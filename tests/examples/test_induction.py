@@ -1,6 +1,5 @@
 """The shipped model continues repeated words, and by the circuit that is known for it."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -9,11 +8,7 @@ from examples.induction.measure import ablations, looks
 from examples.induction.task import LENGTH, N_WORDS, prompts
 from examples.induction.train import CHECKPOINT, accuracy, new_model, shipped
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _in_single_precision():
-    with jax.enable_x64(False):
-        yield
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The shipped models recall, the GRU by keeping its state; its carry path is the first of many."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,11 +16,7 @@ from examples.recall.measure import (
 from examples.recall.task import LENGTH, N_VALUES, sequences
 from examples.recall.train import RECIPES, shipped
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _in_single_precision():
-    with jax.enable_x64(False):
-        yield
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,7 @@ from examples.shortcut_mlp.measure import SOURCES, Closing, by_unit, influences
 from examples.shortcut_mlp.task import AGREES, SHORTCUT, neutral, points
 from examples.shortcut_mlp.train import CHECKPOINT, WIDTH, accuracy, new_model, shipped
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _in_single_precision():
-    with jax.enable_x64(False):
-        yield
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Frees what JAX and pathflow keep of what was compiled, where there is much of it."""
 
+import ctypes
 import functools
 import gc
 from pathlib import Path
@@ -22,19 +23,36 @@ def forget_many(maps: int = _MAPS, pages: int = _PAGES) -> bool:
         pages: how many pages of memory are many.
     """
     try:
-        held = Path("/proc/self/maps").read_bytes().count(b"\n")
-        resident = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:  # not Linux: nobody says how many there are
-        held = maps
-        resident = pages
-    if held < maps and resident < pages:
-        return False
+        if _resident() >= pages:
+            _give_back()
+        if _maps() < maps and _resident() < pages:
+            return False
+    except OSError:  # not Linux: nobody says how much there is
+        pass
     # First the keys and functions of pathflow's own caches, which would stay and be compiled anew.
     for cached in gc.get_objects():
         if type(cached) is functools._lru_cache_wrapper and _is_ours(cached):
             cached.cache_clear()
     jax.clear_caches()
+    _give_back()
     return True
+
+
+def _maps() -> int:
+    return Path("/proc/self/maps").read_bytes().count(b"\n")
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+
+def _give_back() -> None:
+    """Lets the C library return what was freed: half of the memory of a process that has compiled
+    much is such, and is never returned otherwise.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _is_ours(cached: functools._lru_cache_wrapper) -> bool:
