@@ -29,7 +29,6 @@ IMPORTS_BY_NAME = {
     "pathflow/cli/_agreement.py",
     "pathflow/cli/_main.py",
     "pathflow/cli/_problem.py",
-    "pathflow/plot/_matplotlib.py",
 }
 
 
