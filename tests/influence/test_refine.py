@@ -318,7 +318,7 @@ def test_arguments(lstm, paths, at, error, message):
 
 @pytest.mark.usefixtures("unchecked")
 def test_what_is_no_result_or_budget():
-    with pytest.raises(pf.ArgumentError, match="memory"):
+    with pytest.raises(pf.ArgumentError, match=r"Refine\(memory"):
         pf.Refine(_PRIMARY, "c1", memory=0)
     with pytest.raises(pf.ArgumentError, match="this list does not hold its question"):
         pf.refine([], _PRIMARY, "c1")
