@@ -11,7 +11,6 @@ Integers and decisions are on no path of a graph, so they stay what they were.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pathflow._errors import ArgumentError, NoPathError
 from pathflow.evaluation import NodeRunner
@@ -32,7 +31,7 @@ from pathflow.graph import (
 )
 from pathflow.intervention._clean import Clean
 from pathflow.intervention._intervention import AbstractIntervention
-from pathflow.results import PathInfluence
+from pathflow.results import PathInfluence, path_of
 from pathflow.tracing import TracedGraph, Value
 
 PathsLike = (
@@ -68,7 +67,7 @@ class Along:
             PatternError: a text is no pattern.
             UnknownNodeError: a path holds a node that the graph has not.
         """
-        given = _path_of(self.paths)
+        given = path_of(self.paths)
         if isinstance(given, AbstractPartition):
             return given
         if isinstance(given, Path):
@@ -76,7 +75,7 @@ class Along:
         if isinstance(given, str | Pattern):
             return Patterns({self.argument: given})
         if isinstance(given, Iterable):
-            return Listed(_known(as_path(_path_of(p)), graph) for p in given)
+            return Listed(_known(as_path(path_of(p)), graph) for p in given)
         raise ArgumentError(
             f"do({self.argument}={given!r}) takes a path, a pattern, several paths, or a partition."
         )
@@ -203,11 +202,6 @@ class _Tree:
 
 def _is_in_none(classes: frozenset[str]) -> bool:
     return not classes
-
-
-def _path_of(given: Any) -> Any:
-    """The path of a row of a result; anything else as it is."""
-    return given.path if isinstance(given, PathInfluence) else given
 
 
 def _known(path: Path, graph: TracedGraph) -> Path:

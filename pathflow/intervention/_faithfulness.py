@@ -10,7 +10,7 @@ from pathflow.graph import Listed, Node, Path
 from pathflow.intervention._choice import Interventions, Keep, StepsLike
 from pathflow.intervention._do import asked, done, target_of
 from pathflow.intervention._intervention import AbstractIntervention, Mean
-from pathflow.results import Faithfulness, PathInfluence
+from pathflow.results import Faithfulness, PathInfluence, path_of
 from pathflow.tracing import TracedGraph
 
 
@@ -60,7 +60,7 @@ def faithfulness(
         raise ArgumentError(
             f"faithfulness(ranking={ranking!r}) takes several nodes or paths; give a list."
         )
-    entries = [e.path if isinstance(e, PathInfluence) else e for e in ranking]
+    entries = [path_of(e) for e in ranking]
     are_paths = [isinstance(e, Path) for e in entries]
     if not entries or any(are_paths) != all(are_paths):
         raise ArgumentError(

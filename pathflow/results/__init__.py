@@ -40,6 +40,7 @@ from ._storable import load as load
 from ._storable import rebuilt as rebuilt
 from ._stored import register_stored as register_stored
 from ._table import PathInfluence as PathInfluence
+from ._table import path_of as path_of
 from ._table import rest_by_sign as rest_by_sign
 from ._table import shares_of as shares_of
 from ._table import signed_sums as signed_sums

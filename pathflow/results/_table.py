@@ -38,6 +38,11 @@ class PathInfluence:
         return f"{self.influence:+.4g}  {share}{self.path}"
 
 
+def path_of(given: Any) -> Any:
+    """The path of a row of a result; anything else as it is."""
+    return given.path if isinstance(given, PathInfluence) else given
+
+
 def top_ranks(
     influences: Float64[np.ndarray, " paths"], k: int, by: AbstractOrder
 ) -> Int64[np.ndarray, " k"]:

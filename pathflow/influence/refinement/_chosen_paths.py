@@ -22,7 +22,7 @@ from pathflow.graph import (
     explain_no_match,
     make_trellis,
 )
-from pathflow.results import PathInfluence
+from pathflow.results import PathInfluence, path_of
 
 # A path, by its labels, its rank or its row in a result, or a pattern.
 PathsLike = PathLike | PathInfluence | Pattern | int | np.integer
@@ -61,8 +61,7 @@ def choose_paths(paths: PathsLike, space: PathSpace) -> ChosenPaths:
         PatternError: a text is no pattern.
         NoPathError: the pattern matches no path; it says why.
     """
-    if isinstance(paths, PathInfluence):
-        paths = paths.path
+    paths = path_of(paths)
     if isinstance(paths, int | np.integer) and not isinstance(paths, bool):
         return _single(space.unrank(int(paths)), space)
     if isinstance(paths, tuple | list) or (isinstance(paths, str) and _are_labels(paths, space)):
