@@ -41,6 +41,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/influence/test_enumerate_to.py",
         "tests/influence/test_operations.py",
         "tests/influence/test_random_programs.py",
+        "tests/storage/test_shards.py",
     ),
     "influence/question": (
         "tests/influence/test_bad_input.py",
