@@ -276,7 +276,11 @@ def test_the_family_is_read_from_its_own_folder(folder, capsys):
     assert "group" not in found["tables"]["table1"][0]
     assert "group" in found["tables"]["family_table1"][0]
     assert (folder / "table1.csv").read_bytes() == before
-    # Nothing recorded what wrote the shipped ones.
+    # A record beside the tables says what wrote them, and is asked about it.
+    assert "family" not in found["faults"]
+    (folder.parent / "family" / "family.run.json").unlink()
+    assert report.main(["--tiny", "--out", str(folder), *NONE]) == 0
+    found = json.loads((folder / "report.json").read_text())
     assert found["faults"]["family"].startswith("nothing says which command wrote it")
 
 
