@@ -2,9 +2,13 @@
 
 import json
 import math
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
 
 import pytest
 
+from tests.many_programs._batches import batch, batches
 from tests.many_programs._tally import EXACT, Tally, resumed, write
 from tests.mutation import TESTS, sampled, summary
 
@@ -35,6 +39,15 @@ def test_batches_add_up_and_a_stopped_run_goes_on(tmp_path):
     assert found.worst == {"stream": 1e-15, "top-k": 1e-17}
     assert found.checks == {"stream": 2, "top-k": 1}
     assert [p.name for p in out.parent.iterdir()] == ["figures.json"]
+
+
+@pytest.mark.one_python
+def test_what_is_drawn_and_found_does_not_depend_on_how_many_run_at_a_time():
+    with closing(batches(5, 1, workers=2, size=2)) as more:
+        found = list(islice(more, 3))
+    alone = [batch(number, 1, size=2) for number in (5, 6, 7)]
+    assert [replace(t, seconds={}) for t in found] == [replace(t, seconds={}) for t in alone]
+    assert sum(t.programs for t in found) > 2
 
 
 def test_a_sample_takes_so_many_of_every_file():
