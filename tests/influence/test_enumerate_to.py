@@ -193,3 +193,24 @@ def test_many_influences_take_the_memory_of_a_block(tmp_path):
     assert peak < 2**21
     assert run.audit.ok
     assert len(top) == 3
+
+
+@pytest.mark.parametrize("block", [256, 100])
+def test_the_influences_of_a_float32_model_are_float32_and_added_in_float64(tmp_path, block):
+    args = jnp.float32(0.5), jnp.linspace(-0.5, 0.5, 8, dtype=jnp.float32)
+    traced = pf.trace(recurrence, *args, inputs=("x",))
+
+    def ask(search):
+        doi = pf.Line(jnp.float32(0), n_steps=3)
+        return pf.attribute(traced, args, source="x", doi=doi, search=search)
+
+    whole = ask(pf.Enumerate())
+    run = ask(pf.EnumerateTo(tmp_path / "run", block))
+    assert whole.influences.shape == (2**8,)
+    assert whole.influences.dtype == run.load().influences.dtype == np.float32
+    # The residual is what float64 makes of the values in the file; sums in float32 would miss it.
+    for result, influences in ((run, run.load().influences), (whole, whole.influences)):
+        exact = influences.astype(np.float64)
+        gap = abs(exact.sum() - result.audit.reference_total) / np.abs(exact).sum()
+        np.testing.assert_allclose(result.audit.structural, gap, rtol=1e-6)
+        np.testing.assert_allclose(result.total, exact.sum(), rtol=1e-12)
