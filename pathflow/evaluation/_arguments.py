@@ -9,7 +9,7 @@ from jax.core import Tracer
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._precision import check_precision
-from pathflow.interest import AbstractDoI
+from pathflow.interest import AbstractDoI, as_quantity
 from pathflow.tracing import Program, Value
 
 # Of every evaluation, so that no result depends on what a device multiplies in by default.
@@ -118,6 +118,7 @@ def _quantity(program: Program, qoi: Any, caller: str) -> Any:
             f"{caller}(qoi=...): the graph was traced without one; pass it to pathflow.trace(..., "
             "qoi=...)."
         )
+    qoi = as_quantity(qoi, caller)
     if jax.tree.structure(qoi) != jax.tree.structure(program.qoi):
         raise ArgumentError(
             f"{caller}(qoi={qoi!r}) is another quantity than the graph was traced with, "

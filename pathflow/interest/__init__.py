@@ -15,6 +15,7 @@ from ._qoi import Custom as Custom
 from ._qoi import Logit as Logit
 from ._qoi import LogitDifference as LogitDifference
 from ._qoi import SetDifference as SetDifference
+from ._qoi import as_quantity as as_quantity
 from ._rules import AbstractRule as AbstractRule
 from ._rules import GaussLegendre as GaussLegendre
 from ._rules import Midpoint as Midpoint

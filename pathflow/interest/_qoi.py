@@ -121,6 +121,22 @@ class Custom(AbstractQoI):
         return value
 
 
+def as_quantity(qoi: Any, caller: str) -> AbstractQoI:
+    """The quantity itself, or the one that a function of the output is.
+
+    Raises:
+        ArgumentError: it is neither; the message names the `caller`.
+    """
+    if isinstance(qoi, AbstractQoI):
+        return qoi
+    if not callable(qoi):
+        raise ArgumentError(
+            f"{caller}(qoi=...) takes a function of the output or a quantity such as "
+            f"pathflow.Logit(3), got {qoi!r:.60}."
+        )
+    return Custom(qoi)
+
+
 def _entries(output: Any, **indices: tuple[Any, int]) -> list[Float[Array, "..."]]:
     """The entries of a vector at each of the index arrays, given as `name=(index, its ndim)`."""
     shape = getattr(output, "shape", None)

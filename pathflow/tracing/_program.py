@@ -20,7 +20,7 @@ from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError, TraceError, UnknownNodeError
 from pathflow._precision import check_precision
 from pathflow.graph import Node
-from pathflow.interest import AbstractQoI, Custom
+from pathflow.interest import AbstractQoI, Custom, as_quantity
 from pathflow.tracing._adapter import as_function
 from pathflow.tracing._candidate import Candidate, Tag
 from pathflow.tracing._ends import input_names, left_out, output_nodes, value_node
@@ -169,13 +169,8 @@ def make_program(
     """The program of a function, and its flat arguments; see `pathflow.trace` for the errors, in
     which `caller` is named.
     """
-    if qoi is not None and not isinstance(qoi, AbstractQoI):
-        if not callable(qoi):
-            raise ArgumentError(
-                f"{caller}(qoi=...) takes a function of the output or a quantity such as "
-                f"pathflow.Logit(3), got {qoi!r:.60}."
-            )
-        qoi = Custom(qoi)
+    if qoi is not None:
+        qoi = as_quantity(qoi, caller)
     fn = as_function(fn)
     if not callable(fn):
         raise ArgumentError(

@@ -166,6 +166,47 @@ def test_quantities_of_interest_differ_by_example():
         assert result.total[k] == pytest.approx(change, rel=1e-6)
 
 
+def test_a_function_of_the_output_is_a_quantity_wherever_one_is_asked_for():
+    def fn(x):
+        return pf.tag(jnp.tanh(pf.tag(2 * x, "a")), "logits")
+
+    def quantity(output):
+        return output[0] - output[2] ** 2
+
+    batch = jnp.array([[0.3, -1.2, 0.7], [0.1, 0.2, -0.5]])
+    traced = pf.trace(fn, batch[0], qoi=quantity)
+    ask = {"source": "x", "doi": pf.Line(jnp.zeros(3)), "qoi": quantity, "in_axes": 0}
+    expected = [float(quantity(fn(x))) for x in batch]
+    found = [
+        pf.attribute(traced, (batch,), **ask),
+        pf.aggregate(fn, (batch,), {"all": ".*"}, **ask),
+        pf.aggregate(traced, (batch,), {"all": ".*"}, **ask),
+        pf.conductance(fn, (batch,), **ask),
+    ]
+    for result in found:
+        np.testing.assert_allclose(result.total, expected, rtol=1e-5)
+    intervened = pf.do(traced, (batch,), {}, qoi=quantity, in_axes=0)
+    np.testing.assert_allclose(intervened, expected, rtol=1e-12)
+    with pytest.raises(pf.ArgumentError, match=r"attribute\(qoi=.*another quantity"):
+        pf.attribute(traced, (batch,), **{**ask, "qoi": lambda y: y[0]})
+    with pytest.raises(pf.ArgumentError, match=r"attribute\(qoi=.*function of the output.*got 3"):
+        pf.attribute(traced, (batch,), **{**ask, "qoi": 3})
+
+
+def test_a_result_says_what_was_asked(case):
+    _, traced, args = case
+    doi = pf.Line(jnp.zeros(3), n_steps=3)
+    searches = pf.Enumerate(), pf.TopK(2), pf.Aggregate({"all": ".*"})
+    results = [pf.attribute(traced, args, source="x", doi=doi, search=s) for s in searches]
+    assert [r.metadata["search"] for r in results] == ["Enumerate", "TopK", "Aggregate"]
+    for result in results:
+        assert (result.metadata["sources"], result.metadata["target"]) == (["x"], OUTPUT)
+        assert result.metadata["doi"].startswith("Line(n_steps=3")
+        assert result.metadata["dtype"] == "float64"
+    # Those that single paths can be asked of on hold the question itself.
+    assert [getattr(r, "question", None) is not None for r in results] == [True, True, False]
+
+
 def test_influence_of_an_output_that_is_named_is_the_default(case):
     _, traced, args = case
     doi = pf.Point()

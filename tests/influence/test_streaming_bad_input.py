@@ -151,8 +151,13 @@ class TestValues:
 
             return lax.scan(body, x, jnp.arange(4.0))[0].sum()
 
-        with pytest.raises(pf.NonFiniteError, match="'r@1'"):
+        with pytest.raises(pf.NonFiniteError, match="'r@1'") as error:
             ask(fn, jnp.array([0.5, 0.25]))
+        assert "quantity of interest" not in str(error.value)
+
+    def test_a_quantity_of_interest_that_is_no_number(self):
+        with pytest.raises(pf.NonFiniteError, match=r"'qoi' is NaN.*index of the quantity"):
+            ask(scanned, qoi=lambda y: jnp.log(-jnp.abs(y)))
 
     def test_a_partial_that_is_no_number(self):
         with pytest.raises(pf.NonFiniteError, match="partial"):
@@ -202,7 +207,11 @@ class TestArguments:
 
     @pytest.mark.parametrize(
         ("pattern", "match"),
-        [("x t+ output", "like `t`"), ("x s@7: .*", "like `s@7:`"), ("s+ output", "both ends")],
+        [
+            ("x t+ output", "like `t`"),
+            ("x s@7: .*", "like `s@7:`"),
+            ("s+ output", "output: no sequence of the function.*like it. A pattern .* both ends"),
+        ],
     )
     def test_a_pattern_that_nothing_can_match(self, pattern, match):
         with pytest.warns(pf.PatternWarning, match=match):

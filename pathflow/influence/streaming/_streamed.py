@@ -62,8 +62,9 @@ def aggregate(
         doi: the distribution of interest (Definition 3), such as `pathflow.Line(baseline)`.
         target: a scalar node; by default the quantity of interest, or the function's only output:
             the tag that it directly is, else the node `output`.
-        qoi: a quantity of interest (Definition 2) of the function's output. Its arrays are one for
-            each example where they do not fit a single one.
+        qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference` or any
+            function, of the output. Its arrays are one for each example where they do not fit a
+            single one.
         in_axes: which axis of each argument holds examples, as in `jax.vmap`; None for one example.
             Arrays of `doi` are per example when they have one axis more than one example needs.
         nodes: which tagged values are nodes; all by default.

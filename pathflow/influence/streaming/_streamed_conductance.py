@@ -75,7 +75,7 @@ def conductance(
             same names there.
         doi: the distribution of interest.
         target: a scalar node.
-        qoi: a quantity of interest.
+        qoi: a quantity of interest, or any function, of the output.
         in_axes: which axis of each argument holds examples.
         nodes: which tagged values are nodes.
         inputs: names of the parameters of `fn` that are nodes.
