@@ -29,6 +29,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "influence/aggregation": (
         "tests/influence/test_aggregate.py",
         "tests/influence/test_conductance.py",
+        "tests/influence/test_memory.py",
     ),
     "influence/branching": (
         "tests/influence/test_bounds.py",
@@ -43,10 +44,18 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/influence/test_random_programs.py",
         "tests/storage/test_shards.py",
     ),
+    # What all searches share; still not what each of them makes of it.
     "influence/question": (
         "tests/influence/test_bad_input.py",
+        "tests/influence/test_budget.py",
+        "tests/influence/test_devices.py",
+        "tests/influence/test_enumerate_to.py",
         "tests/influence/test_interests.py",
+        "tests/influence/test_memory.py",
+        "tests/influence/test_not_finite.py",
         "tests/influence/test_precision.py",
+        "tests/influence/test_streaming_bad_input.py",
+        "tests/test_faults_of_use.py",
     ),
     "influence/refinement": ("tests/influence/test_refine.py",),
     "influence/sampling": ("tests/influence/test_sample.py", "tests/influence/test_walk.py"),

@@ -89,7 +89,9 @@ class TestNotDifferentiable:
     )
     def test_the_only_way_is_blocked(self, blocker, word):
         traced = pf.trace(lambda x: pf.tag(blocker(pf.tag(x * 2, "a")), "b").sum(), X)
-        with pytest.raises(pf.NotDifferentiableError, match=f"(?s)'x'.*{word}.*a -> b"):
+        with pytest.raises(
+            pf.NotDifferentiableError, match=f"'x' reaches target 'output' .*{word}.*a -> b"
+        ):
             pf.attribute(traced, (X,), source="x", doi=LINE)
 
     def test_an_integer_source(self):
@@ -197,6 +199,12 @@ class TestBatches:
     def test_an_empty_batch(self, traced):
         with pytest.raises(pf.ArgumentError, match="empty"):
             pf.attribute(traced, (jnp.zeros((0, 3)),), source="x", doi=LINE, in_axes=0)
+
+    def test_a_distribution_of_another_number_of_examples(self, traced):
+        doi = pf.Line(jnp.zeros((3, 3)))
+        expected = r"attribute\(doi=.*holds 3 examples, but the arguments hold 2"
+        with pytest.raises(pf.ShapeError, match=expected):
+            pf.attribute(traced, (jnp.stack([X, X]),), source="x", doi=doi, in_axes=0)
 
     def test_in_axes_of_the_wrong_length(self, traced):
         with pytest.raises(pf.ArgumentError, match=r"in_axes.*2.*1"):

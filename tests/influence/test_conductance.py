@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
+from pathflow.influence.aggregation._on_graph import over_points
 from tests.helpers import (
     PROGRAMS,
     lstm_by_step,
@@ -22,6 +23,12 @@ from tests.helpers import (
 pytestmark = pytest.mark.filterwarnings("ignore::pathflow.PatternWarning")
 
 _EXACT = 1e-10
+
+
+def test_points_are_added_up_in_float64():
+    points = jnp.array([[1e8, 1.0, -1e8], [1.0, 2.0, 3.0]], jnp.float32)
+    np.testing.assert_array_equal(over_points(points), [[1.0], [6.0]])
+    np.testing.assert_array_equal(over_points(points[:, None]), [[1.0], [6.0]])
 
 
 @cache

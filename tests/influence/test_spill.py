@@ -36,6 +36,15 @@ def test_arrays_come_back_as_they_were(folder):
     spill.close()
 
 
+def test_what_somebody_put_there_is_not_run(folder):
+    spill = Spill(0)
+    spill["all"] = np.arange(10.0)
+    (file,) = folder.rglob("*.npy")
+    np.save(file, np.array([print], object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        spill["all"]
+
+
 def test_what_fits_touches_no_disk(folder):
     spill = Spill(80)
     spill["all"] = np.arange(10.0)

@@ -252,6 +252,27 @@ def test_branches_are_followed_at_every_point():
     assert result.rest == 0.0
 
 
+def test_decisions_of_a_graph_hold_at_every_point_of_every_example():
+    """A graph's paths are those of the branch that was taken when it was traced."""
+
+    def fn(x):
+        y = lax.cond(x.sum() > 0, lambda v: pf.tag(v * 2, "p"), lambda v: pf.tag(v * 3, "n"), x)
+        return pf.tag(y, "y").sum()
+
+    traced = pf.trace(fn, X + 5)
+    batch, ends = jnp.stack([X + 5, X + 6, X + 7]), jnp.stack([X + 1, X + 2, X - 9])
+    search = pf.Aggregate({"p": ".* p .*"}, pf.Streaming())
+
+    def ask(examples):
+        doi = pf.Line(ends[:examples], n_steps=3)
+        args = (batch[:examples],)
+        return pf.attribute(traced, args, source="x", doi=doi, search=search, in_axes=0)
+
+    np.testing.assert_allclose(ask(2)["p"], 2 * (batch - ends)[:2].sum(axis=1))
+    with pytest.raises(pf.DecisionChangedError):
+        ask(3)
+
+
 def test_a_custom_vjp_is_served_in_reverse():
     @jax.custom_vjp
     def rule(v):
