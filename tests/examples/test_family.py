@@ -287,8 +287,21 @@ def test_files_of_something_else(tmp_path):
         summary.read_all(tmp_path)
 
 
+def only(monkeypatch, *tasks, held=()):
+    """Leaves the other tasks' conditions out: each length of a sentence is compiled anew."""
+    every, names = measuring.conditions, [task.name for task in tasks]
+    monkeypatch.setattr(
+        measuring,
+        "conditions",
+        lambda sentences, n: [c for c in every(sentences, n) if c.sentences[0].task in names],
+    )
+    monkeypatch.setattr(measuring.table2, "TASKS", held)
+
+
+@pytest.mark.one_python
 @pytest.mark.slow
-def test_the_whole_command(tmp_path, capsys):
+def test_the_whole_command(tmp_path, capsys, monkeypatch):
+    only(monkeypatch, SIMPLE, NOUN_PP, held=(NOUN_PP,))
     out = tmp_path / "family"
     few = ["--sizes", "8", "--seeds", "1", "--other-seeds", "1", "--updates", "3"]
     amounts = ["--sentences", "2", "--accuracy-sentences", "2", "--steps", "2"]
@@ -324,14 +337,7 @@ def test_a_model_is_measured_anew_where_something_changed(tmp_path, monkeypatch)
 
 
 def test_a_model_goes_on_table_by_table(tmp_path, monkeypatch):
-    # The subject's paths of short sentences alone, so that it is quick.
-    every = measuring.conditions
-    monkeypatch.setattr(
-        measuring,
-        "conditions",
-        lambda sentences, n: [c for c in every(sentences, n) if c.sentences[0].task == "Simple"],
-    )
-    monkeypatch.setattr(measuring.table2, "TASKS", ())
+    only(monkeypatch, SIMPLE)
     amounts = Amounts(4, 4, Settings(2, pf.GaussLegendre(), 2))
     member = Member(LSTM, 8, 0)
     model, done, dying = member.untrained(), [], ""
@@ -374,7 +380,7 @@ def test_a_model_goes_on_table_by_table(tmp_path, monkeypatch):
     half = halves.find(
         model,
         VOCABULARY,
-        every({t.name: of_seed(t, 4) for t in TASKS}, 4)[0],
+        measuring.conditions({t.name: of_seed(t, 4) for t in TASKS}, 4)[0],
         amounts.settings,
     )
     odd = [s for s in of_seed(SIMPLE, 4) if s.group % 2 and s.condition == "S"]
