@@ -1,9 +1,10 @@
 """Why a pattern matches no path."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from pathflow._near import close_matches
 
 from ._automaton import Automaton, compile_automaton
 from ._node import Node, hidden_characters
@@ -49,8 +50,7 @@ def _why_missing(step: Step, nodes: Sequence[Node]) -> str:
     named = [n for n in nodes if step.matches_name(n.name)]
     if not named:
         names = list(dict.fromkeys(n.name for n in nodes))
-        close = difflib.get_close_matches(step.name, names, n=_SHOWN, cutoff=0.5)
-        hint = f"close matches: {', '.join(close)}" if close else f"there are {_list(names)}"
+        hint = close_matches(step.name, names) or f"there are {_list(names)}"
         if (before := step.name.removesuffix("?")) in names:
             hint = f"in a name `?` is one more character; to repeat it, write `({before})?`"
         return f"no node on them has a name like `{step}` ({hint})"

@@ -1,10 +1,10 @@
 """An ordered table of nodes: from labels to positions and back."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import final
 
 from pathflow._errors import GraphError, UnknownNodeError
+from pathflow._near import close_matches
 
 from ._node import Node
 
@@ -67,12 +67,7 @@ class NodeTable:
 
     def _unknown(self, label: str) -> str:
         labels = [str(n) for n in self.nodes]
-        close = difflib.get_close_matches(label, labels, n=5, cutoff=0.5)
-        hint = (
-            f"close matches: {', '.join(close)}"
-            if close
-            else f"they start with {', '.join(labels[:5])}"
-        )
+        hint = close_matches(label, labels) or f"they start with {', '.join(labels[:5])}"
         return f"no node {label!r} among the {len(labels)} of the graph ({hint}); see `.nodes`."
 
     def __contains__(self, node: object) -> bool:

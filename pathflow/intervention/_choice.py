@@ -1,12 +1,12 @@
 """Which nodes are intervened on, and how."""
 
 import abc
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
 from pathflow._errors import ArgumentError
+from pathflow._near import close_matches
 from pathflow.graph import Node, Step, as_step
 from pathflow.intervention._intervention import AbstractIntervention, Mean, as_intervention
 from pathflow.tracing import TracedGraph
@@ -138,10 +138,8 @@ def _there_are(graph: TracedGraph, step: Step) -> str:
     labels = [str(n) for n in graph.nodes]
     if len(labels) <= _FEW:
         return f"there are {' '.join(labels)}"
-    close = difflib.get_close_matches(str(step), labels, n=5, cutoff=0.5)
-    if close:
-        return f"close matches: {', '.join(close)}; `graph.nodes` has all"
-    return f"there are {' '.join(labels[:_FEW])} ...; `graph.nodes` has all"
+    some = close_matches(str(step), labels) or f"there are {' '.join(labels[:_FEW])} ..."
+    return f"{some}; `graph.nodes` has all"
 
 
 def matching(graph: TracedGraph, steps: StepsLike, what: str) -> list[Node]:

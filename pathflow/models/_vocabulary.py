@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import difflib
 import functools
 import hashlib
 import json
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from pathflow._errors import ArgumentError, CheckpointError, UnknownWordError, told
+from pathflow._near import close_matches
 from pathflow._whole_number import whole_number
 from pathflow.storage import MOST_BYTES, parsed, path_of, plain_bytes
 
@@ -104,8 +104,7 @@ class Vocabulary:
         pieces = word.split()
         if len(pieces) > 1 and all(piece in self.index for piece in pieces):
             return f"{word!r:.60} is {len(pieces)} words of the vocabulary; give each by itself."
-        close = difflib.get_close_matches(word, self.words, n=3)
-        hint = f"close matches: {', '.join(close)}" if close else "none is like it"
+        hint = close_matches(word, self.words) or "none is like it"
         return (
             f"{word!r:.60} is none of the {len(self)} words of the vocabulary ({hint}). Choose "
             f"another word, or let it become {self.unknown!r:.60} by encode(..., strict=False)."

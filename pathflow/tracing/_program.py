@@ -2,7 +2,6 @@
 as it is where loops are to stay loops.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from jax.core import Tracer
 from pathflow._compat import open_jaxpr, without_constants
 from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError, TraceError, UnknownNodeError
+from pathflow._near import close_matches
 from pathflow._precision import check_precision
 from pathflow.graph import Node
 from pathflow.interest import AbstractQoI, Custom, as_quantity
@@ -118,8 +118,8 @@ class Program:
         labels = {str(n): None for n in (*self.inputs, *self.outputs)}
         labels.update((site_label(s), None) for s in self.sites)
         same = [text for text in labels if text.split("@")[0] == wanted.name]
-        close = same or difflib.get_close_matches(str(wanted), labels, n=5, cutoff=0.5)
-        hint = f"close matches: {', '.join(close)}" if close else f"there are {_first(labels)}"
+        near = f"close matches: {', '.join(same)}" if same else close_matches(str(wanted), labels)
+        hint = near or f"there are {_first(labels)}"
         return f"no node {str(wanted)!r} in the function ({hint}); i stands for an iteration."
 
     @cached_property
