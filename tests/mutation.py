@@ -34,6 +34,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "influence/branching": (
         "tests/influence/test_bounds.py",
         "tests/influence/test_greedy.py",
+        "tests/influence/test_not_finite.py",
         "tests/influence/test_spill.py",
         "tests/influence/test_topk.py",
     ),

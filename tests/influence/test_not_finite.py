@@ -1,6 +1,7 @@
 """NaN and infinity are traced to the first node or edge, example and point."""
 
 import pickle
+import re
 
 import jax
 import jax.numpy as jnp
@@ -133,6 +134,17 @@ class TestPartials:
         error = error_of(steep, ONES, zeros)
         assert (error.node, error.edge) == (None, None)
         assert "wider dtype" in str(error)
+
+    @pytest.mark.parametrize(
+        "search", [pf.TopK(3, exhaustive=0), pf.Greedy(), pf.Sample(10, jax.random.key(0))]
+    )
+    def test_a_direction_that_overflows_blames_no_partial(self, search):
+        doi = pf.Samples(jnp.zeros((1, 3)), direction=1.7e308 * ONES)
+        error = error_of(lambda x: pf.tag(20 * x, "a").sum(), ONES, doi, search)
+        assert (error.node, error.edge) == (None, None)
+        text = "although all activations are finite: a partial along it is .* choose points where"
+        assert re.search(f"The influence of some path is NaN or infinite {text}", str(error))
+        assert "Every local partial by itself is finite" in str(error)
 
 
 def test_it_travels_between_processes():

@@ -109,7 +109,9 @@ class Landscape:
             tangents: of the beginnings, at the junction.
             cotangent: the sum of all endings from there.
         """
-        product = tangents.astype(np.float64) * cotangent
+        # What overflows is refused by whoever asked, in words that say what to do.
+        with np.errstate(over="ignore"):
+            product = tangents.astype(np.float64) * cotangent
         return self.influences(product.reshape(len(product), *self.axes, -1).sum(axis=-1))
 
     def structure(self, hop: Hop) -> Structure:
