@@ -95,8 +95,9 @@ def draw_bars(
             style = {"ecolor": INK, "elinewidth": 0.9, "capsize": 2}
             ax.errorbar(bar.value, i, xerr=np.maximum(ends, 0), fmt="none", **style)
     ax.axvline(0, color=INK, linewidth=0.8)
-    first_of_rest = next((i for i, bar in enumerate(bars) if bar.rest), len(bars))
-    ax.axhline(first_of_rest - 0.5, color=FAINT, linewidth=0.8)
+    first_of_rest = next((i for i, bar in enumerate(bars) if bar.rest), None)
+    if first_of_rest is not None:
+        ax.axhline(first_of_rest - 0.5, color=FAINT, linewidth=0.8)
     ax.set_ylim(len(bars) - 0.5, -0.5)
     bare(ax, "top", "right", "left")
     n_ticks = min(max(int(size_of(ax)[0] / _PER_TICK), 2), 6)

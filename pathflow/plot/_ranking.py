@@ -113,7 +113,8 @@ def _of_ranked(result: Ranked, k: int) -> Ranking:
     total, known = float(np.mean(result.total)), result.certificate
     count = known.unseen_count + len(result) - len(bars)
     rest = total - sum(bar.value for bar in bars)
-    bars.append(Bar(f"rest: {short_integer(count)} other paths together", rest, rest=True))
+    if count:
+        bars.append(Bar(f"rest: {short_integer(count)} other paths together", rest, rest=True))
     kind = "exact" if known.exact else "not proven complete"
     note = f"{kind}: each path outside the list has at most {known.bound:.3g}"
     shares = _cumulative([bar.value for bar in bars], total)

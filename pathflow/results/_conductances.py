@@ -190,7 +190,7 @@ class Conductances(Storable, Paged, AbstractDisplayed):
             by: `Magnitude()` (the default), `Largest()` or `Smallest()`.
 
         Raises:
-            ArgumentError: `k` is negative, or `by` is no order.
+            ArgumentError: `k` is no number of rows, or `by` is no order.
             NonFiniteError: an influence is NaN.
         """
         rows = self._top(self.node_influences, k, by)
@@ -200,7 +200,7 @@ class Conductances(Storable, Paged, AbstractDisplayed):
         """The `k` first edges in an order; equal ones in the order of `edges`. See `top_nodes`.
 
         Raises:
-            ArgumentError: the result holds no edges, `k` is negative, or `by` is no order.
+            ArgumentError: the result holds no edges, `k` is no number of rows, or `by` is no order.
             NonFiniteError: an influence is NaN.
         """
         edges = self._known_edges()

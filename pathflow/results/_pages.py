@@ -99,7 +99,7 @@ def ranked_page(result: Any, facts: str, what: str, label_of: Any, name: str = "
     labels = [label_of(row) for row in top]
     rows = [(row.influence, row.share, text) for row, (_, text) in zip(top, labels, strict=True)]
     others = rest_by_sign(mean, [number for number, _ in labels], what)
-    rest = [(other.influence, other.share, other.label) for other in others if other.count]
+    rest = [(other.influence, other.share, other.label) for other in others]
     shown = influence_table(rows, rest, total, what.removesuffix("s"), "share of its sign")
     return page(name, facts, [shown], result.audit)
 

@@ -21,7 +21,7 @@ from ._html import Paged
 from ._pages import SHOWN, examples_text, influence_table, page, path_text
 from ._sheet import make_sheet, rows_of, sheet_of
 from ._storable import Storable
-from ._table import PathInfluence, ranked_frame
+from ._table import PathInfluence, number_listed, ranked_frame
 from ._xarray import data_set, integer_array, text_array
 
 
@@ -138,11 +138,9 @@ class Ranked(Storable, Paged, AbstractDisplayed):
         """The first `k` rows.
 
         Raises:
-            ArgumentError: `k` is negative.
+            ArgumentError: `k` is no number of rows.
         """
-        if k < 0:
-            raise ArgumentError(f"k={k} is negative; ask for 0 or more paths.")
-        return self.rows[:k]
+        return self.rows[: number_listed(k)]
 
     def __len__(self) -> int:
         return len(self.ranks)

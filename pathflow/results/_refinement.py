@@ -187,7 +187,7 @@ class Refinement(Storable, AbstractDisplayed):
             by: `Magnitude()` (the default), `Largest()` or `Smallest()`.
 
         Raises:
-            ArgumentError: `k` is negative, or `by` is no order.
+            ArgumentError: `k` is no number of rows, or `by` is no order.
             NonFiniteError: an influence is NaN.
         """
         mean = self._mean_row()

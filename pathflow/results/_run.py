@@ -154,7 +154,7 @@ class Run(AbstractDisplayed):
         """The `k` first paths in an order, exactly; as `Attribution.top`.
 
         Raises:
-            ArgumentError: `k` is negative, or `by` is no order.
+            ArgumentError: `k` is no number of rows, or `by` is no order.
             NonFiniteError: an influence is NaN.
             UnfinishedRunError: this is a shard.
             MissingBlockError, DamagedRunError: as `blocks`.

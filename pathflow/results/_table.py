@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64, Int64
 
 from pathflow._errors import ArgumentError, NonFiniteError
 from pathflow._optional import optional_module
+from pathflow._whole_number import whole_number
 from pathflow.graph import Path, PathSpace
 
 from ._labels import path_labels
@@ -43,6 +44,18 @@ def path_of(given: Any) -> Any:
     return given.path if isinstance(given, PathInfluence) else given
 
 
+def number_listed(k: Any) -> int:
+    """How many rows a list shall have.
+
+    Raises:
+        ArgumentError: `k` is no whole number, or negative.
+    """
+    number = whole_number(k)
+    if number is None or number < 0:
+        raise ArgumentError(f"k={k!r} is no number of rows; ask for 0 or more.")
+    return number
+
+
 def top_ranks(
     influences: Float64[np.ndarray, " paths"], k: int, by: AbstractOrder
 ) -> Int64[np.ndarray, " k"]:
@@ -51,11 +64,10 @@ def top_ranks(
     All of them, if there are fewer.
 
     Raises:
-        ArgumentError: `k` is negative, or `by` is no order.
+        ArgumentError: `k` is no number of rows, or `by` is no order.
         NonFiniteError: an influence is NaN, and so has no place in an order.
     """
-    if k < 0:
-        raise ArgumentError(f"k={k} is negative; ask for 0 or more paths.")
+    k = number_listed(k)
     if not isinstance(by, AbstractOrder):
         raise ArgumentError(f"by={by!r} is no order; give an object such as Magnitude().")
     unknown = int(np.isnan(influences).sum())
@@ -111,13 +123,11 @@ class Rest:
     """The influences of one sign that are not listed.
 
     Attributes:
-        count: how many they are.
         influence: their sum.
-        share: its part of the sum of all of that sign; 0 where there is none.
+        share: its part of the sum of all of that sign.
         label: what they are, in words.
     """
 
-    count: int
     influence: float
     share: float
     label: str
@@ -126,7 +136,7 @@ class Rest:
 def rest_by_sign(
     influences: Float64[np.ndarray, " n"], listed: Sequence[int], what: str
 ) -> list[Rest]:
-    """The other influences: the positive ones, and the negative ones.
+    """The other influences: the positive ones, and the negative ones, where there are any.
 
     Arguments:
         influences: all of them, finite.
@@ -137,9 +147,11 @@ def rest_by_sign(
     found: list[Rest] = []
     for sign, name in ((1, "positive"), (-1, "negative")):
         of_sign = others[sign * others > 0]
+        if not len(of_sign):
+            continue
         value, whole = float(of_sign.sum()), float(influences[sign * influences > 0].sum())
-        share = value / whole if whole else 0.0
-        found.append(Rest(len(of_sign), value, share, f"{len(of_sign):,} other {name} {what}"))
+        label = f"{len(of_sign):,} other {name} {what}"
+        found.append(Rest(value, value / whole, label))
     return found
 
 

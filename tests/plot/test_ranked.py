@@ -28,6 +28,11 @@ def labels(figure):
     return [t.get_text() for t in figure.axes[0].get_yticklabels()]
 
 
+def rules(figure):
+    """The lines from side to side, above the first row of the rest."""
+    return [line for line in figure.axes[0].lines if len(set(line.get_ydata())) == 1]
+
+
 def column(figure, x):
     """The numbers of one of the columns beside the bars, from top to bottom."""
     found = [t for t in figure.axes[0].texts if t.xyann[0] == x and t.xy[1] >= 0]
@@ -60,16 +65,31 @@ def test_labels_count_the_rest(result):
     assert [t.split()[-2] for t in text[2:]] == ["positive", "negative"]
 
 
+def test_of_one_sign_alone_there_is_one_row():
+    space = lstm_graph(2).paths("x@0", "qoi")
+    text = labels(ranked_paths(make_result(space, np.linspace(1, 2, space.count)), 2))
+    assert text[2:] == [f"rest: {space.count - 2} other positive paths"]
+
+
+def test_a_list_of_all_paths_leaves_no_rest():
+    space = lstm_graph(2).paths("x@0", "qoi")
+    result = make_ranked(space, np.linspace(2, 1, space.count), 0.0)
+    assert len(bars(ranked_paths(result, len(result)))) == len(result)
+    assert len(bars(ranked_paths(result, len(result) - 1))) == len(result)
+
+
 def test_shares_are_cumulative():
     space = lstm_graph(2).paths("x@0", "qoi")
     result = make_result(space, np.random.default_rng(0).standard_normal(space.count))
     figure = ranked_paths(result, result.space.count)
     by_size = np.sort(np.abs(result.influences))[::-1]
     expected = np.cumsum(by_size) / by_size.sum()
-    shown = column(figure, 108)
-    assert shown[:-2] == [f"{share:.1%}" for share in expected]
-    assert shown[-2:] == ["100.0%", "100.0%"]
-    assert bars(figure)[-2:] == [0.0, 0.0]
+    assert column(figure, 108) == [f"{share:.1%}" for share in expected]
+    # Nothing is left, so that there is no row for it and no rule above it.
+    assert len(bars(figure)) == result.space.count
+    assert not any("rest" in label for label in labels(figure))
+    assert len(rules(figure)) == 0
+    assert len(rules(ranked_paths(result, 3))) == 1
 
 
 def test_the_values_stand_beside_the_bars(graph):
@@ -160,7 +180,7 @@ def test_parts_of_a_refinement():
 def test_no_influence_at_all(result):
     figure = ranked_paths(make_result(result.space, np.zeros(result.space.count)), 3)
     assert column(figure, 108) == []
-    assert bars(figure) == [0.0] * 5
+    assert bars(figure) == [0.0] * 3
     check_no_overlap(figure)
 
 

@@ -241,7 +241,7 @@ def test_metadata_that_is_no_json():
         pf.Attribution(SPACE, ROW, audit(), {"key": jnp.zeros(2)})
 
 
-def test_arguments_that_fit_nothing():
+def test_arguments_that_fit_nothing(unchecked):
     one = result()
     with pytest.raises(pf.GraphError, match=r"rank=4 is outside 0 \.\. 3"):
         one[4]
@@ -253,8 +253,10 @@ def test_arguments_that_fit_nothing():
         one["x b qoi"]
     with pytest.raises(pf.ShapeError, match="one entry each"):
         one.sum(np.ones(3, bool))
-    with pytest.raises(pf.ArgumentError, match="k=-1"):
-        one.top(-1)
+    for k in (-1, "5", 2.0, True, None):
+        with pytest.raises(pf.ArgumentError, match=rf"k={k!r} is no number of rows"):
+            one.top(k)
+    assert len(one.top(np.int64(2))) == 2
     with pytest.raises(pf.ArgumentError, match="no axis of examples"):
         one.mean()
     with pytest.raises(pf.ArgumentError, match="no axis of examples"):

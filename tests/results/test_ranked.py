@@ -34,15 +34,16 @@ def result() -> pf.Ranked:
     return ranked(space(), [5, 2], [3.0, -1.5])
 
 
-def test_rows_are_the_paths_with_their_influences_and_no_share(result):
+def test_rows_are_the_paths_with_their_influences_and_no_share(result, unchecked):
     assert [row.rank for row in result.rows] == [5, 2]
     assert result.rows[0].path == result.space.unrank(5)
     assert result.rows[0].influence == 3.0
     assert result.rows[0].share is None
     assert "%" not in str(result.rows[0])
     assert len(result.top(1)) == len(result) - 1 == 1
-    with pytest.raises(pf.ArgumentError, match="k=-1"):
-        result.top(-1)
+    for k in (-1, "5", 2.0):
+        with pytest.raises(pf.ArgumentError, match=f"k={k!r} is no number of rows"):
+            result.top(k)
 
 
 def test_the_total_is_the_list_and_what_is_unseen(result):
