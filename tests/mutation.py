@@ -43,6 +43,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/influence/test_enumerate_to.py",
         "tests/influence/test_operations.py",
         "tests/influence/test_random_programs.py",
+        "tests/scale/test_executors.py",
         "tests/storage/test_shards.py",
     ),
     # What all searches share; still not what each of them makes of it.

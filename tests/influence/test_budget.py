@@ -78,6 +78,19 @@ def test_too_many_paths_are_refused_before_any_work(memory):
     assert all(remedy in message for remedy in ("memory=", "source", "tagged(", "shorten"))
 
 
+def test_what_does_not_fit_is_said():
+    params = lstm_params(2, 3, 5, STEPS)
+    traced = pf.trace(lstm_by_step, params)
+    held = 8 * PATH_COUNTS[STEPS]
+    for memory, what in (
+        (held - 1, f"and their influences take {held:,} bytes, over the budget of {held - 1:,}"),
+        (2 * held, f"the tangents and cotangents of one point take .* of {2 * held:,}"),
+    ):
+        search = pf.Enumerate(memory=memory)
+        with pytest.raises(pf.TooManyPathsError, match=what):
+            pf.attribute(traced, (params,), source="x@0", doi=line(params), search=search)
+
+
 def test_a_number_of_paths_beyond_any_machine_is_told_exactly():
     params = lstm_params(2, 3, 4, 60)
     traced = pf.trace(lstm_by_step, params)

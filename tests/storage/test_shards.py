@@ -1,6 +1,7 @@
 """Shards of a run, joined: the bytes that one process writes, or a refusal that says why."""
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import replace
@@ -188,6 +189,16 @@ def test_many_missing_shards_are_counted(tmp_path):
     # None of them is looked for: a manifest could name any number.
     write(tmp_path, 10**8, block=3, only=[7])
     with pytest.raises(pf.UnfinishedRunError, match="no 0, 1, 2, .*, 10 and 99,999,989 more"):
+        pf.merge(tmp_path)
+
+
+def test_missing_and_unfinished_shards_are_told_apart(tmp_path):
+    write(tmp_path, 4, block=3, only=[0])
+    with pytest.raises(StopError):
+        ask(stop_after(pf.EnumerateTo(tmp_path, 3, shard=pf.Shard(2, 4)), 1))
+    blocks = len(pf.Shard(2, 4).numbers(-(-PATHS // 3) * EXAMPLES))
+    text = f"of 4 shards, there is no 1, 3; not finished are 2 (1 of {blocks} blocks). Run each"
+    with pytest.raises(pf.UnfinishedRunError, match=re.escape(text)):
         pf.merge(tmp_path)
 
 
