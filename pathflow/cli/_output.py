@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 
 import pathflow as pf
 from pathflow._printable import printable
-from pathflow.exports import json_number, json_rows
+from pathflow.exports import json_number, json_rows, json_text
 
 from ._options import By, ProblemOptions
 
@@ -30,7 +29,7 @@ def write(text: str) -> None:
 
 def write_json(facts: Mapping[str, Any]) -> None:
     """One JSON object."""
-    write(json.dumps(facts, allow_nan=False, indent=2))
+    write(json_text(facts, indent=2))
 
 
 @functools.singledispatch

@@ -10,6 +10,7 @@ from ._attribution_graph import write_attribution_graph as write_attribution_gra
 from ._csv import write_csv as write_csv
 from ._facts import facts_of as facts_of
 from ._facts import json_number as json_number
+from ._facts import json_text as json_text
 from ._graph import to_networkx as to_networkx
 from ._graphml import write_graphml as write_graphml
 from ._json import json_rows as json_rows

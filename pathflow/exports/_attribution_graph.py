@@ -3,7 +3,6 @@
 Source of the format: `graph_models.py` of circuit-tracer and Neuronpedia's `graph-schema.json`.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -17,7 +16,7 @@ from pathflow.graph import Node
 from pathflow.results import Flows, flows_of
 from pathflow.storage import new_file
 
-from ._facts import facts_of
+from ._facts import facts_of, json_text
 from ._file import PathLike, encodable
 
 # The words by which viewers know what to draw where.
@@ -57,7 +56,7 @@ def write_attribution_graph(
     """
     found = attribution_graph(result, tokens=tokens, slug=slug, scan=scan)
     with new_file(path) as draft:
-        draft.write_text(json.dumps(found, allow_nan=False, indent=1), encoding="utf-8")
+        draft.write_text(json_text(found, indent=1), encoding="utf-8")
 
 
 def attribution_graph(

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from pathflow.drawing import digits
 from pathflow.storage import new_file
 
 from ._file import PathLike, check_rows
-from ._table import table_of
+from ._table import Kind, table_of
 
 
 def write_csv(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
@@ -35,10 +36,12 @@ def write_csv(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
         writer = csv.writer(file)
         writer.writerow(table.columns)
         for chunk in table.chunks(size):
-            columns = [_plain(chunk[name]) for name in table.columns]
+            columns = [_plain(chunk[name], kind) for name, kind in table.columns.items()]
             writer.writerows(zip(*columns, strict=True))
 
 
-def _plain(values: Any) -> list[Any]:
+def _plain(values: Any, kind: Kind) -> list[Any]:
+    if kind is Kind.EXACT:
+        return [digits(v) for v in values]
     # The writer prints Python's floats with all digits that they need, and NumPy's with fewer.
     return np.asarray(values, np.float64).tolist() if isinstance(values, np.ndarray) else values

@@ -1,10 +1,12 @@
 """What a file says of a result beside its numbers, in plain JSON."""
 
+import json
 import math
 from typing import Any
 
 import numpy as np
 
+from pathflow.drawing import digits
 from pathflow.results import Audit, Ranked, audit_parts
 
 
@@ -53,3 +55,33 @@ def json_number(value: Any) -> Any:
     if math.isfinite(plain):
         return plain
     return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"
+
+
+def json_text(found: Any, indent: int | None = None) -> str:
+    """Plain JSON as text. An integer of more digits than Python reads from a text (4,300, see
+    `sys.get_int_max_str_digits`) is a text of all its digits.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    try:
+        return json.dumps(found, allow_nan=False, indent=indent)
+    except ValueError:
+        return json.dumps(_with_texts(found), allow_nan=False, indent=indent)
+
+
+def _with_texts(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {name: _with_texts(value) for name, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_with_texts(value) for value in found]
+    return readable(found) if isinstance(found, int) else found
+
+
+def readable(number: int) -> int | str:
+    """The integer, or a text of its digits where Python refuses to write, and to read, so many."""
+    try:
+        str(number)
+    except ValueError:
+        return digits(number)
+    return number

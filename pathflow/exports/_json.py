@@ -1,6 +1,5 @@
 """JSON, one row a line."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from pathflow.storage import new_file
 
-from ._facts import facts_of, json_number
+from ._facts import facts_of, json_number, json_text
 from ._file import PathLike, check_rows
 from ._table import table_of
 
@@ -20,7 +19,8 @@ def write_json(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
 
     Numbers are written so that reading them as float64 gives the very same ones. JSON has no number
     that is not finite: those are the texts "NaN", "Infinity" and "-Infinity", which `float` reads.
-    Integers are written in full, whatever their size.
+    Integers are written in full; of more than 4,300 digits, which Python reads no number of, they
+    are texts.
 
     Arguments:
         result: what `pathflow.attribute` or `pathflow.open_run` returns.
@@ -32,10 +32,10 @@ def write_json(result: Any, path: PathLike, *, rows: int = 2**14) -> None:
     """
     found = json_rows(result, rows)
     with new_file(path) as draft, draft.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(facts_of(result), allow_nan=False)[:-1] + ', "rows": [')
+        file.write(json_text(facts_of(result))[:-1] + ', "rows": [')
         comma = "\n"
         for row in found:
-            file.write(comma + json.dumps(row, allow_nan=False))
+            file.write(comma + json_text(row))
             comma = ",\n"
         file.write("\n]}\n")
 

@@ -1,12 +1,12 @@
 """Parquet, in groups of rows."""
 
-import json
 from typing import Any
 
 from pathflow._optional import optional_module
+from pathflow.drawing import digits
 from pathflow.storage import new_file
 
-from ._facts import facts_of
+from ._facts import facts_of, json_text
 from ._file import PathLike, check_rows
 from ._table import Kind, table_of
 
@@ -47,10 +47,10 @@ def write_parquet(result: Any, path: PathLike, *, rows: int = 2**17) -> None:
         Kind.DOUBLE: arrow.float64(),
     }
     fields = [(name, types[kind]) for name, kind in table.columns.items()]
-    schema = arrow.schema(fields, {"pathflow": json.dumps(facts_of(result))})
+    schema = arrow.schema(fields, {"pathflow": json_text(facts_of(result))})
     exact = [name for name, kind in table.columns.items() if kind is Kind.EXACT]
     with new_file(path) as draft, parquet.ParquetWriter(draft, schema, compression="zstd") as file:
         for chunk in table.chunks(size):
-            texts = {name: [str(v) for v in chunk[name]] for name in exact}
+            texts = {name: [digits(v) for v in chunk[name]] for name in exact}
             group = arrow.Table.from_pydict({**chunk, **texts}, schema)
             file.write_table(group, row_group_size=size)

@@ -148,15 +148,26 @@ def test_numbers_that_are_not_finite_stay_what_they_are(tmp_path):
     np.testing.assert_array_equal(found, result.influences)
 
 
-def test_ranks_beyond_64_bits(tmp_path):
-    layers = 70
+def two_ways(layers: int) -> pf.PathSpace:
+    """All `2**layers` ways through one of two nodes, layer by layer."""
     nodes = [pf.Node("x"), *(pf.Node(n, (i,)) for i in range(layers) for n in "ab"), pf.Node("q")]
     edges = [("x", "a@0"), ("x", "b@0"), (f"a@{layers - 1}", "q"), (f"b@{layers - 1}", "q")]
     edges += [(f"{u}@{i}", f"{v}@{i + 1}") for i in range(layers - 1) for u in "ab" for v in "ab"]
-    space = pf.Graph(nodes, edges).paths("x", "q")
-    ranks = (2**70 - 1, 3)
+    return pf.Graph(nodes, edges).paths("x", "q")
+
+
+def of_two_ways(layers: int) -> pf.Ranked:
+    """A list of two paths, the last one and the fourth."""
+    space = two_ways(layers)
     certificate = pf.Certificate(True, 0.5, 0.0, space.count - 2, 1)
-    result = pf.Ranked(space, ranks, np.ones(2), certificate, make("ranked", None).audit)
+    ranks = (space.count - 1, 3)
+    return pf.Ranked(space, ranks, np.ones(2), certificate, make("ranked", None).audit)
+
+
+def test_ranks_beyond_64_bits(tmp_path):
+    result = of_two_ways(70)
+    ranks = result.ranks
+    assert ranks == (2**70 - 1, 3)
     exports.write_parquet(result, tmp_path / "out.parquet")
     assert [int(r) for r in pq.read_table(tmp_path / "out.parquet")["rank"].to_pylist()] == [*ranks]
     exports.write_json(result, tmp_path / "out.json")
@@ -164,6 +175,40 @@ def test_ranks_beyond_64_bits(tmp_path):
     assert [row["rank"] for row in found["rows"]] == [*ranks]
     assert found["certificate"]["unseen_count"] == 2**70 - 2
     assert result.to_xarray()["rank"].values.tolist() == [*ranks]
+
+
+def test_numbers_beyond_the_digits_that_python_writes(tmp_path):
+    """They are exact, as texts where a reader could not take them as numbers."""
+    ranked = of_two_ways(15_000)
+    n = ranked.space.count
+    audit = ranked.audit
+    sums = pf.Aggregation(("a",), (frozenset({"a"}), frozenset()), np.ones(2), (n - 7, 7), audit)
+    with pytest.raises(ValueError, match="4300 digits"):
+        str(n)
+    for name, result, expected in (("rank", ranked, ranked.ranks), ("paths", sums, (n - 7, 7))):
+        exports.write_parquet(result, tmp_path / "out.parquet")
+        found = pq.read_table(tmp_path / "out.parquet")[name].to_pylist()
+        assert tuple(map(exactly, found)) == expected
+        exports.write_csv(result, tmp_path / "out.csv")
+        csv.field_size_limit(2**20)
+        with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+            assert tuple(exactly(row[name]) for row in csv.DictReader(file)) == expected
+        exports.write_json(result, tmp_path / "out.json")
+        found = json.loads((tmp_path / "out.json").read_text())
+        rows = [row[name] for row in found["rows"]]
+        assert (exactly(rows[0]), rows[1]) == expected
+    exports.write_json(ranked, tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert exactly(found["certificate"]["unseen_count"]) == n - 2
+
+
+def exactly(digits: str) -> int:
+    """The integer of any number of digits: Python reads some thousands at a time."""
+    number = 0
+    for start in range(0, len(digits), 4000):
+        part = digits[start : start + 4000]
+        number = number * 10 ** len(part) + int(part)
+    return number
 
 
 @given(spaces(max_nodes=9), st.integers(1, 5))
