@@ -12,6 +12,7 @@ from ._arguments import MATMUL_PRECISION as MATMUL_PRECISION
 from ._arguments import argument_names as argument_names
 from ._arguments import check_concrete as check_concrete
 from ._arguments import check_examples as check_examples
+from ._arguments import count_examples as count_examples
 from ._arguments import first_example as first_example
 from ._arguments import flat_arguments as flat_arguments
 from ._kernel import Applied as Applied

@@ -10,7 +10,7 @@ from jax.core import Tracer
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._precision import check_precision
 from pathflow.interest import AbstractDoI, as_quantity
-from pathflow.tracing import Program, Value
+from pathflow.tracing import Program, Value, in_dtype
 
 # Of every evaluation, so that no result depends on what a device multiplies in by default.
 MATMUL_PRECISION = "highest"
@@ -107,6 +107,13 @@ def first_example(args: Sequence[Any], in_axes: Any, caller: str) -> tuple[Any, 
             _refuse_empty(caller)
         first.append(array[0])
     return jax.tree.unflatten(structure, first)
+
+
+def count_examples(args: Sequence[Any], in_axes: Any, caller: str) -> int | None:
+    """How many examples the first argument that holds several holds; None where none does."""
+    axes = example_axes(args, in_axes, caller)
+    pairs = zip(jax.tree.leaves(tuple(args)), axes, strict=True)
+    return next((jnp.shape(leaf)[axis] for leaf, axis in pairs if axis is not None), None)
 
 
 def _quantity(program: Program, qoi: Any, caller: str) -> Any:
@@ -219,7 +226,7 @@ def _value(
             "pathflow.trace alone; give the array."
         )
     check_precision(f"{caller}: {name}", leaf)
-    array = jnp.asarray(leaf, aval.dtype) if number else jnp.asarray(leaf)
+    array = _number(name, leaf, aval.dtype, caller) if number else jnp.asarray(leaf)
     if axis is not None:
         array = _examples_first(name, array, axis, caller)
     shape = array.shape[1:] if axis is not None else array.shape
@@ -236,6 +243,17 @@ def _value(
             f"{aval.dtype}; convert it, or trace again."
         )
     return Value(array, axis is not None)
+
+
+def _number(name: str, number: Any, dtype: Any, caller: str) -> Any:
+    """A Python number in the dtype that it had when the function was traced."""
+    found = in_dtype(number, dtype)
+    if found is None:
+        raise ShapeError(
+            f"{caller}: {name} is {number!r}, but the function was traced with {dtype}, which does "
+            "not hold it; give a number that it holds, or trace again."
+        )
+    return found
 
 
 def _axes_remedy(axis: int | None, fits_whole: bool) -> str:

@@ -1,6 +1,6 @@
 """The values of nodes as the function computes them, without an intervention."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from pathflow._errors import ArgumentError
 from pathflow.evaluation import NodeRunner, flat_arguments
 from pathflow.graph import Node
-from pathflow.tracing import TracedGraph, Value
+from pathflow.tracing import GuardFunction, TracedGraph, Value
 
 
 class Clean:
@@ -32,6 +32,7 @@ class Clean:
         self._values: dict[Node, Value] = {}
         self._others: dict[Any, tuple[Any, Clean]] = {}
         self._unasked: Node | None = None
+        self._decided: set[GuardFunction] = set()
 
     def value(self, node: Node) -> Value:
         """The value of a node, `([examples,] *shape)`.
@@ -39,12 +40,34 @@ class Clean:
         Raises:
             ArgumentError: it is the quantity of interest, at other arguments than those that each
                 have one of their own.
+            DecisionChangedError: a decision falls otherwise than the graph has it.
         """
         if node == self._unasked:
             raise ArgumentError(
                 f"node {str(node)!r} is the quantity of interest, of which every example has its "
                 "own; it has no value at other arguments, so give one by Fix(value)."
             )
+        self.check_decisions(self.graph.guards)
+        return self._value(node)
+
+    def check_decisions(self, guards: Iterable[GuardFunction]) -> None:
+        """Refuses arguments at which one of some decisions of the graph falls otherwise; each is
+        looked at once.
+
+        Raises:
+            DecisionChangedError: it does.
+        """
+        left = [g for g in guards if g not in self._decided]
+        for guard in left:
+            for node in guard.function.predecessors:
+                self._value(node)
+        if left:
+            # An activation that is no number may be why a decision falls otherwise: it comes first.
+            self.runner.check()
+        self.runner.check_decisions(self._values, left)
+        self._decided.update(left)
+
+    def _value(self, node: Node) -> Value:
         pending = [node]
         while pending:
             last = pending[-1]

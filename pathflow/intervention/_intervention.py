@@ -29,8 +29,8 @@ class AbstractIntervention(abc.ABC):
         Arguments:
             node: the node; `node.shape` and `node.dtype` are what the value must have, after an
                 axis of examples where it has one.
-            value: what the node would hold now, after the interventions before it; None unless
-                `needs_value`.
+            value: what the node would hold now, after the interventions before it, or where only
+                some paths see interventions, without any; None unless `needs_value`.
             clean: the values of all nodes without any intervention, at these or other arguments.
         """
 
@@ -160,6 +160,10 @@ class OtherInput(AbstractIntervention):
 @dataclass(frozen=True)
 class Apply(AbstractIntervention):
     """A function of what the node would hold, such as adding a direction to it.
+
+    What it would hold is computed from the values under the other interventions. Where only some
+    paths see them (`along`, `sparing`), no path leads from one intervened node through another, and
+    it is what the node holds without any.
 
     Arguments:
         function: of the value of one example; it keeps shape and dtype.

@@ -29,6 +29,9 @@ def rerun(
     """
     graph, wanted = clean.graph, set(wanted)
     guards = _guards_after(graph, chosen)
+    # The others fall as they do without the interventions, which is looked at once.
+    after = set(guards)
+    clean.check_decisions(g for g in graph.guards if g not in after)
     needed = _needed(graph, chosen, wanted | {p for g in guards for p in g.function.predecessors})
     values: dict[Node, Value] = {}
     for node in graph.nodes:

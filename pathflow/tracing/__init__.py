@@ -42,6 +42,7 @@ from pathflow.tracing._node_class import NodeClass as NodeClass
 from pathflow.tracing._node_class import holds as holds
 from pathflow.tracing._partial import LocalPartial as LocalPartial
 from pathflow.tracing._program import Program as Program
+from pathflow.tracing._program import in_dtype as in_dtype
 from pathflow.tracing._program import make_program as make_program
 from pathflow.tracing._recipe import CellRecipe as CellRecipe
 from pathflow.tracing._recipe import recipe_of as recipe_of

@@ -240,7 +240,9 @@ def flat_leaves(program: Program, args: Sequence[Any], caller: str) -> list[Any]
     _check_arrays(flat, offset, caller)
     leaves = []
     for (path, leaf), aval in zip(flat, program.avals, strict=True):
-        value = jnp.asarray(leaf, aval.dtype) if isinstance(leaf, int | float) else leaf
+        number = isinstance(leaf, int | float) and not isinstance(leaf, bool)
+        cast = in_dtype(leaf, aval.dtype) if number else None
+        value = leaf if cast is None else cast
         found = (tuple(np.shape(value)), jnp.result_type(value))
         if found != (aval.shape, aval.dtype):
             where = jax.tree_util.keystr(path[1:])
@@ -251,6 +253,18 @@ def flat_leaves(program: Program, args: Sequence[Any], caller: str) -> list[Any]
             )
         leaves.append(value)
     return leaves
+
+
+def in_dtype(number: Any, dtype: Any) -> jax.Array | None:
+    """A Python number as a scalar of a dtype; None where the dtype does not hold it: a fraction, or
+    any number with a point, is no integer, and some integers are too large.
+    """
+    if isinstance(number, float) and not jnp.issubdtype(dtype, jnp.inexact):
+        return None
+    try:
+        return jnp.asarray(number, dtype)
+    except OverflowError:
+        return None
 
 
 def _measured(fn: Callable[..., Any], given: AbstractQoI) -> Callable[..., Any]:

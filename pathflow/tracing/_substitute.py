@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathflow._errors import ArgumentError
 from pathflow.graph import Node
 from pathflow.tracing._program import Program
 from pathflow.tracing._sites import Site
@@ -54,11 +53,6 @@ class Substitution:
         self._start = jnp.zeros(target.shape, target.dtype) if kept else None
         self.tracked = (*inner, target) if kept else tuple(inner)
         mixers = mixers or {}
-        if mixers and program.splits.choices:
-            raise ArgumentError(
-                "without a graph every tagged value is one node, but this graph was traced with "
-                "split=...; use the search on the graph (OnGraph()), or trace without split."
-            )
         handlers: dict[Site, tuple[dict[Node, Place], Mixer | None]] = {}
         for site in program.sites:
             places = {n: place_at(n, site, program.splits) for n in self.tracked}

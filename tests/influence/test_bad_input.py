@@ -181,6 +181,32 @@ class TestShapes:
         with pytest.raises(pf.ShapeError, match=r"float32.*float64"):
             pf.attribute(traced, (X.astype(jnp.float32),), source="x", doi=LINE)
 
+    @pytest.mark.parametrize("number", [1.9, 2.0, np.float64(1.7), 2**40])
+    def test_a_number_that_the_traced_dtype_does_not_hold(self, number):
+        def fn(x, k):
+            return pf.tag(x * k.astype(x.dtype), "a").sum()
+
+        traced = pf.trace(fn, X, np.int32(1))
+        for ask in (
+            lambda: pf.attribute(traced, (X, number), source="x", doi=LINE),
+            lambda: pf.do(traced, (X, number), {}),
+            lambda: traced.retrace(X, number),
+        ):
+            with pytest.raises(pf.ShapeError, match=r"int32|float"):
+                ask()
+        graph = pf.trace(lambda x: pf.tag(jnp.tanh(x), "h"), X, qoi=pf.Logit(np.int32(0)))
+        with pytest.raises(pf.ShapeError, match=r"qoi.*traced with int32"):
+            pf.attribute(graph, (X,), source="x", doi=LINE, qoi=pf.Logit(number))
+
+    def test_a_truth_value_is_no_number(self):
+        traced = pf.trace(lambda x, k: pf.tag(x * jnp.asarray(k, x.dtype), "a").sum(), X, 1)
+        for ask in (
+            lambda: pf.attribute(traced, (X, True), source="x", doi=LINE),
+            lambda: traced.retrace(X, True),
+        ):
+            with pytest.raises(pf.ShapeError, match="bool"):
+                ask()
+
     def test_arguments_of_another_structure_than_traced(self):
         traced = pf.trace(lambda x, p: pf.tag(x * p["w"], "a").sum(), X, {"w": X})
         with pytest.raises(pf.ShapeError, match="structure"):

@@ -193,6 +193,67 @@ def test_a_function_of_the_output_is_a_quantity_wherever_one_is_asked_for():
         pf.attribute(traced, (batch,), **{**ask, "qoi": 3})
 
 
+class TestArraysOfAQuantity:
+    """Each array may be one for each example, or shared, in a function as in its graph."""
+
+    MATRIX = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)))
+    XS = jnp.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.2], [-0.7, 0.8, 0.1]])
+    W = jnp.asarray(np.random.default_rng(1).normal(size=(3, 4)))
+    ASK = {"source": "x", "doi": pf.Line(jnp.zeros(3), n_steps=9), "in_axes": 0}  # noqa: RUF012
+
+    def model(self, x):
+        return self.MATRIX @ pf.tag(jnp.tanh(x), "h")
+
+    @pytest.mark.parametrize(
+        ("one", "many"),
+        [
+            (pf.LogitDifference(0, 3), pf.LogitDifference(jnp.array([0, 1, 2]), 3)),
+            (pf.LogitDifference(0, 3), pf.LogitDifference(jnp.array([0, 1, 2]), jnp.array(3))),
+            (
+                pf.SetDifference(jnp.array([0, 1]), jnp.array([2])),
+                pf.SetDifference(jnp.array([[0, 1], [1, 2], [2, 3]]), jnp.array([2])),
+            ),
+            # As many in each set as there are examples: shared, since one alone is no set.
+            (
+                pf.SetDifference(jnp.array([0, 1, 3]), jnp.array([2])),
+                pf.SetDifference(jnp.array([0, 1, 3]), jnp.array([2])),
+            ),
+            (pf.Custom(jnp.dot, (W[0],)), pf.Custom(jnp.dot, (W,))),
+            (pf.Custom(jnp.dot, (W[0],)), pf.Custom(jnp.dot, (W[0],))),
+        ],
+    )
+    def test_are_told_apart(self, one, many):
+        graph = pf.trace(self.model, self.XS[0], qoi=one)
+        expected = pf.attribute(graph, (self.XS,), qoi=many, **self.ASK).total
+        of_function = pf.aggregate(self.model, (self.XS,), {"z": ".*"}, qoi=many, **self.ASK)
+        np.testing.assert_allclose(of_function.total, expected, rtol=1e-12)
+        flows = pf.conductance(self.model, (self.XS,), qoi=many, **self.ASK)
+        np.testing.assert_allclose(flows.total, expected, rtol=1e-12)
+
+    def test_are_refused_where_they_may_be_either(self):
+        def quantity(output, w):
+            return output[0] * w.sum()
+
+        many = pf.Custom(quantity, (self.W,))
+        for ask in (
+            lambda: pf.aggregate(self.model, (self.XS,), {"z": ".*"}, qoi=many, **self.ASK),
+            lambda: pf.conductance(self.model, (self.XS,), qoi=many, **self.ASK),
+        ):
+            with pytest.raises(pf.ArgumentError, match=r"qoi=Custom.*pathflow.trace\(fn, \*ex"):
+                ask()
+        one = pf.Custom(quantity, (self.W[0],))
+        graph = pf.trace(self.model, self.XS[0], qoi=one)
+        found = pf.aggregate(graph, (self.XS,), {"z": ".*"}, qoi=many, **self.ASK)
+        by_hand = [quantity(self.model(x), w) for x, w in zip(self.XS, self.W, strict=True)]
+        np.testing.assert_allclose(found.total, by_hand, rtol=1e-2)
+        # Another number of examples leaves no doubt.
+        twice = jnp.concatenate([self.XS, self.XS])
+        shared = pf.aggregate(self.model, (twice,), {"z": ".*"}, qoi=one, **self.ASK)
+        np.testing.assert_allclose(
+            shared.total[:3], [quantity(self.model(x), self.W[0]) for x in self.XS], rtol=1e-2
+        )
+
+
 def test_a_result_says_what_was_asked(case):
     _, traced, args = case
     doi = pf.Line(jnp.zeros(3), n_steps=3)

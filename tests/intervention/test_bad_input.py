@@ -122,6 +122,55 @@ def test_a_mean_of_integers_is_no_value():
     assert pf.do(graph, (_X,), {"k": jnp.argmin(_X)}) == 0.2
 
 
+class TestArgumentsThatDecideOtherwise:
+    """The graph is of another branch, so that whatever is evaluated on it is another function."""
+
+    P = jnp.array([1.0, 2.0])
+    N = -P
+
+    @pytest.fixture
+    def graph(self):
+        def fn(x):
+            ways = lambda v: pf.tag(v * 2, "a").sum(), lambda v: pf.tag(v**2, "a").sum()
+            return jax.lax.cond(x.sum() > 0, *ways, x)
+
+        return pf.trace(fn, self.P)
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda g, p, n: pf.do(g, (n,), {}),
+            lambda g, p, n: pf.do(g, (n,), {"a": 1.0}),
+            lambda g, p, n: pf.do(g, (n,), {"x": pf.Apply(lambda v: 2 * v)}),
+            lambda g, p, n: pf.do(g, (jnp.stack([p, n]),), {}, in_axes=0),
+            lambda g, p, n: pf.activations(g, (n,)),
+            lambda g, p, n: pf.activations(g, (n,), ["x"]),
+            lambda g, p, n: pf.do(g, (p,), {"a": pf.OtherInput((n,))}),
+            lambda g, p, n: pf.do(g, (p,), {"a": pf.Mean((jnp.stack([p, n]),))}),
+            lambda g, p, n: pf.do(g, (n,), {"x": 1.0}, along=".*"),
+            lambda g, p, n: pf.do(g, (p,), {"x": pf.OtherInput((n,))}, along=".*"),
+            lambda g, p, n: pf.faithfulness(g, (n,), ["a"], instead=pf.Zero()),
+        ],
+    )
+    def test_are_refused(self, graph, ask):
+        with pytest.raises(pf.DecisionChangedError, match="retrace"):
+            ask(graph, self.P, self.N)
+
+    def test_in_a_loop(self):
+        def fn(x):
+            return jax.lax.while_loop(lambda s: s.sum() < 10, lambda s: pf.tag(s * 2, "w"), x).sum()
+
+        graph = pf.trace(fn, self.P)
+        assert pf.do(graph, (self.P,), {}) == fn(self.P)
+        with pytest.raises(pf.DecisionChangedError):
+            pf.do(graph, (4 * self.P,), {})
+
+    def test_what_an_intervention_makes_right_is_not_refused(self, graph):
+        # Under it the graph is that of the function.
+        assert pf.do(graph, (self.N,), {"x": pf.Fix(self.P)}) == 6.0
+        assert pf.do(graph, (self.P,), {"a": pf.Mean((jnp.stack([self.P, 3 * self.P]),))}) == 12.0
+
+
 def test_a_decision_that_falls_otherwise():
     def fn(x):
         h = pf.tag(x * 2, "h")

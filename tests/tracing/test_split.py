@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pathflow as pf
-from pathflow.tracing import Substitution
 from tests.helpers import OUTPUT, dag_programs, lstm_by_layer, lstm_by_step, lstm_params
 
 _EXACT = 1e-10
@@ -211,8 +210,24 @@ def test_an_input_is_tagged_to_be_split():
     assert "x[6]" in labels(graph.nodes)
 
 
-def test_streaming_knows_no_parts(params):
+@pytest.mark.parametrize(
+    "partition",
+    [
+        {"z": ".* c1[0]@0 .*"},
+        {"z": "~(.* c1[0]@0 .*)"},
+        {"z": ".* h1 .*"},
+        {"z": ".*"},
+        pf.FirstOf({"p": "c1[0]@0", "q": "c1[1]@0"}),
+    ],
+)
+def test_streaming_knows_no_parts(params, partition):
+    """Whatever the classes speak of: even those of parts alone would be empty without a word."""
     graph = pf.trace(lstm_by_step, params, split={"c1": pf.Components()})
-    site = graph.program.sites[0].site
-    with pytest.raises(pf.ArgumentError, match=r"OnGraph\(\)"):
-        Substitution(graph.program, (), graph.node("qoi"), {site: lambda visit: visit.value})
+    ask = {"source": "x@0", "doi": pf.Point()}
+    refused = pytest.raises(pf.ArgumentError, match=r"traced with split=.*OnGraph\(\)")
+    with refused:
+        pf.attribute(graph, (params,), search=pf.Aggregate(partition, pf.Streaming()), **ask)
+    with refused:
+        pf.aggregate(graph, (params,), partition, **ask)
+    with refused:
+        pf.conductance(graph, (params,), **ask)

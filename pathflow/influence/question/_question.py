@@ -14,12 +14,12 @@ from pathflow._errors import (
     ArgumentError,
     NoPathError,
     NotDifferentiableError,
-    ShapeError,
     UnknownNodeError,
 )
 from pathflow.evaluation import (
     check_concrete,
     check_examples,
+    count_examples,
     first_example,
     flags_of,
     flat_arguments,
@@ -182,26 +182,45 @@ def _program(
             f"{caller}(fn=...) takes a function or a traced graph, got {type(fn).__name__}."
         )
     example = first_example(args, in_axes, caller)
+    one = None if in_axes is None else _of_first_example(qoi, args, in_axes, caller)
+
+    def program(quantity: Any) -> Program:
+        return make_program(fn, example, quantity, nodes, inputs, caller)[0]
+
+    if one is None:
+        return program(qoi)
     try:
-        return make_program(fn, example, qoi, nodes, inputs, caller)[0]
-    except ShapeError:
-        one = _first_quantity(qoi)
-        if in_axes is None or one is None:
-            raise
-    # Its arrays did not fit one example, so they are one for each.
-    return make_program(fn, example, one, nodes, inputs, caller)[0]
+        shared = program(qoi)
+    except Exception:  # noqa: BLE001  (whatever a quantity says to arrays of all examples at once)
+        return program(one)
+    try:
+        program(one)
+    except Exception:  # noqa: BLE001  (as here to those of one)
+        return shared
+    raise ArgumentError(
+        f"{caller}(qoi={type(qoi).__name__}(...)): arrays of it fit all examples together, and one "
+        "each as well; pass the graph of one example, pathflow.trace(fn, *example, qoi=...), with "
+        "the quantity of that example, which says what each array is."
+    )
 
 
-def _first_quantity(qoi: Any) -> Any:
-    """The quantity of the first of several examples; None where it has no arrays with an axis."""
-    leaves, structure = jax.tree.flatten(qoi)
-    if (
-        not isinstance(qoi, AbstractQoI)
-        or not leaves
-        or not all(jnp.ndim(leaf) and jnp.shape(leaf)[0] for leaf in leaves)
-    ):
+def _of_first_example(qoi: Any, args: Sequence[Any], in_axes: Any, caller: str) -> Any:
+    """The quantity of the first of several examples; None where none of its arrays can be one for
+    each of them.
+    """
+    if not isinstance(qoi, AbstractQoI):
         return None
-    return jax.tree.unflatten(structure, [jnp.asarray(leaf)[0] for leaf in leaves])
+    count = count_examples(args, in_axes, caller)
+
+    def is_one_each(leaf: Any) -> bool:
+        shape = jnp.shape(leaf)
+        return bool(shape) and shape[0] > 0 and count in (None, shape[0])
+
+    leaves, structure = jax.tree.flatten(qoi)
+    if not any(map(is_one_each, leaves)):
+        return None
+    firsts = [jnp.asarray(x)[0] if is_one_each(x) else x for x in leaves]
+    return jax.tree.unflatten(structure, firsts)
 
 
 @cached_by_program(64)

@@ -14,6 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._errors import ArgumentError
 from pathflow.graph import AbstractPartition, Automaton, Node, Step, automaton_of, signature
 from pathflow.tracing import Program, TagSite, Visit, mix
 
@@ -149,7 +150,15 @@ def make_mixing(
         sources: where paths begin.
         target: where they end.
         edges: whether lanes also remember which tag or source was passed last.
+
+    Raises:
+        ArgumentError: the function's values are split into nodes, which only a graph knows of.
     """
+    if program.splits.choices:
+        raise ArgumentError(
+            "without a graph every tagged value is one node, but this graph was traced with "
+            "split=...; use the search on the graph (OnGraph()), or trace without split."
+        )
     tags = [s for s in _tags(program) if not _is_single(s, target)]
     ends_at = {_tail(s): None for s in tags} if edges else {}
     tail_nodes = (*sources, *ends_at) if edges else (None,)

@@ -63,8 +63,8 @@ def aggregate(
         target: a scalar node; by default the quantity of interest, or the function's only output:
             the tag that it directly is, else the node `output`.
         qoi: a quantity of interest (Definition 2), such as `pathflow.LogitDifference` or any
-            function, of the output. Its arrays are one for each example where they do not fit a
-            single one.
+            function, of the output. Its arrays may be one for each example; where they could be
+            that or shared, pass a graph that was traced with the quantity of one example.
         in_axes: which axis of each argument holds examples, as in `jax.vmap`; None for one example.
             Arrays of `doi` are per example when they have one axis more than one example needs.
         nodes: which tagged values are nodes; all by default.
