@@ -206,6 +206,29 @@ class TestBatches:
         with pytest.raises(pf.ShapeError, match=expected):
             pf.attribute(traced, (jnp.stack([X, X]),), source="x", doi=doi, in_axes=0)
 
+    @pytest.mark.usefixtures("unchecked")
+    @pytest.mark.parametrize("batched", [False, True])
+    @pytest.mark.parametrize(
+        ("doi", "error", "said"),
+        [
+            (pf.Line([0.0, 0.0, 0.0]), pf.ShapeError, "baseline has 3 entries for 1 source"),
+            (pf.Line((X, X)), pf.ShapeError, "baseline has 2 entries for 1 source"),
+            (pf.Point([1.0, 1.0, 1.0]), pf.ShapeError, "direction has 3 entries for 1 source"),
+            (pf.Samples([[1.0, 2.0, 3.0]]), pf.ShapeError, r"values has shape \(3,\)"),
+            (pf.Line(None), pf.ArgumentError, r"baseline=None is no array; .* \(3,\)"),
+            (pf.Line({"x": 0.0}), pf.ArgumentError, r"baseline=\{'x': 0.0\} is no array"),
+        ],
+    )
+    def test_what_is_no_array_is_refused_as_of_one_example(self, traced, doi, error, said, batched):
+        args, axes = (X[None] if batched else X,), 0 if batched else None
+        ask = {"source": "x", "doi": doi, "in_axes": axes}
+        with pytest.raises(error, match=said):
+            pf.attribute(traced, args, **ask)
+        with pytest.raises(error, match=said):
+            pf.aggregate(fn, args, {"all": ".*"}, **ask)
+        with pytest.raises(error, match=said):
+            pf.conductance(fn, args, **ask)
+
     def test_in_axes_of_the_wrong_length(self, traced):
         with pytest.raises(pf.ArgumentError, match=r"in_axes.*2.*1"):
             pf.attribute(traced, (X[None],), source="x", doi=LINE, in_axes=(0, None))
