@@ -268,5 +268,33 @@ class TestKindsOfArguments:
             pf.attribute(traced, (X,), source="x", doi=LINE, qoi=pf.Logit(0))
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_a_class_whose_name_is_no_text(traced):
+    said = "a class is named 1, which is no text"
+    with pytest.raises(pf.ArgumentError, match=said):
+        pf.aggregate(fn, (X,), {1: ".*"}, source="x", doi=LINE)
+    with pytest.raises(pf.ArgumentError, match=said):
+        pf.Aggregate({1: ".*"})
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_an_example_that_is_no_number(traced):
+    """Nor True, by which NumPy chooses rows instead of one."""
+    searches = [
+        pf.Enumerate(),
+        pf.TopK(1),
+        pf.Aggregate({"all": ".*"}),
+        pf.Conductance(),
+        pf.Sample(3, jax.random.key(0)),
+    ]
+    for search in searches:
+        ask = {"source": "x", "doi": pf.Point(), "in_axes": 0, "search": search}
+        found = pf.attribute(traced, (jnp.stack([X, 2 * X]),), **ask)
+        for i in (1.0, "a", None, True):
+            with pytest.raises(pf.ArgumentError, match=rf"i={i!r} is no whole number; .* 0 \.\. 1"):
+                found.example(i)
+        assert found.example(np.int64(1)).total == found.example(1).total == found.total[1]
+
+
 def test_numpy_arguments_are_fine(traced):
     assert pf.attribute(traced, (np.asarray(X),), source="x", doi=LINE).audit.ok
