@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._precision import check_precision
 from pathflow.interest import AbstractDoI, as_quantity
@@ -45,7 +46,7 @@ def flat_arguments(
         in_axes: which axis of each argument holds examples.
         caller: who asks, for the errors.
     """
-    args, flat_axes = tuple(args), example_axes(args, in_axes, caller)
+    flat_axes, args = example_axes(args, in_axes, caller), tuple(args)
     batched = in_axes is not None
     own = _quantity(program, qoi, caller)
     if own is not None:
@@ -60,7 +61,9 @@ def flat_arguments(
             f"{caller}(args=...): {_difference(args, program, own is not None)}; pass arguments of "
             "the same kind, or trace again."
         )
-    rows = zip(_names(args, own), jax.tree.leaves(args), flat_axes, program.avals, strict=True)
+    names, leaves = _names(args, own), jax.tree.leaves(args)
+    _check_arrays(names, leaves, caller)
+    rows = zip(names, leaves, flat_axes, program.avals, strict=True)
     values = [_value(*row, caller) for row in rows]
     return tuple(values), _count_examples(values, caller) if batched else None
 
@@ -91,7 +94,8 @@ def first_example(args: Sequence[Any], in_axes: Any, caller: str) -> tuple[Any, 
     """The arguments of the first example.
 
     Raises:
-        ArgumentError: `in_axes` does not fit the arguments, or an axis of examples is empty.
+        ArgumentError: `in_axes` does not fit the arguments, an axis of examples is empty, or an
+            argument is no array.
         ShapeError: an argument has no such axis.
     """
     axes = example_axes(args, in_axes, caller)
@@ -102,11 +106,18 @@ def first_example(args: Sequence[Any], in_axes: Any, caller: str) -> tuple[Any, 
         if axis is None:
             first.append(leaf)
             continue
+        _check_arrays([name], [leaf], caller)
         array = _examples_first(name, jnp.asarray(leaf), axis, caller)
         if not array.shape[0]:
             _refuse_empty(caller)
         first.append(array[0])
     return jax.tree.unflatten(structure, first)
+
+
+def _check_arrays(names: Sequence[str], leaves: Sequence[Any], caller: str) -> None:
+    for name, leaf in zip(names, leaves, strict=True):
+        if not isinstance(leaf, int | float | complex) and not hasattr(leaf, "dtype"):
+            raise ArgumentError(f"{caller}: {name} is {described(leaf)}; give an array.")
 
 
 def _quantity(program: Program, qoi: Any, caller: str) -> Any:

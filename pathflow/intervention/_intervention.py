@@ -11,6 +11,7 @@ import numpy as np
 
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._precision import check_precision
+from pathflow._random_key import check_key
 from pathflow.graph import Node
 from pathflow.intervention._clean import Clean
 from pathflow.tracing import Value
@@ -117,6 +118,7 @@ class Resample(AbstractIntervention):
 
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
         del value
+        check_key("Resample", self.key)
         found = _over_examples(self, node, clean)
         n, among = clean.examples, len(found.array)
         if self.args is not None:

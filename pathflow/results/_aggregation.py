@@ -260,8 +260,7 @@ def check_names(names: tuple[str, ...]) -> None:
     for name in names:
         if not isinstance(name, str):
             raise ArgumentError(
-                f"a class is named {described(name)}, which is no text; name it "
-                f"{str(name)!r:.60}."
+                f"a class is named {described(name)}, which is no text; name it {str(name)!r:.60}."
             )
     twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
     if twice is not None:

@@ -269,6 +269,55 @@ class TestKindsOfArguments:
 
 
 @pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("more", "error", "said"),
+    [
+        ({"args": 1.0}, pf.ArgumentError, r"\(args=...\) takes the tuple of .* got float"),
+        ({"args": None}, pf.ArgumentError, r"\(args=...\) takes the tuple of .* got NoneType"),
+        ({"args": ("a",), "in_axes": 0}, pf.ArgumentError, r"args\[0\] is 'a'; give an array"),
+        ({"source": None}, pf.UnknownNodeError, "no node None: a node is named by its label"),
+        ({"source": {"x"}}, pf.UnknownNodeError, r"no node \{'x'\}: .* x, "),
+        ({"target": 0}, pf.UnknownNodeError, "no node 0: a node is named by its label, a text"),
+        ({"target": ["output"]}, pf.UnknownNodeError, r"no node \['output'\]: "),
+        ({"doi": pf.Gaussian(0.1, 2, 0)}, pf.ArgumentError, r"Gaussian\(key=0\) takes one random"),
+        (
+            {"doi": pf.Gaussian(0.1, 2, 0), "args": (X[None],), "in_axes": 0},
+            pf.ArgumentError,
+            r"Gaussian\(key=0\) takes one random key, such as jax.random.key\(0\)",
+        ),
+        ({"doi": pf.Gaussian(0.1, 2, None)}, pf.ArgumentError, r"Gaussian\(key=None\) takes one"),
+        (
+            {"doi": pf.Gaussian(0.1, 2, jax.random.split(jax.random.key(0), 3))},
+            pf.ArgumentError,
+            r"Gaussian\(key=...\) has shape \(3,\) and holds several",
+        ),
+    ],
+)
+def test_the_same_is_refused_of_a_graph_and_of_a_function(traced, more, error, said):
+    ask = {"args": (X,), "source": "x", "doi": LINE, **more}
+    args = ask.pop("args")
+    with pytest.raises(error, match=said):
+        pf.attribute(traced, args, **ask)
+    with pytest.raises(error, match=said):
+        pf.aggregate(fn, args, {"all": ".*"}, **ask)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_an_argument_that_is_text(traced):
+    with pytest.raises(pf.ArgumentError, match=r"attribute: args\[0\] is 'a'; give an array"):
+        pf.attribute(traced, ("a",), source="x", doi=LINE)
+    with pytest.raises(pf.TraceError, match="holds 'a', which is no array"):
+        pf.aggregate(fn, ("a",), {"all": ".*"}, source="x", doi=LINE)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("ends", [(None, "output"), ("x", None), (3, "output")])
+def test_paths_between_what_are_no_nodes(traced, ends):
+    with pytest.raises(pf.UnknownNodeError, match="a node is named by its label"):
+        traced.count_paths(*ends)
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_a_class_whose_name_is_no_text(traced):
     said = "a class is named 1, which is no text"
     with pytest.raises(pf.ArgumentError, match=said):

@@ -80,6 +80,22 @@ def graph():
             pf.ShapeError,
             "OtherInput: .* has shape",
         ),
+        (
+            lambda g: pf.do(g, (_MANY,), {"h": pf.Resample(0)}, in_axes=0),
+            pf.ArgumentError,
+            r"Resample\(key=0\) takes one random key",
+        ),
+        (lambda g: pf.do(g, None, {}), pf.ArgumentError, r"do\(args=...\) takes the tuple"),
+        (
+            lambda g: pf.activations(g, 1.0),
+            pf.ArgumentError,
+            r"activations\(args=...\) takes the tuple of .* got float",
+        ),
+        (
+            lambda g: pf.do(g, (_X,), {}, target=["output"]),
+            pf.UnknownNodeError,
+            r"no node \['output'\]: a node is named by its label",
+        ),
         (lambda g: pf.do(g, (_X,), {"h": jnp.nan}), pf.NonFiniteError, "node 'h' is NaN"),
         (lambda g: pf.do(g, (_X,), {"h": 0.0}, target="q"), pf.UnknownNodeError, "q"),
         (lambda g: pf.do(g, (_MANY,), {"h": 0.0}), pf.ShapeError, "in_axes="),
