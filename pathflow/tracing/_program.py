@@ -172,7 +172,7 @@ def make_program(
     args: Sequence[Any],
     qoi: Callable[[Any], Any] | None,
     nodes: AbstractNodeSelector,
-    inputs: Sequence[str] | None,
+    inputs: str | Sequence[str] | None,
     caller: str,
 ) -> tuple[Program, list[Any]]:
     """The program of a function, and its flat arguments; see `pathflow.trace` for the errors, in
