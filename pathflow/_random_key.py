@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pathflow._described import described
 from pathflow._errors import ArgumentError
@@ -19,10 +20,9 @@ def key_ndim(what: str, key: Any) -> int:
     Raises:
         ArgumentError: it is none.
     """
-    dtype = getattr(key, "dtype", None)
-    if isinstance(key, jax.Array) and jnp.issubdtype(dtype, jax.dtypes.prng_key):
+    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         return 0
-    if dtype == "uint32" and jnp.ndim(key):
+    if isinstance(key, jax.Array | np.ndarray) and key.dtype == "uint32" and key.ndim:
         return 1
     raise ArgumentError(
         f"{what}(key={described(key)}) takes one random key, such as jax.random.key(0)."

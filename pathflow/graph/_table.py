@@ -52,8 +52,9 @@ class NodeTable:
 
     def positions(self, nodes: NodeLike | Sequence[NodeLike]) -> tuple[int, ...]:
         """The positions of one node or of several."""
-        one = isinstance(nodes, Node | str) or not isinstance(nodes, Iterable)
-        return tuple(self.position(n) for n in ([nodes] if one else nodes))
+        if isinstance(nodes, Node | str) or not isinstance(nodes, Iterable):
+            return (self.position(nodes),)
+        return tuple(map(self.position, nodes))
 
     def check_ends(self, sources: tuple[int, ...], target: int) -> None:
         """Refuses ends that no set of paths can have.

@@ -81,10 +81,12 @@ def example_axes_of(value: Any, ndims: Sequence[int], leading: int = 0) -> list[
     entries = tuple(value) if isinstance(value, tuple | list) else (value,)
     axes: list[int | None] = []
     for entry, ndim in zip_longest(entries, ndims):
-        leaves = jax.tree.leaves(entry)
-        whole = ndim is not None and jax.tree_util.all_leaves([entry])
-        batched = whole and jnp.ndim(entry) == leading + ndim + 1
-        axes += [0 if batched else None] * len(leaves)
+        batched = (
+            ndim is not None
+            and jax.tree_util.all_leaves([entry])
+            and jnp.ndim(entry) == leading + ndim + 1
+        )
+        axes += [0 if batched else None] * len(jax.tree.leaves(entry))
     return axes
 
 
