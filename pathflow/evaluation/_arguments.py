@@ -21,10 +21,10 @@ _STRUCTURE = 200
 
 
 def check_concrete(caller: str, **arguments: Any) -> None:
-    """Refuses arguments that another transformation is tracing.
+    """Refuses arguments that another transformation is tracing, and to be part of a `jit`.
 
     Raises:
-        ArgumentError: an argument holds a tracer.
+        ArgumentError: an argument holds a tracer, or all that is computed is being traced.
     """
     for name, argument in arguments.items():
         if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
@@ -32,6 +32,11 @@ def check_concrete(caller: str, **arguments: Any) -> None:
                 f"{caller}({name}=...) holds traced values; call it outside jit, vmap and grad "
                 "(it compiles what it needs), and give many examples by in_axes=."
             )
+    if isinstance(jnp.zeros(()), Tracer):
+        raise ArgumentError(
+            f"{caller} is called inside jit, where no value is known; call it outside (it compiles "
+            "what it needs)."
+        )
 
 
 def flat_arguments(

@@ -345,5 +345,14 @@ def test_an_example_that_is_no_number(traced):
         assert found.example(np.int64(1)).total == found.example(1).total == found.total[1]
 
 
+def test_inside_jit_nothing_is_known(traced):
+    ask = {"source": "x", "doi": LINE}
+    with pytest.raises(pf.ArgumentError, match="attribute is called inside jit"):
+        jax.jit(lambda: pf.attribute(traced, (X,), **ask).influences)()
+    # The other transformations leave what they do not trace as it is.
+    found = pf.attribute(traced, (X,), **ask).total
+    assert jax.grad(lambda v: v * pf.attribute(traced, (X,), **ask).total)(1.0) == found
+
+
 def test_numpy_arguments_are_fine(traced):
     assert pf.attribute(traced, (np.asarray(X),), source="x", doi=LINE).audit.ok
