@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._precision import check_precision
 from pathflow.interest import AbstractDoI, as_quantity
@@ -20,10 +21,10 @@ _STRUCTURE = 200
 
 
 def check_concrete(caller: str, **arguments: Any) -> None:
-    """Refuses arguments that another transformation is tracing.
+    """Refuses arguments that another transformation is tracing, and to be part of a `jit`.
 
     Raises:
-        ArgumentError: an argument holds a tracer.
+        ArgumentError: an argument holds a tracer, or all that is computed is being traced.
     """
     for name, argument in arguments.items():
         if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(argument)):
@@ -31,6 +32,11 @@ def check_concrete(caller: str, **arguments: Any) -> None:
                 f"{caller}({name}=...) holds traced values; call it outside jit, vmap and grad "
                 "(it compiles what it needs), and give many examples by in_axes=."
             )
+    if isinstance(jnp.zeros(()), Tracer):
+        raise ArgumentError(
+            f"{caller} is called inside jit, where no value is known; call it outside (it compiles "
+            "what it needs)."
+        )
 
 
 def flat_arguments(
@@ -45,7 +51,7 @@ def flat_arguments(
         in_axes: which axis of each argument holds examples.
         caller: who asks, for the errors.
     """
-    args, flat_axes = tuple(args), example_axes(args, in_axes, caller)
+    flat_axes, args = example_axes(args, in_axes, caller), tuple(args)
     batched = in_axes is not None
     own = _quantity(program, qoi, caller)
     if own is not None:
@@ -60,7 +66,9 @@ def flat_arguments(
             f"{caller}(args=...): {_difference(args, program, own is not None)}; pass arguments of "
             "the same kind, or trace again."
         )
-    rows = zip(_names(args, own), jax.tree.leaves(args), flat_axes, program.avals, strict=True)
+    names, leaves = _names(args, own), jax.tree.leaves(args)
+    _check_arrays(names, leaves, caller)
+    rows = zip(names, leaves, flat_axes, program.avals, strict=True)
     values = [_value(*row, caller) for row in rows]
     return tuple(values), _count_examples(values, caller) if batched else None
 
@@ -91,7 +99,8 @@ def first_example(args: Sequence[Any], in_axes: Any, caller: str) -> tuple[Any, 
     """The arguments of the first example.
 
     Raises:
-        ArgumentError: `in_axes` does not fit the arguments, or an axis of examples is empty.
+        ArgumentError: `in_axes` does not fit the arguments, an axis of examples is empty, or an
+            argument is no array.
         ShapeError: an argument has no such axis.
     """
     axes = example_axes(args, in_axes, caller)
@@ -102,6 +111,7 @@ def first_example(args: Sequence[Any], in_axes: Any, caller: str) -> tuple[Any, 
         if axis is None:
             first.append(leaf)
             continue
+        _check_arrays([name], [leaf], caller)
         array = _examples_first(name, jnp.asarray(leaf), axis, caller)
         if not array.shape[0]:
             _refuse_empty(caller)
@@ -114,6 +124,12 @@ def count_examples(args: Sequence[Any], in_axes: Any, caller: str) -> int | None
     axes = example_axes(args, in_axes, caller)
     pairs = zip(jax.tree.leaves(tuple(args)), axes, strict=True)
     return next((jnp.shape(leaf)[axis] for leaf, axis in pairs if axis is not None), None)
+
+
+def _check_arrays(names: Sequence[str], leaves: Sequence[Any], caller: str) -> None:
+    for name, leaf in zip(names, leaves, strict=True):
+        if not isinstance(leaf, int | float | complex) and not hasattr(leaf, "dtype"):
+            raise ArgumentError(f"{caller}: {name} is {described(leaf)}; give an array.")
 
 
 def _quantity(program: Program, qoi: Any, caller: str) -> Any:

@@ -1,7 +1,6 @@
 """Parts of a node: its entries one by one, in groups, or slice by slice."""
 
 import abc
-import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Integer
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError
+from pathflow._whole_number import whole_number
 
 # What is in no group of a division into groups.
 REST = "rest"
@@ -105,14 +106,18 @@ class Groups(AbstractParts):
     """
 
     def __init__(self, groups: int | Mapping[str, Any] | Iterable[Any]) -> None:
-        self._number: int | None = None
         self._groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
         self._masks: dict[str, tuple[int, ...]] = {}
-        if isinstance(groups, int | np.integer):
-            self._number = operator.index(groups)
+        self._number = whole_number(groups)
+        if self._number is not None:
             if self._number < 1:
                 raise ArgumentError(f"groups={groups} leaves no group; give at least 1.")
             return
+        if not isinstance(groups, Iterable):
+            raise ArgumentError(
+                f"groups={described(groups)} is neither a number of groups nor several groups; "
+                "give a number, a list of places for each group, or a mapping from names to them."
+            )
         named = groups if isinstance(groups, Mapping) else dict(enumerate(groups))
         self._groups = tuple((str(name), _places(name, at)) for name, at in named.items())
         arrays = {str(name): np.asarray(at) for name, at in named.items()}

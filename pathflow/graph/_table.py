@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import final
 
+from pathflow._described import described
 from pathflow._errors import GraphError, UnknownNodeError
 from pathflow._near import close_matches
 
@@ -38,6 +39,12 @@ class NodeTable:
             UnknownNodeError: the table has no such node; the message lists close matches.
         """
         wanted = Node.parse(node) if isinstance(node, str) else node
+        if not isinstance(wanted, Node):
+            few = ", ".join(map(str, self.nodes[:5]))
+            raise UnknownNodeError(
+                f"no node {described(node)}: a node is named by its label, a text; the "
+                f"{len(self.nodes)} of the graph start with {few}."
+            )
         position = self._position.get(wanted)
         if position is None:
             raise UnknownNodeError(self._unknown(str(wanted)))
@@ -45,8 +52,9 @@ class NodeTable:
 
     def positions(self, nodes: NodeLike | Sequence[NodeLike]) -> tuple[int, ...]:
         """The positions of one node or of several."""
-        several = [nodes] if isinstance(nodes, Node | str) else nodes
-        return tuple(self.position(n) for n in several)
+        if isinstance(nodes, Node | str) or not isinstance(nodes, Iterable):
+            return (self.position(nodes),)
+        return tuple(map(self.position, nodes))
 
     def check_ends(self, sources: tuple[int, ...], target: int) -> None:
         """Refuses ends that no set of paths can have.

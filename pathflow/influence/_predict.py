@@ -127,7 +127,7 @@ def predict_memory(
             "depends on the influences that it meets; its argument memory= is what it keeps to."
         )
     with jax.default_matmul_precision(MATMUL_PRECISION):
-        problem = make_problem(graph, args, source, target, doi, qoi, in_axes)
+        problem = make_problem(graph, args, source, target, doi, qoi, in_axes, "predict_memory")
         n_points = points_of(problem, doi, slice(0, 1)).count
         work = search.work(problem, n_points)
         return Footprint(

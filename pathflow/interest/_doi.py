@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, final
 
 import jax
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
 
-from pathflow._errors import NotDifferentiableError, ShapeError
+from pathflow._described import described
+from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
 
 Source = Num[Array, "..."] | Num[np.ndarray, "..."]
 
@@ -73,9 +75,19 @@ class AbstractDoI(abc.ABC):
 def example_axes_of(value: Any, ndims: Sequence[int], leading: int = 0) -> list[int | None]:
     """The axes of examples of one array per source, each with `leading` axes before the
     source's.
+
+    What is no such array, as a list of numbers is none, is shared: `points` judges it as it came.
     """
-    entries = zip(jax.tree.leaves(value), ndims, strict=False)
-    return [0 if jnp.ndim(entry) == leading + ndim + 1 else None for entry, ndim in entries]
+    entries = tuple(value) if isinstance(value, tuple | list) else (value,)
+    axes: list[int | None] = []
+    for entry, ndim in zip_longest(entries, ndims):
+        batched = (
+            ndim is not None
+            and jax.tree_util.all_leaves([entry])
+            and jnp.ndim(entry) == leading + ndim + 1
+        )
+        axes += [0 if batched else None] * len(jax.tree.leaves(entry))
+    return axes
 
 
 def float_sources(sources: tuple[Source, ...]) -> tuple[Float[Array, "..."], ...]:
@@ -119,6 +131,20 @@ def per_source(argument: str, value: Any, n_sources: int) -> tuple[Any, ...]:
     return entries
 
 
+def as_array(argument: str, value: Any, wanted: str) -> Array:
+    """The value as an array, also where it is a list of numbers.
+
+    Raises:
+        ArgumentError: it is no array; tells the shape that is wanted.
+    """
+    try:
+        return jnp.asarray(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"{argument}={described(value)} is no array; give one of shape {wanted}."
+        ) from None
+
+
 def fitted(
     argument: str, value: Any, source: Float[Array, "..."], leading: Sequence[int] = ()
 ) -> Float[Array, "..."]:
@@ -128,12 +154,13 @@ def fitted(
     shape or precision is a mistake more often than a shorthand.
 
     Raises:
+        ArgumentError: it is no array.
         ShapeError: shape or dtype differ; names both and the remedy.
     """
     if isinstance(value, bool | int | float):
         value = jnp.asarray(value, source.dtype)
-    array = jnp.asarray(value)
     wanted = (*leading, *source.shape)
+    array = as_array(argument, value, str(wanted))
     if array.shape != wanted:
         raise ShapeError(
             f"{argument} has shape {array.shape}, but the source has shape {source.shape}; give an "

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pathflow._errors import ArgumentError
+from pathflow._random_key import check_key, key_ndim
 
 from ._doi import (
     AbstractDoI,
@@ -59,10 +60,10 @@ class Gaussian(AbstractDoI):
 
     def example_axes(self, ndims: Sequence[int]) -> list[int | None]:
         """One axis per array; see `AbstractDoI.example_axes`."""
-        typed = jnp.issubdtype(self.key.dtype, jax.dtypes.prng_key)
+        one = key_ndim("Gaussian", self.key)
         return [
             *example_axes_of(self.std, ndims),
-            *example_axes_of(self.key, [0 if typed else 1]),
+            *example_axes_of(self.key, [one]),
             *example_axes_of(self.direction, ndims),
         ]
 
@@ -72,8 +73,10 @@ class Gaussian(AbstractDoI):
         Raises:
             ShapeError: `std` or a direction does not fit its source.
             NotDifferentiableError: a source is no floating array.
+            ArgumentError: `key` is no key, or several.
         """
         xs = float_sources(sources)
+        check_key("Gaussian", self.key)
         stds = per_source("std", self.std, len(xs))
         dtype = working_dtype(xs)
         values = (

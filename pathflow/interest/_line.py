@@ -8,6 +8,7 @@ from typing import Any, final
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from pathflow._errors import ArgumentError
@@ -68,8 +69,9 @@ class Line(AbstractDoI):
             )
         if self.tol is None:
             return
-        if not (self.tol > 0 and math.isfinite(self.tol)):
-            raise ArgumentError(f"tol={self.tol} must be positive and finite, or None.")
+        number = isinstance(self.tol, int | float | np.number) and not isinstance(self.tol, bool)
+        if not (number and self.tol > 0 and math.isfinite(self.tol)):
+            raise ArgumentError(f"tol={self.tol!r:.60} must be positive and finite, or None.")
         if max_steps < n_steps:
             raise ArgumentError(
                 f"max_steps={max_steps} is under n_steps={n_steps}, where the doubling starts; "

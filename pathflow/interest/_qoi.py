@@ -11,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, NotDifferentiableError, ShapeError
 
 
@@ -95,12 +96,25 @@ class Custom(AbstractQoI):
     Arguments:
         fn: takes the output, of any structure, and `args`; returns a floating scalar.
         args: arrays that `fn` needs; they are leaves, so they may be batched.
+
+    Raises:
+        ArgumentError: `fn` is no function.
     """
 
     fn: Callable[..., Any] = field(metadata={"static": True})
     args: tuple[Any, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not callable(self.fn):
+            raise ArgumentError(f"fn={described(self.fn)} is no function; give one of the output.")
+
     def __call__(self, output: Any) -> Float[Array, ""]:
+        # Not where it is made: as a pytree it may hold an axis in the place of its arrays.
+        if not isinstance(self.args, tuple | list):
+            raise ArgumentError(
+                f"args={described(self.args)} is no tuple; give a tuple of what fn takes after the "
+                "output, as in (weights,)."
+            )
         value = self.fn(output, *self.args)
         if not isinstance(value, jax.Array | np.ndarray | np.generic | int | float):
             raise ShapeError(

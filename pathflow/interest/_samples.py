@@ -16,6 +16,7 @@ from ._doi import (
     AbstractDoI,
     DoIPoints,
     Source,
+    as_array,
     directions,
     example_axes_of,
     fitted,
@@ -61,7 +62,8 @@ class Samples(AbstractDoI):
         """
         xs = float_sources(sources)
         entries = per_source("values", self.values, len(xs))
-        n = (jnp.shape(entries[0]) or (0,))[0]
+        first = as_array("values", entries[0], "(N, *shape), for a source of shape `shape`")
+        n = (first.shape or (0,))[0]
         if n == 0:
             raise ArgumentError(
                 "values holds no point; give an array whose first axis counts the points."
@@ -76,11 +78,12 @@ class Samples(AbstractDoI):
     def _weights(self, n: int, dtype: Any) -> Float[Array, " N"]:
         if self.weights is None:
             return jnp.full(n, 1 / n, dtype)
-        if jnp.shape(self.weights) != (n,):
+        weights = as_array("weights", self.weights, f"({n},)")
+        if weights.shape != (n,):
             raise ShapeError(
-                f"weights has shape {jnp.shape(self.weights)} for {n} points; give shape ({n},)."
+                f"weights has shape {weights.shape} for {n} points; give shape ({n},)."
             )
-        if not isinstance(self.weights, Tracer):
+        if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self.weights)):
             total = float(np.sum(np.asarray(self.weights), dtype=np.float64))
             # Float32 weights that were normalised miss 1 by some n * 1e-7.
             if not abs(total - 1) <= 1e-5:
@@ -88,4 +91,4 @@ class Samples(AbstractDoI):
                     f"weights sums to {total}, not to 1; divide it by its sum, so that influences "
                     "are a mean over the points."
                 )
-        return jnp.asarray(self.weights).astype(dtype)
+        return weights.astype(dtype)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError
 from pathflow._near import close_matches
 from pathflow.graph import Node, Step, as_step
@@ -95,6 +96,7 @@ class _Each(AbstractChoice):
     """An intervention for each of several steps."""
 
     given: Mapping[Any, Any]
+    caller: str
 
     def interventions(
         self, graph: TracedGraph, target: Node | None
@@ -103,12 +105,12 @@ class _Each(AbstractChoice):
         found: dict[Node, AbstractIntervention] = {}
         for steps, what in self.given.items():
             # One object for all nodes of a step, so that they share its draw.
-            by = as_intervention(what)
-            for node in matching(graph, steps, "do(interventions)"):
+            by = as_intervention(what, self.caller)
+            for node in matching(graph, steps, f"{self.caller}(interventions)"):
                 if node in found:
                     raise ArgumentError(
-                        f"do(interventions=...): node {str(node)!r} is matched by several steps, "
-                        f"{str(steps)!r} among them; let one match it."
+                        f"{self.caller}(interventions=...): node {str(node)!r} is matched by "
+                        f"several steps, {str(steps)!r} among them; let one match it."
                     )
                 found[node] = by
         return found
@@ -117,8 +119,8 @@ class _Each(AbstractChoice):
 Interventions = AbstractChoice | Mapping[Any, Any]
 
 
-def as_choice(given: Interventions) -> AbstractChoice:
-    """A choice from one, or from interventions under steps.
+def as_choice(given: Interventions, caller: str) -> AbstractChoice:
+    """A choice from one, or from interventions under steps; errors name the `caller`.
 
     Raises:
         ArgumentError: it is neither.
@@ -126,9 +128,9 @@ def as_choice(given: Interventions) -> AbstractChoice:
     if isinstance(given, AbstractChoice):
         return given
     if isinstance(given, Mapping):
-        return _Each(given)
+        return _Each(given, caller)
     raise ArgumentError(
-        f"do(interventions={given!r}) takes interventions under steps, as {{'c1@2': "
+        f"{caller}(interventions={described(given)}) takes interventions under steps, as {{'c1@2': "
         "pathflow.Zero()}, or a choice such as pathflow.Keep('c1')."
     )
 

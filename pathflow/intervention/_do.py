@@ -1,6 +1,6 @@
 """`do`: what a node holds when others are replaced, found by running the model again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from pathflow.graph import Node
 from pathflow.intervention._along import Along, PathsLike, along_paths
 from pathflow.intervention._choice import Interventions, as_choice
 from pathflow.intervention._clean import Clean
+from pathflow.intervention._intervention import AbstractIntervention
 from pathflow.intervention._rerun import rerun
 from pathflow.tracing import TracedGraph
 
@@ -55,7 +56,7 @@ def do(
 
     Raises:
         ArgumentError: a step matches no node, or two the same one; `along` and `sparing` are both
-            given.
+            given; an argument or an intervention is being traced.
         ShapeError: a replacement or an argument has a wrong shape or dtype.
         NoPathError: no path matches `along` or `sparing`, or an intervened node does not reach the
             target.
@@ -73,7 +74,7 @@ def do(
     behavior with path patching" (2023).
     """
     clean = asked(graph, args, qoi, in_axes, "do")
-    return done(clean, interventions, target_of(graph, target), along, sparing)
+    return done(clean, interventions, target_of(graph, target, "do"), along, sparing)
 
 
 def asked(graph: TracedGraph, args: Sequence[Any], qoi: Any, in_axes: Any, caller: str) -> Clean:
@@ -104,7 +105,7 @@ def done(
     if along is not None and sparing is not None:
         raise ArgumentError("do(along=..., sparing=...): give one of them, or neither.")
     with jax.default_matmul_precision(MATMUL_PRECISION):
-        chosen = as_choice(interventions).interventions(clean.graph, target)
+        chosen = _chosen(interventions, clean.graph, target, "do")
         if along is not None:
             found = along_paths(clean, chosen, target, Along(along, keeps=False))
         elif sparing is not None:
@@ -114,10 +115,21 @@ def done(
         return clean.for_each(found).array
 
 
+def _chosen(
+    given: Interventions, graph: TracedGraph, target: Node | None, caller: str
+) -> dict[Node, AbstractIntervention]:
+    """The nodes and their interventions, none of which is being traced."""
+    chosen = as_choice(given, caller).interventions(graph, target)
+    # They are no pytrees: what they hold is.
+    held = [getattr(by, "__dict__", None) for by in chosen.values()]
+    check_concrete(caller, interventions=held)
+    return chosen
+
+
 def activations(
     graph: TracedGraph,
     args: Sequence[Any],
-    nodes: Sequence[Node | str] | None = None,
+    nodes: Node | str | Sequence[Node | str] | None = None,
     *,
     interventions: Interventions | None = None,
     qoi: Any = None,
@@ -128,7 +140,7 @@ def activations(
     Arguments:
         graph: what `pathflow.trace` returned.
         args: the function's arguments, as a tuple.
-        nodes: labels; all nodes by default.
+        nodes: labels or nodes, or one of them; all nodes by default.
         interventions: as of `pathflow.do`.
         qoi: another quantity of the kind that the graph was traced with.
         in_axes: which axis of each argument holds examples, as in `jax.vmap`.
@@ -140,16 +152,17 @@ def activations(
         UnknownNodeError: a label names no node. For others see `pathflow.do`.
     """
     clean = asked(graph, args, qoi, in_axes, "activations")
+    if nodes is not None and (isinstance(nodes, Node | str) or not isinstance(nodes, Iterable)):
+        nodes = [nodes]
     wanted = tuple(graph.nodes if nodes is None else map(graph.node, nodes))
     with jax.default_matmul_precision(MATMUL_PRECISION):
-        chosen = (
-            {} if interventions is None else as_choice(interventions).interventions(graph, None)
-        )
+        given = {} if interventions is None else interventions
+        chosen = _chosen(given, graph, None, "activations")
         found = rerun(clean, chosen, wanted)
         return {node: clean.for_each(found[node]).array for node in wanted}
 
 
-def target_of(graph: TracedGraph, target: Node | str | None) -> Node:
+def target_of(graph: TracedGraph, target: Node | str | None, caller: str) -> Node:
     """The node that is asked about.
 
     Raises:
@@ -159,7 +172,7 @@ def target_of(graph: TracedGraph, target: Node | str | None) -> Node:
     found = graph.default_target if target is None else target
     if found is None:
         raise ArgumentError(
-            "do(target=None): the function returns several values; name one as target, or trace "
-            "with qoi=."
+            f"{caller}(target=None): the function returns several values; name one as target, or "
+            "trace with qoi=."
         )
     return graph.node(found)

@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError
+from pathflow._whole_number import whole_number
+from pathflow.evaluation import check_concrete
 from pathflow.graph import Listed, Node, Path
 from pathflow.intervention._choice import Interventions, Keep, StepsLike
 from pathflow.intervention._do import asked, done, target_of
@@ -56,9 +59,9 @@ def faithfulness(
         curve.recovered()
         ```
     """
-    if isinstance(ranking, str):
+    if isinstance(ranking, str) or not isinstance(ranking, Iterable):
         raise ArgumentError(
-            f"faithfulness(ranking={ranking!r}) takes several nodes or paths; give a list."
+            f"faithfulness(ranking={described(ranking)}) takes several nodes or paths; give a list."
         )
     entries = [path_of(e) for e in ranking]
     are_paths = [isinstance(e, Path) for e in entries]
@@ -69,7 +72,8 @@ def faithfulness(
     kept = _checked_sizes(sizes, len(entries))
     # One for all sizes: what is replaced, such as means over a data set, is evaluated once.
     clean = asked(graph, args, qoi, in_axes, "faithfulness")
-    end = target_of(graph, target)
+    end = target_of(graph, target, "faithfulness")
+    check_concrete("faithfulness", instead=getattr(instead, "__dict__", None))
 
     def ask(interventions: Interventions, **more: Any) -> np.ndarray:
         return np.asarray(done(clean, interventions, end, **more))
@@ -119,11 +123,13 @@ def _keeping_nodes(
 def _checked_sizes(sizes: Sequence[int] | None, n: int) -> list[int]:
     if sizes is None:
         return [0, *(2**k for k in range(n.bit_length()) if 2**k < n), n]
-    found = [int(size) for size in sizes]
-    if not found or found != sorted(set(found)) or found[0] < 0 or found[-1] > n:
+    given = list(sizes) if isinstance(sizes, Iterable) else []
+    found = [n for n in map(whole_number, given) if n is not None]
+    ascending = found == sorted(set(found)) and len(found) == len(given)
+    if not found or not ascending or found[0] < 0 or found[-1] > n:
         raise ArgumentError(
-            f"faithfulness(sizes={list(sizes)}) takes ascending numbers from 0 to {n}, the length "
-            "of the ranking."
+            f"faithfulness(sizes={described(sizes)}) takes a list of ascending numbers "
+            f"from 0 to {n}, the length of the ranking."
         )
     return found
 

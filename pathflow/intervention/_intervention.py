@@ -9,8 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._precision import check_precision
+from pathflow._random_key import check_key
+from pathflow.evaluation import check_concrete
 from pathflow.graph import Node
 from pathflow.intervention._clean import Clean
 from pathflow.tracing import Value
@@ -50,13 +53,19 @@ class Fix(AbstractIntervention):
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
         del value
         given = self.value
-        if isinstance(given, float) and not jnp.issubdtype(node.dtype, jnp.inexact):
+        if isinstance(given, float | np.floating) and not jnp.issubdtype(node.dtype, jnp.inexact):
             raise ArgumentError(
                 f"Fix(value={given!r}) of node {str(node)!r}: it holds {node.dtype}; give an "
                 "integer."
             )
         check_precision(f"the value given to node {str(node)!r}", given)
-        array = jnp.asarray(given, node.dtype) if _is_number(given) else jnp.asarray(given)
+        try:
+            array = jnp.asarray(given, node.dtype) if _is_number(given) else jnp.asarray(given)
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"Fix(value={described(given)}) of node {str(node)!r} is no array; give one of "
+                f"shape {node.shape}, or a number."
+            ) from None
         if array.ndim == 0:
             array = jnp.broadcast_to(array, node.shape)
         return checked(array, node, clean.examples, "Fix(value)")
@@ -117,6 +126,7 @@ class Resample(AbstractIntervention):
 
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
         del value
+        check_key("Resample", self.key)
         found = _over_examples(self, node, clean)
         n, among = clean.examples, len(found.array)
         if self.args is not None:
@@ -168,6 +178,9 @@ class Apply(AbstractIntervention):
     Arguments:
         function: of the value of one example; it keeps shape and dtype.
 
+    Raises:
+        ArgumentError: it is no function.
+
     Example:
         ```python
         pf.do(graph, (x,), {"h": pf.Apply(lambda h: h + 2.0 * direction)})
@@ -177,25 +190,46 @@ class Apply(AbstractIntervention):
     function: Callable[[Any], Any]
     needs_value = True
 
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ArgumentError(
+                f"Apply(function={described(self.function)}) takes a function of what the node "
+                "would hold."
+            )
+
     def replace(self, node: Node, value: Value | None, clean: Clean) -> Value:
-        held = cast("Value", value)
-        function = jax.vmap(self.function) if held.batched else self.function
-        return checked(jnp.asarray(function(held.array)), node, clean.examples, "Apply(function)")
+        held, what = cast("Value", value), f"what Apply(function) returned for node {str(node)!r}"
+
+        def of_one(own: Any) -> Any:
+            found = self.function(own)
+            check_precision(what, found)
+            try:
+                return jnp.asarray(found)
+            except (TypeError, ValueError):
+                raise ArgumentError(
+                    f"{what} is {described(found)}, which is no array; let it return one of shape "
+                    f"{node.shape}."
+                ) from None
+
+        array = (jax.vmap(of_one) if held.batched else of_one)(held.array)
+        # Of a traced value that the function closes over.
+        check_concrete("do", interventions=array)
+        return checked(array, node, clean.examples, "Apply(function)")
 
 
-def as_intervention(given: Any) -> AbstractIntervention:
-    """An intervention from one, or from the value to be fixed.
+def as_intervention(given: Any, caller: str = "do") -> AbstractIntervention:
+    """An intervention from one, or from the value to be fixed; errors name the `caller`.
 
     Raises:
         ArgumentError: it is neither.
     """
     if isinstance(given, AbstractIntervention):
         return given
-    if _is_number(given) or isinstance(given, np.ndarray | jax.Array):
+    if _is_number(given) or isinstance(given, np.ndarray | np.number | np.bool_ | jax.Array):
         return Fix(given)
     raise ArgumentError(
-        f"do(interventions=...) holds {given!r}; give an array, or an intervention such as "
-        "pathflow.Zero() or pathflow.Mean()."
+        f"{caller}(interventions=...) holds {described(given)}; give an array, or an "
+        "intervention such as pathflow.Zero() or pathflow.Mean()."
     )
 
 
@@ -228,4 +262,5 @@ def _over_examples(by: Mean | Resample, node: Node, clean: Clean) -> Value:
 
 
 def _is_number(given: Any) -> bool:
-    return isinstance(given, int | float) and not isinstance(given, bool)
+    numbers = int | float | np.integer | np.floating
+    return isinstance(given, numbers) and not isinstance(given, bool)

@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float, Float64
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._printable import printable
 from pathflow.drawing import AbstractDisplayed, Page, short_integer
@@ -252,10 +253,15 @@ def check_names(names: tuple[str, ...]) -> None:
     """Refuses names that classes cannot have.
 
     Raises:
-        ArgumentError: there is none, one comes twice, or one is "rest" or "total".
+        ArgumentError: there is none, one is no text or comes twice, or one is "rest" or "total".
     """
     if not names:
         raise ArgumentError("there is no class; name at least one.")
+    for name in names:
+        if not isinstance(name, str):
+            raise ArgumentError(
+                f"a class is named {described(name)}, which is no text; name it {str(name)!r:.60}."
+            )
     twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
     if twice is not None:
         raise ArgumentError(f"the class {twice!r} is named twice; name each once.")

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, NonFiniteError
+from pathflow._whole_number import whole_number
 
 # A number for one example, or one number per example.
 Amount = float | Float[np.ndarray, " B"]
@@ -33,9 +35,13 @@ def check_example(i: int, n_examples: int | None) -> None:
     Raises:
         ArgumentError: there is no axis of examples, or no such example.
     """
-    size = batch_size(n_examples)
-    if not 0 <= i < size:
-        raise ArgumentError(f"i={i} is outside 0 .. {size - 1}, the examples.")
+    size, number = batch_size(n_examples), whole_number(i)
+    if number is None:
+        raise ArgumentError(
+            f"i={described(i)} is no whole number; give one of 0 .. {size - 1}, the examples."
+        )
+    if not 0 <= number < size:
+        raise ArgumentError(f"i={number} is outside 0 .. {size - 1}, the examples.")
 
 
 def means_of(influences: Any) -> Float64[np.ndarray, " _"]:

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast, final
 
+import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Bool, Float, Integer
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, ShapeError
 from pathflow._typing import PathMask, Ranks
 from pathflow.drawing import AbstractDisplayed, Page
@@ -28,7 +30,7 @@ from ._table import PathInfluence, data_frame, path_influences, top_ranks
 from ._xarray import data_set, text_array
 
 PathOrRank = Path | str | tuple[NodeLike, ...] | list[NodeLike] | int | np.integer
-PathSet = Iterable[PathOrRank] | PathMask | Ranks
+PathSet = Iterable[PathOrRank] | PathMask | Ranks | Bool[Array, " paths"] | Integer[Array, " k"]
 
 
 @final
@@ -155,9 +157,17 @@ class Attribution(Storable, Paged, AbstractDisplayed):
             UnknownNodeError: a label names no node.
             GraphError: a path is none of the space, or a rank is outside.
             ShapeError: a mask has not one entry per path.
+            ArgumentError: it is no set of paths.
         """
         if isinstance(paths, Path | str | int | np.integer):
             paths = [paths]
+        if isinstance(paths, jax.Array):
+            paths = np.asarray(paths)
+        if not isinstance(paths, Iterable):
+            raise ArgumentError(
+                f"paths={described(paths)} is no set of paths; give paths, ranks, or a boolean "
+                "array with one entry per path."
+            )
         if isinstance(paths, np.ndarray) and paths.dtype == bool:
             return self._sum_of_mask(paths)
         mask = np.zeros(self.space.count, bool)

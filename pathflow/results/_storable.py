@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from pathflow._described import described
 from pathflow._errors import (
+    ArgumentError,
     DamagedRunError,
     PathflowError,
     StorageError,
     TooManyPathsError,
     UnfinishedRunError,
 )
+from pathflow._whole_number import whole_number
 from pathflow.storage import Manifest, damaged, path_of, read_array, write_folder
 
 from ._audit import Audit
@@ -73,7 +76,7 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
         `pathflow.refine` cannot ask on.
 
     Raises:
-        ArgumentError: no folder can have such a name.
+        ArgumentError: no folder can have such a name, or `memory` is no number of bytes.
         StorageError: the folder is no run directory.
         SchemaVersionError: another version of pathflow wrote it in another layout.
         MissingBlockError: a file is missing.
@@ -87,6 +90,9 @@ def load(path: Path | str, *, partial: bool = False, memory: int = _MEMORY) -> A
         result = pf.load("agreement/primary")
         ```
     """
+    number = whole_number(memory)
+    if number is None or number <= 0:
+        raise ArgumentError(f"load(memory={described(memory)}) takes a positive number of bytes.")
     folder = path_of(path, "path")
     manifest = Manifest.read(folder)
     if not partial:

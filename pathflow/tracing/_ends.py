@@ -20,7 +20,7 @@ def input_names(
     args: Sequence[Any],
     flat: Sequence[Any],
     offset: int,
-    inputs: Sequence[str] | None,
+    inputs: str | Sequence[str] | None,
     caller: str,
 ) -> dict[int, str]:
     """The name of each flat argument that is an input node.
@@ -30,17 +30,19 @@ def input_names(
         args: its arguments.
         flat: all flat arguments with their paths.
         offset: how many arguments come before those of `fn`.
-        inputs: the parameters that are nodes, or None for those that are one floating array.
+        inputs: the parameters that are nodes, or the only one; None for those that are one
+            floating array.
         caller: who asks, for the error.
 
     Raises:
         TraceError: `inputs` names no parameter of the function.
     """
     parameters = _parameter_names(fn, len(args))
-    unknown = sorted(set(inputs or ()) - set(parameters))
+    wanted = None if inputs is None else _several(inputs)
+    unknown = [name for name in wanted or () if name not in parameters]
     if unknown:
         raise TraceError(
-            f"{caller}(inputs={list(inputs or ())}): {unknown} are no parameters of the function, "
+            f"{caller}(inputs={wanted}): {unknown} are no parameters of the function, "
             f"which has {parameters}."
         )
     names = {}
@@ -49,10 +51,16 @@ def input_names(
         if argument < 0 or not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
             continue
         name = parameters[argument]
-        if name in inputs if inputs is not None else len(path) == 1:
+        if name in wanted if wanted is not None else len(path) == 1:
             rest = (jax.tree_util.keystr((key,), simple=True) for key in path[1:])
             names[position] = ".".join([name, *rest])
     return names
+
+
+def _several(inputs: Any) -> list[Any]:
+    """The names in a list, where a text is one of them and not its letters."""
+    one = isinstance(inputs, str) or not isinstance(inputs, Iterable)
+    return [inputs] if one else list(inputs)
 
 
 def left_out(fn: Callable, args: Sequence[Any], named: Iterable[str]) -> dict[str, str]:

@@ -91,6 +91,11 @@ class Program:
             ShapeError: the name stands for values of different shapes in different branches.
         """
         wanted = Node.parse(label) if isinstance(label, str) else label
+        if not isinstance(wanted, Node):
+            raise UnknownNodeError(
+                f"no node {described(label)}: a node is named by its label, a text; there are "
+                f"{_first(self._labels())}."
+            )
         for node in (*self.inputs, *self.outputs):
             if node == wanted:
                 return node
@@ -114,9 +119,13 @@ class Program:
         ((shape, dtype),) = facts
         return Node(wanted.name, wanted.index, shape, dtype)
 
-    def _unknown(self, wanted: Node) -> str:
+    def _labels(self) -> dict[str, None]:
         labels = {str(n): None for n in (*self.inputs, *self.outputs)}
         labels.update((site_label(s), None) for s in self.sites)
+        return labels
+
+    def _unknown(self, wanted: Node) -> str:
+        labels = self._labels()
         same = [text for text in labels if text.split("@")[0] == wanted.name]
         near = f"close matches: {', '.join(same)}" if same else close_matches(str(wanted), labels)
         hint = near or f"there are {_first(labels)}"
@@ -163,7 +172,7 @@ def make_program(
     args: Sequence[Any],
     qoi: Callable[[Any], Any] | None,
     nodes: AbstractNodeSelector,
-    inputs: Sequence[str] | None,
+    inputs: str | Sequence[str] | None,
     caller: str,
 ) -> tuple[Program, list[Any]]:
     """The program of a function, and its flat arguments; see `pathflow.trace` for the errors, in

@@ -219,7 +219,7 @@ def trace(
     *args: Any,
     qoi: Callable[[Any], Any] | None = None,
     nodes: AbstractNodeSelector = tagged(),  # noqa: B008  (immutable)
-    inputs: Sequence[str] | None = None,
+    inputs: str | Sequence[str] | None = None,
     split: SplitLike | None = None,
 ) -> TracedGraph:
     """Traces a function into the graph of Definition 5.
@@ -239,8 +239,8 @@ def trace(
             is the node `output`.
         nodes: which values are nodes; those marked by `pathflow.tag` by default. See
             `pathflow.modules`, `pathflow.gates`, `pathflow.primitives` and `pathflow.by`.
-        inputs: names of the parameters of `fn` that are nodes. By default those whose argument is
-            one floating-point array; a pytree (parameters) is context.
+        inputs: names of the parameters of `fn` that are nodes, or one name. By default those whose
+            argument is one floating-point array; a pytree (parameters) is context.
         split: tagged values that make one node for each of their parts: a mapping from steps
             (`"c1"`, `"c1@2:"`, `"h*"`) to `pathflow.Components()` (neurons), `Groups(...)` or
             `Axis(...)` (heads, positions). The part `17` of `c1@3` is the node `c1[17]@3`. For one

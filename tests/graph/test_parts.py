@@ -60,6 +60,8 @@ def test_equal_groups_are_equal():
     ("make", "error", "message"),
     [
         (lambda: pf.Groups(0), pf.ArgumentError, "groups=0"),
+        (lambda: pf.Groups(None), pf.ArgumentError, "groups=None is neither a number of groups"),
+        (lambda: pf.Groups(True), pf.ArgumentError, "groups=True is neither a number of groups"),
         (lambda: pf.Groups([]), pf.ArgumentError, "groups is empty"),
         (lambda: pf.Groups({1: [0], "1": [1]}), pf.ArgumentError, "two are written alike"),
         (lambda: pf.Groups([[0], [1, 0]]), pf.ArgumentError, "place 0 twice"),
@@ -84,6 +86,7 @@ def test_equal_groups_are_equal():
         ),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_arguments(make, error, message):
     with pytest.raises(error, match=message):
         make()

@@ -232,6 +232,29 @@ class TestBatches:
         with pytest.raises(pf.ShapeError, match=expected):
             pf.attribute(traced, (jnp.stack([X, X]),), source="x", doi=doi, in_axes=0)
 
+    @pytest.mark.usefixtures("unchecked")
+    @pytest.mark.parametrize("batched", [False, True])
+    @pytest.mark.parametrize(
+        ("doi", "error", "said"),
+        [
+            (pf.Line([0.0, 0.0, 0.0]), pf.ShapeError, "baseline has 3 entries for 1 source"),
+            (pf.Line((X, X)), pf.ShapeError, "baseline has 2 entries for 1 source"),
+            (pf.Point([1.0, 1.0, 1.0]), pf.ShapeError, "direction has 3 entries for 1 source"),
+            (pf.Samples([[1.0, 2.0, 3.0]]), pf.ShapeError, r"values has shape \(3,\)"),
+            (pf.Line(None), pf.ArgumentError, r"baseline=None is no array; .* \(3,\)"),
+            (pf.Line({"x": 0.0}), pf.ArgumentError, r"baseline=\{'x': 0.0\} is no array"),
+        ],
+    )
+    def test_what_is_no_array_is_refused_as_of_one_example(self, traced, doi, error, said, batched):
+        args, axes = (X[None] if batched else X,), 0 if batched else None
+        ask = {"source": "x", "doi": doi, "in_axes": axes}
+        with pytest.raises(error, match=said):
+            pf.attribute(traced, args, **ask)
+        with pytest.raises(error, match=said):
+            pf.aggregate(fn, args, {"all": ".*"}, **ask)
+        with pytest.raises(error, match=said):
+            pf.conductance(fn, args, **ask)
+
     def test_in_axes_of_the_wrong_length(self, traced):
         with pytest.raises(pf.ArgumentError, match=r"in_axes.*2.*1"):
             pf.attribute(traced, (X[None],), source="x", doi=LINE, in_axes=(0, None))
@@ -269,6 +292,92 @@ class TestKindsOfArguments:
     def test_a_quantity_for_a_graph_without_one(self, traced):
         with pytest.raises(pf.ArgumentError, match="qoi"):
             pf.attribute(traced, (X,), source="x", doi=LINE, qoi=pf.Logit(0))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("more", "error", "said"),
+    [
+        ({"args": 1.0}, pf.ArgumentError, r"\(args=...\) takes the tuple of .* got float"),
+        ({"args": None}, pf.ArgumentError, r"\(args=...\) takes the tuple of .* got NoneType"),
+        ({"args": ("a",), "in_axes": 0}, pf.ArgumentError, r"args\[0\] is 'a'; give an array"),
+        ({"source": None}, pf.UnknownNodeError, "no node None: a node is named by its label"),
+        ({"source": {"x"}}, pf.UnknownNodeError, r"no node \{'x'\}: .* x, "),
+        ({"target": 0}, pf.UnknownNodeError, "no node 0: a node is named by its label, a text"),
+        ({"target": ["output"]}, pf.UnknownNodeError, r"no node \['output'\]: "),
+        ({"doi": pf.Gaussian(0.1, 2, 0)}, pf.ArgumentError, r"Gaussian\(key=0\) takes one random"),
+        (
+            {"doi": pf.Gaussian(0.1, 2, 0), "args": (X[None],), "in_axes": 0},
+            pf.ArgumentError,
+            r"Gaussian\(key=0\) takes one random key, such as jax.random.key\(0\)",
+        ),
+        ({"doi": pf.Gaussian(0.1, 2, None)}, pf.ArgumentError, r"Gaussian\(key=None\) takes one"),
+        (
+            {"doi": pf.Gaussian(0.1, 2, jax.random.split(jax.random.key(0), 3))},
+            pf.ArgumentError,
+            r"Gaussian\(key=...\) has shape \(3,\) and holds several",
+        ),
+    ],
+)
+def test_the_same_is_refused_of_a_graph_and_of_a_function(traced, more, error, said):
+    ask = {"args": (X,), "source": "x", "doi": LINE, **more}
+    args = ask.pop("args")
+    with pytest.raises(error, match=said):
+        pf.attribute(traced, args, **ask)
+    with pytest.raises(error, match=said):
+        pf.aggregate(fn, args, {"all": ".*"}, **ask)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_an_argument_that_is_text(traced):
+    with pytest.raises(pf.ArgumentError, match=r"attribute: args\[0\] is 'a'; give an array"):
+        pf.attribute(traced, ("a",), source="x", doi=LINE)
+    with pytest.raises(pf.TraceError, match="holds 'a', which is no array"):
+        pf.aggregate(fn, ("a",), {"all": ".*"}, source="x", doi=LINE)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("ends", [(None, "output"), ("x", None), (3, "output")])
+def test_paths_between_what_are_no_nodes(traced, ends):
+    with pytest.raises(pf.UnknownNodeError, match="a node is named by its label"):
+        traced.count_paths(*ends)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_class_whose_name_is_no_text(traced):
+    said = "a class is named 1, which is no text"
+    with pytest.raises(pf.ArgumentError, match=said):
+        pf.aggregate(fn, (X,), {1: ".*"}, source="x", doi=LINE)
+    with pytest.raises(pf.ArgumentError, match=said):
+        pf.Aggregate({1: ".*"})
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_an_example_that_is_no_number(traced):
+    """Nor True, by which NumPy chooses rows instead of one."""
+    searches = [
+        pf.Enumerate(),
+        pf.TopK(1),
+        pf.Aggregate({"all": ".*"}),
+        pf.Conductance(),
+        pf.Sample(3, jax.random.key(0)),
+    ]
+    for search in searches:
+        ask = {"source": "x", "doi": pf.Point(), "in_axes": 0, "search": search}
+        found = pf.attribute(traced, (jnp.stack([X, 2 * X]),), **ask)
+        for i in (1.0, "a", None, True):
+            with pytest.raises(pf.ArgumentError, match=rf"i={i!r} is no whole number; .* 0 \.\. 1"):
+                found.example(i)
+        assert found.example(np.int64(1)).total == found.example(1).total == found.total[1]
+
+
+def test_inside_jit_nothing_is_known(traced):
+    ask = {"source": "x", "doi": LINE}
+    with pytest.raises(pf.ArgumentError, match="attribute is called inside jit"):
+        jax.jit(lambda: pf.attribute(traced, (X,), **ask).influences)()
+    # The other transformations leave what they do not trace as it is.
+    found = pf.attribute(traced, (X,), **ask).total
+    assert jax.grad(lambda v: v * pf.attribute(traced, (X,), **ask).total)(1.0) == found
 
 
 def test_numpy_arguments_are_fine(traced):

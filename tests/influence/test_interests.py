@@ -105,6 +105,15 @@ class TestBatches:
         ]
         self.rows_agree(result, alone)
 
+    def test_weights_in_a_list_are_those_of_all(self, case):
+        program, traced, _ = case
+        args, stacked = self.batch(program)
+        values = jnp.asarray(np.random.default_rng(4).normal(size=(3, 3)))
+        doi = pf.Samples(values, weights=[0.5, 0.25, 0.25])
+        result = pf.attribute(traced, stacked, source="x", doi=doi, in_axes=(0, 0, None))
+        same = pf.Samples(values, weights=jnp.asarray([0.5, 0.25, 0.25]))
+        self.rows_agree(result, [pf.attribute(traced, a, source="x", doi=same) for a in args])
+
     def test_of_several_sources(self, case):
         program, traced, _ = case
         args, stacked = self.batch(program)

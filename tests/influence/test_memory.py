@@ -92,3 +92,15 @@ def test_bytes_are_apart_by_what_they_depend_on():
     assert varying == (4 + 1) * 8
     assert live_bytes_apart(jaxpr, [])[1] == 0
     assert live_bytes_apart(jaxpr, [0, 1])[0] == 0
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_cannot_be_asked_is_refused_by_its_own_name():
+    asked = {"args": (jnp.ones(2),), "source": "x", "doi": pf.Point()}
+    with pytest.raises(pf.ArgumentError, match=r"predict_memory\(graph=...\) takes what"):
+        pf.predict_memory(jnp.tanh, **asked)
+    graph = pf.trace(lambda x: pf.tag(2 * x, "a").sum(), jnp.ones(2))
+    with pytest.raises(pf.ArgumentError, match=r"predict_memory\(doi=...\) takes"):
+        pf.predict_memory(graph, **{**asked, "doi": None})
+    with pytest.raises(pf.ShapeError, match=r"predict_memory: args\[0\] has shape \(3,\)"):
+        pf.predict_memory(graph, **{**asked, "args": (jnp.ones(3),)})

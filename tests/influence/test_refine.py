@@ -293,6 +293,8 @@ def test_too_many_parts_are_refused_before_any_work(lstm):
         (_PRIMARY, "c9", pf.UnknownNodeError, "at='c9' is no node of the paths, which pass x@0 g0"),
         (_PRIMARY, "f1", pf.UnknownNodeError, "at='f1'"),
         (_PRIMARY, [], pf.ArgumentError, "at is empty"),
+        (_PRIMARY, None, pf.ArgumentError, "at=None names no nodes; give a node's label"),
+        (_PRIMARY, 3, pf.ArgumentError, "at=3 names no nodes"),
         (_PRIMARY, "c1 c1", pf.PatternError, "not a single step"),
         (_PRIMARY, {"c1": 3}, pf.ArgumentError, "parts=3 is no way"),
         (
@@ -322,6 +324,22 @@ def test_what_is_no_result_or_budget():
         pf.Refine(_PRIMARY, "c1", memory=0)
     with pytest.raises(pf.ArgumentError, match="this list does not hold its question"):
         pf.refine([], _PRIMARY, "c1")
+
+
+@pytest.mark.parametrize(
+    "search",
+    [pf.Aggregate({"all": ".*"}), pf.Conductance(), pf.Sample(3, jax.random.key(0))],
+)
+def test_a_kind_of_result_that_holds_no_question(search):
+    graph = pf.trace(lambda x: pf.tag(2 * x, "a").sum(), jnp.ones(2))
+    found = pf.attribute(graph, (jnp.ones(2),), source="x", doi=pf.Point(), search=search)
+    with pytest.raises(
+        pf.ArgumentError, match=r"only an Attribution and a Ranked .*search=pathflow"
+    ):
+        pf.refine(found, "x a output", "a")
+    one = pf.attribute(graph, (jnp.ones((2, 2)),), source="x", doi=pf.Point(), in_axes=0)
+    with pytest.raises(pf.ArgumentError, match=r"taken out of a batch.*search=pathflow"):
+        pf.refine(one.example(0), "x a output", "a")
 
 
 def test_a_derivative_that_is_infinite():

@@ -52,6 +52,26 @@ _SHAPE = "give an array of shape {} (jnp.broadcast_to makes one)."
             "rule='gauss' is no quadrature rule; give an object such as GaussLegendre().",
         ),
         (lambda: pf.Line(X, tol=np.inf), "tol=inf must be positive and finite, or None."),
+        (lambda: pf.Line(X, tol="a"), "tol='a' must be positive and finite, or None."),
+        (lambda: pf.Line(X, tol=True), "tol=True must be positive and finite, or None."),
+        (
+            lambda: pf.Gaussian(1.0, 2, 0).example_axes([2]),
+            "Gaussian(key=0) takes one random key, such as jax.random.key(0).",
+        ),
+        (
+            lambda: pf.Samples(X[None], weights=[1.0, 0.0]).points((X,)),
+            "weights has shape (2,) for 1 points; give shape (1,).",
+        ),
+        (
+            lambda: pf.Samples(X[None], weights={}).points((X,)),
+            "weights={} is no array; give one of shape (1,).",
+        ),
+        (lambda: pf.Custom(None), "fn=None is no function; give one of the output."),
+        (
+            lambda: pf.Custom(lambda z, i: z[i], 1)(LOGITS),
+            ("args=1 is no tuple; give a tuple of what fn takes after the output, as in "
+            "(weights,)."),
+        ),
         (
             lambda: pf.Line(X, 5, tol=1.0, max_steps=4),
             "max_steps=4 is under n_steps=5, where the doubling starts; raise it.",

@@ -80,6 +80,66 @@ def graph():
             pf.ShapeError,
             "OtherInput: .* has shape",
         ),
+        (
+            lambda g: pf.do(g, (_MANY,), {"h": pf.Resample(0)}, in_axes=0),
+            pf.ArgumentError,
+            r"Resample\(key=0\) takes one random key",
+        ),
+        (lambda g: pf.do(g, None, {}), pf.ArgumentError, r"do\(args=...\) takes the tuple"),
+        (
+            lambda g: pf.activations(g, 1.0),
+            pf.ArgumentError,
+            r"activations\(args=...\) takes the tuple of .* got float",
+        ),
+        (
+            lambda g: pf.do(g, (_X,), {}, target=["output"]),
+            pf.UnknownNodeError,
+            r"no node \['output'\]: a node is named by its label",
+        ),
+        (
+            lambda g: pf.do(g, (_X,), {"h": pf.Fix(None)}),
+            pf.ArgumentError,
+            r"Fix\(value=None\) of node 'h' is no array; give one of shape \(2,\)",
+        ),
+        (
+            lambda g: pf.do(g, (_X,), {"h": pf.Apply(None)}),
+            pf.ArgumentError,
+            r"Apply\(function=None\) takes a function",
+        ),
+        (
+            lambda g: pf.do(g, (_X,), {"h": pf.Apply(lambda h: None)}),
+            pf.ArgumentError,
+            r"what Apply\(function\) returned for node 'h' is None, which is no array",
+        ),
+        (
+            lambda g: pf.faithfulness(g, (_X,), 5),
+            pf.ArgumentError,
+            r"faithfulness\(ranking=5\) takes several nodes or paths; give a list",
+        ),
+        *(
+            (
+                lambda g, sizes=sizes: pf.faithfulness(g, (_X,), ["h", "g"], sizes=sizes),
+                pf.ArgumentError,
+                r"faithfulness\(sizes=.*\) takes a list of ascending numbers from 0 to 2",
+            )
+            for sizes in (2, [0, 1.5], [True], [None], [])
+        ),
+        (
+            lambda g: pf.activations(g, (_X,), interventions={"k": 0.0}),
+            pf.ArgumentError,
+            r"activations\(interventions\): 'k' matches no node",
+        ),
+        (
+            lambda g: pf.activations(g, (_X,), interventions={"h": "zero"}),
+            pf.ArgumentError,
+            r"activations\(interventions=...\) holds 'zero'",
+        ),
+        (
+            lambda g: pf.activations(g, (_X,), interventions=[("h", 0.0)]),
+            pf.ArgumentError,
+            r"activations\(interventions=.* takes interventions under steps",
+        ),
+        (lambda g: pf.activations(g, (_X,), 3), pf.UnknownNodeError, "no node 3: a node is named"),
         (lambda g: pf.do(g, (_X,), {"h": jnp.nan}), pf.NonFiniteError, "node 'h' is NaN"),
         (lambda g: pf.do(g, (_X,), {"h": 0.0}, target="q"), pf.UnknownNodeError, "q"),
         (lambda g: pf.do(g, (_MANY,), {"h": 0.0}), pf.ShapeError, "in_axes="),
@@ -107,6 +167,61 @@ def graph():
 def test_refusals_say_what_came_and_what_to_do(graph, ask, error, said):
     with pytest.raises(error, match=said):
         ask(graph)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda v: v,
+        pf.Fix,
+        lambda v: pf.OtherInput((v,)),
+        lambda v: pf.Mean((v[None],)),
+    ],
+)
+def test_an_intervention_that_is_being_traced(graph, of):
+    def ask(value):
+        return pf.do(graph, (_X,), {"h": of(value)})
+
+    said = r"do\(interventions=...\) holds traced values; call it outside jit, vmap and grad"
+    for transformed, given in ((jax.grad(ask), _X), (jax.vmap(ask), _MANY)):
+        with pytest.raises(pf.ArgumentError, match=said):
+            transformed(given)
+    with pytest.raises(pf.ArgumentError, match="do is called inside jit"):
+        jax.jit(ask)(_X)
+
+
+def test_a_function_that_closes_over_what_is_being_traced(graph):
+    def ask(value):
+        return pf.do(graph, (_X,), {"h": pf.Apply(lambda h: h + value)})
+
+    for transformed, given in ((jax.grad(ask), _X), (jax.vmap(ask), _MANY)):
+        with pytest.raises(pf.ArgumentError, match=r"interventions=...\) holds traced values"):
+            transformed(given)
+    with pytest.raises(pf.ArgumentError, match="do is called inside jit, .* call it outside"):
+        jax.jit(ask)(_X)
+
+
+def test_what_is_traced_names_who_asked(graph):
+    @jax.vmap
+    def held(value):
+        return pf.activations(graph, (_X,), interventions={"h": value})
+
+    @jax.vmap
+    def curve(value):
+        return pf.faithfulness(graph, (_X,), ["h"], instead=pf.Fix(value)).kept
+
+    with pytest.raises(pf.ArgumentError, match=r"activations\(interventions=...\) holds traced"):
+        held(_MANY)
+    with pytest.raises(pf.ArgumentError, match=r"faithfulness\(instead=...\) holds traced"):
+        curve(_MANY)
+
+
+def test_several_outputs_need_a_target_and_the_message_names_who_asked():
+    graph = pf.trace(lambda x: (pf.tag(x, "a").sum(), x.sum()), _X)
+    with pytest.raises(pf.ArgumentError, match=r"faithfulness\(target=None\): the function"):
+        pf.faithfulness(graph, (_X,), ["a"], instead=pf.Zero())
+    with pytest.raises(pf.ArgumentError, match=r"do\(target=None\): the function"):
+        pf.do(graph, (_X,), {"a": 0.0})
 
 
 def test_a_mean_of_integers_is_no_value():

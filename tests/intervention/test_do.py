@@ -256,3 +256,34 @@ def test_other_arguments_that_nobody_keeps_are_told_apart():
     x = jnp.zeros(2)
     by = {"a": _Elsewhere(), "b": _Elsewhere()}
     assert float(pf.do(pf.trace(fn, x), (x,), by)) == 210.0
+
+
+def test_a_lone_label_or_node_is_one_node():
+    """And not the nodes that its letters name."""
+    graph = pf.trace(lambda a, b: pf.tag(a * b, "ab") + a, 1.0, 2.0)
+    for one in ("ab", graph.node("ab")):
+        found = pf.activations(graph, (1.0, 2.0), one)
+        assert {str(node): float(value) for node, value in found.items()} == {"ab": 2.0}
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int8, np.int64])
+def test_a_single_number_of_numpy_is_a_number(kind):
+    graph = pf.trace(lambda x: pf.tag(2 * x, "h").sum(), jnp.ones(2))
+    for value in (kind(3), pf.Fix(kind(3))):
+        assert pf.do(graph, (jnp.ones(2),), {"h": value}) == 6.0
+
+
+def test_a_number_with_a_fraction_is_none_for_integers():
+    graph = pf.trace(lambda x: jnp.arange(5.0)[pf.tag(jnp.argmax(x), "k")], jnp.ones(2))
+    with pytest.raises(pf.ArgumentError, match="'k': it holds int.* give an integer"):
+        pf.do(graph, (jnp.ones(2),), {"k": np.float32(0.5)})
+    assert pf.do(graph, (jnp.ones(2),), {"k": np.int8(3)}) == 3.0
+
+
+@pytest.mark.parametrize("in_axes", [None, 0])
+def test_float64_that_a_function_returns_is_refused_without_x64(in_axes):
+    with jax.enable_x64(False):
+        graph = pf.trace(lambda x: pf.tag(2 * x, "h").sum(), jnp.ones(2))
+        args = (jnp.ones(2) if in_axes is None else jnp.ones((3, 2)),)
+        with pytest.raises(pf.X64DisabledError, match=r"what Apply\(function\) returned for node"):
+            pf.do(graph, args, {"h": pf.Apply(lambda _: np.ones(2))}, in_axes=in_axes)

@@ -122,8 +122,11 @@ def test_sums_are_float64_whatever_the_amounts():
         (("a", "a"), "'a' is named twice"),
         (("rest",), "'rest'"),
         (("total",), "'total'"),
+        (("a", 1), r"named 1, which is no text; name it '1'\."),
+        ((None,), r"named None, which is no text"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_names_that_classes_cannot_have(names, message):
     with pytest.raises(pf.ArgumentError, match=message):
         pf.Aggregation(names, (frozenset(),), ROW[:1], None, audit())

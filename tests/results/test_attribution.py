@@ -223,6 +223,13 @@ def test_repr():
     assert len(text) < 160
 
 
+def test_a_set_of_paths_may_be_an_array_of_jax():
+    for chosen in (np.array([True, False, True, False]), np.array([0, 2, 0])):
+        assert result().sum(jnp.asarray(chosen)) == result().sum(chosen) == ROW[[0, 2]].sum()
+    with pytest.raises(pf.GraphError, match="rank=9"):
+        result().sum(jnp.array([0, 9]))
+
+
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("shape", [(3,), (2, 5), (1, 1, 4), ()])
 def test_shape_of_influences(shape):
@@ -253,6 +260,8 @@ def test_arguments_that_fit_nothing(unchecked):
         one["x b qoi"]
     with pytest.raises(pf.ShapeError, match="one entry each"):
         one.sum(np.ones(3, bool))
+    with pytest.raises(pf.ArgumentError, match="paths=None is no set of paths; give paths"):
+        one.sum(None)
     for k in (-1, "5", 2.0, True, None):
         with pytest.raises(pf.ArgumentError, match=rf"k={k!r} is no number of rows"):
             one.top(k)

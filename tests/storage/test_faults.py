@@ -128,6 +128,15 @@ def test_a_budget_that_cuts_otherwise_is_refused(folder):
         run(folder, memory=600)
 
 
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("memory", ["x", None, True, 2.5, 0, -1])
+def test_a_budget_that_is_no_number_of_bytes(folder, memory):
+    with pytest.raises(pf.ArgumentError, match=r"load\(memory=.* takes a positive number of bytes"):
+        pf.load(folder, memory=memory)
+    with pytest.raises(pf.ArgumentError, match=r"takes a positive number of bytes"):
+        run(folder).load(memory=memory)
+
+
 def test_two_writers_in_one_process(tmp_path):
     said = []
 

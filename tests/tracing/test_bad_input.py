@@ -41,6 +41,24 @@ def test_inputs_that_are_no_parameters():
         pf.trace(tagged, X, inputs=["y"])
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_inputs_that_are_no_names():
+    with pytest.raises(pf.TraceError, match=r"inputs=\[0\]\): \[0\] are no parameters"):
+        pf.trace(tagged, X, inputs=0)
+    with pytest.raises(pf.TraceError, match=r"\['y', 0, \[\]\] are no parameters"):
+        pf.trace(tagged, X, inputs=["y", 0, []])
+
+
+def test_a_lone_name_is_one_input_and_not_its_letters():
+    def fn(ab, a, b):
+        return pf.tag(ab + a + b, "t").sum()
+
+    with_one = pf.trace(fn, X, X, X, inputs="ab")
+    assert list(map(str, with_one.nodes)) == ["ab", "t", "output"]
+    with pytest.raises(pf.TraceError, match=r"\['ba'\] are no parameters"):
+        pf.trace(fn, X, X, X, inputs="ba")
+
+
 def test_a_complex_tag():
     with pytest.raises(pf.TraceError, match="'c' is complex.*real"):
         pf.trace(lambda x: jnp.abs(pf.tag(lax.complex(x, x), "c")).sum(), X)

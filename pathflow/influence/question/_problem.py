@@ -118,22 +118,23 @@ def make_problem(
     doi: AbstractDoI,
     qoi: Any,
     in_axes: Any,
+    caller: str = "attribute",
 ) -> Problem:
-    """Checks the arguments of `attribute`; see there for the errors."""
+    """Checks the arguments of `attribute`; see there for the errors, which name the `caller`."""
     if not isinstance(traced, TracedGraph):
         raise ArgumentError(
-            f"attribute(graph=...) takes what pathflow.trace returns, got {type(traced).__name__}."
+            f"{caller}(graph=...) takes what pathflow.trace returns, got {type(traced).__name__}."
         )
-    check_doi(doi, "attribute")
-    check_concrete("attribute", args=args, qoi=qoi, doi=doi, graph=traced.qoi)
-    space = _space(traced, source, target)
-    values, examples = flat_arguments(traced.program, args, qoi, in_axes, "attribute")
-    check_examples(doi, [len(n.shape) for n in space.sources], examples, "attribute")
+    check_doi(doi, caller)
+    check_concrete(caller, args=args, qoi=qoi, doi=doi, graph=traced.qoi)
+    space = _space(traced, source, target, caller)
+    values, examples = flat_arguments(traced.program, args, qoi, in_axes, caller)
+    check_examples(doi, [len(n.shape) for n in space.sources], examples, caller)
     return Problem(traced, space, values, examples, doi)
 
 
-def _space(traced: TracedGraph, source: Any, target: Any) -> PathSpace:
-    sources, end = ends_of(traced.program, traced.node, source, target, "attribute")
+def _space(traced: TracedGraph, source: Any, target: Any, caller: str) -> PathSpace:
+    sources, end = ends_of(traced.program, traced.node, source, target, caller)
     try:
         return traced.paths(sources, end)
     except NoPathError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pathflow._described import described
 from pathflow._errors import ArgumentError, UnknownNodeError
 from pathflow.graph import AbstractParts, Division, Node, Step, as_parts, as_step
 
@@ -40,7 +41,12 @@ def _choices(at: At, parts: AbstractParts) -> list[tuple[Any, AbstractParts]]:
     if isinstance(at, Mapping):
         found = [(which, as_parts(into)) for which, into in at.items()]
     else:
-        several = [at] if isinstance(at, str | Node | Step) else list(at)
+        several = [at] if isinstance(at, str | Node | Step) else at
+        if not isinstance(several, Iterable):
+            raise ArgumentError(
+                f"at={described(at)} names no nodes; give a node's label, a step such as 'c1@2:', "
+                "several of them, or a mapping from them to parts."
+            )
         found = [(which, as_parts(parts)) for which in several]
     if not found:
         raise ArgumentError("at is empty; name a node on the paths, or a step such as 'c1@2:'.")

@@ -257,7 +257,8 @@ def refine(
     """Takes a path of a result apart at some of its nodes: the same question, asked of `Refine`.
 
     Arguments:
-        result: what `pathflow.attribute` returned.
+        result: the `Attribution` or `Ranked` that `pathflow.attribute` returned; for what other
+            searches return, ask `pathflow.attribute(..., search=pathflow.Refine(...))`.
         paths: a path, by its labels, its rank or its row in a result, or a pattern.
         at: the nodes to divide, as in `pathflow.Refine`.
         parts: what they are divided into: `Components()`, `Groups(...)` or `Axis(...)`.
@@ -267,8 +268,8 @@ def refine(
         What every part carries, of one example or of a batch as the result is.
 
     Raises:
-        ArgumentError: the result no longer knows its question, as after `example`, `mean` or any
-            transformation of pytrees.
+        ArgumentError: the result does not know its question: it is of another kind, or comes from
+            a file, from `example`, `mean` or any transformation of pytrees.
         UnknownNodeError: a label names no node, or `at` none on the paths.
         GraphError: the path is none of the result's.
         NoPathError: the pattern matches no path.
@@ -283,10 +284,14 @@ def refine(
     """
     question = getattr(result, "question", None)
     if not isinstance(question, Origin):
+        if hasattr(result, "question"):
+            why = "(it was loaded, taken out of a batch, or changed as a pytree)"
+        else:
+            why = "(of the results, only an Attribution and a Ranked hold theirs)"
         raise ArgumentError(
-            f"refine(result=...): this {type(result).__name__} does not hold its question (it was "
-            "loaded, taken out of a batch, or changed as a pytree); refine what attribute "
-            "returned, or call attribute(..., search=pathflow.Refine(...))."
+            f"refine(result=...): this {type(result).__name__} does not hold its question {why}; "
+            "refine one that attribute returned, or call attribute(..., "
+            "search=pathflow.Refine(...))."
         )
     with jax.default_matmul_precision(MATMUL_PRECISION), traced_to_partial(question.problem):
         return Refine(paths, at, parts, memory).run(question.problem)

@@ -39,7 +39,7 @@ def aggregate(
     qoi: Any = None,
     in_axes: Any = None,
     nodes: AbstractNodeSelector | None = None,
-    inputs: Sequence[str] | None = None,
+    inputs: str | Sequence[str] | None = None,
     memory: int = 2**30,
     progress: Any = None,
 ) -> Aggregation:

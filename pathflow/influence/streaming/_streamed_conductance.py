@@ -51,7 +51,7 @@ def conductance(
     qoi: Any = None,
     in_axes: Any = None,
     nodes: AbstractNodeSelector | None = None,
-    inputs: Sequence[str] | None = None,
+    inputs: str | Sequence[str] | None = None,
     edges: bool = False,
     memory: int = 2**30,
     progress: Any = None,
