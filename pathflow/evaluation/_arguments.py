@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from pathflow._described import described
@@ -32,7 +33,8 @@ def check_concrete(caller: str, **arguments: Any) -> None:
                 f"{caller}({name}=...) holds traced values; call it outside jit, vmap and grad "
                 "(it compiles what it needs), and give many examples by in_axes=."
             )
-    if isinstance(jnp.zeros(()), Tracer):
+    # Outside it, this alone of what makes an array compiles nothing.
+    if isinstance(jax.device_put(np.float32(0)), Tracer):
         raise ArgumentError(
             f"{caller} is called inside jit, where no value is known; call it outside (it compiles "
             "what it needs)."
