@@ -37,6 +37,6 @@ def check_key(what: str, key: Any) -> None:
     """
     if key_ndim(what, key) != jnp.ndim(key):
         raise ArgumentError(
-            f"{what}(key=...) has shape {key.shape} and holds several random keys; give one, such "
-            "as jax.random.key(0)."
+            f"{what}(key=...) has shape {key.shape} and holds several random keys; {what} takes "
+            "one random key, such as jax.random.key(0)."
         )

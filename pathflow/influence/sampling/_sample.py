@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathflow._errors import ArgumentError, GraphError
+from pathflow._random_key import check_key
 from pathflow.graph import Path, PathLike, PatternLike, as_pattern
 from pathflow.influence._search import AbstractSearch
 from pathflow.influence.branching._numbering import Numbering
@@ -167,16 +168,9 @@ def _seed(key: Any) -> int:
     """An integer from a random key of JAX.
 
     Raises:
-        ArgumentError: it is none.
+        ArgumentError: it is none, or several.
     """
-    dtype, words = getattr(key, "dtype", None), None
-    try:
-        if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
-            words = np.asarray(jax.random.key_data(key))
-        elif dtype == np.uint32:
-            words = np.asarray(key)
-    except TypeError:
-        words = None
-    if words is None or words.ndim != 1:
-        raise ArgumentError(f"Sample(key={key!r}) takes one random key, such as jax.random.key(0).")
+    check_key("Sample", key)
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    words = np.asarray(jax.random.key_data(key) if typed else key)
     return sum(word << (32 * i) for i, word in enumerate(words.tolist()))
