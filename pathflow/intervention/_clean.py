@@ -57,6 +57,9 @@ class Clean:
         Raises:
             DecisionChangedError: it does.
         """
+        if len(self._decided) == len(self.graph.guards):
+            # Asked with every value: a long loop has a decision for every iteration.
+            return
         left = [g for g in guards if g not in self._decided]
         for guard in left:
             for node in guard.function.predecessors:
