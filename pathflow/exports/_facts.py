@@ -75,10 +75,10 @@ def _with_texts(found: Any) -> Any:
         return {name: _with_texts(value) for name, value in found.items()}
     if isinstance(found, list | tuple):
         return [_with_texts(value) for value in found]
-    return readable(found) if isinstance(found, int) else found
+    return _readable(found) if isinstance(found, int) else found
 
 
-def readable(number: int) -> int | str:
+def _readable(number: int) -> int | str:
     """The integer, or a text of its digits where Python refuses to write, and to read, so many."""
     try:
         str(number)
