@@ -11,9 +11,11 @@ from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.console import lock
+from examples.lstm_agreement.console.text import write_csv
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.family import measuring, report, summary
 from examples.lstm_agreement.family.__main__ import OUTPUTS, main
+from examples.lstm_agreement.family.languages import English
 from examples.lstm_agreement.family.measuring import FILES, Amounts, find, measure, of_all_models
 from examples.lstm_agreement.family.members import GRU, KINDS, LSTM, TRANSFORMER, Member, members
 from examples.lstm_agreement.family.patching import swap_subjects
@@ -24,7 +26,9 @@ from examples.lstm_agreement.tables import halves
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences, traced_model
 from examples.lstm_agreement.tables.table1 import Condition, compute
 from examples.lstm_agreement.tables.table2 import all_gates, compress
+from examples.lstm_agreement.train.corpus import read_corpus
 from examples.lstm_agreement.train.grammar import VOCABULARY
+from tests.examples.english_data import write_data
 
 EXACT = Settings(n_steps=16, rule=pf.GaussLegendre(), chunk=4)
 RESULTS = Path(__file__).parents[2] / "examples" / "lstm_agreement" / "results" / "family"
@@ -171,7 +175,7 @@ def test_the_path_that_is_found_has_most(kind):
         Condition(Role.SUBJECT, tuple(s for s in sentences if s.condition == c))
         for c in ADV.conditions
     ]
-    found = find(model, asked, kind.view, EXACT)
+    found = find(model, VOCABULARY, asked, kind.view, EXACT)
     result = noun_influences(model, VOCABULARY, sentences, Role.SUBJECT, EXACT, view=kind.view)
     means = np.mean(np.asarray(result.influences), axis=0)
     assert found == {(1, 2): str(result.space.unrank(int(means.argmax())))}
@@ -182,7 +186,7 @@ def test_a_transformer_in_table_1():
     sentences = tuple(s for s in of_task(SIMPLE, 3) if s.condition == "S")
     asked = [Condition(Role.SUBJECT, sentences)]
     view = TRANSFORMER.view
-    view = view.with_paths(find(model, asked, view, EXACT))
+    view = view.with_paths(find(model, VOCABULARY, asked, view, EXACT))
     ((_, row, result),) = compute({"trained": model}, VOCABULARY, asked, EXACT, view=view)
     living = view.living(result.space, 1)
     influences = np.asarray(result.influences, np.float64)[:, living]
@@ -251,6 +255,9 @@ def test_the_family():
         "transformer-64-0",
     ]
     assert found[0].group == "lstm-64"
+    of_text = members([200], 1, 0, English())
+    assert [m.name for m in of_text] == ["english-lstm-200-0"]
+    assert of_text[0].untrained().vocab_size == 10_000
 
 
 def test_what_is_common_to_models():
@@ -316,6 +323,51 @@ def test_the_whole_command(tmp_path, capsys, monkeypatch):
     for name in OUTPUTS:
         if name.endswith(".csv"):
             assert (out / name).read_bytes() == first[name]
+
+
+@pytest.mark.one_python
+def test_models_of_texts(tmp_path, capsys, monkeypatch):
+    """Trained on texts, measured with their words, and told apart from those of the grammar."""
+    only(monkeypatch, SIMPLE)
+    data, out = write_data(tmp_path / "data"), tmp_path / "out"
+    words = read_corpus(data).vocabulary
+    member = Member(LSTM, 8, 1, English(data, words))
+    model = member.trained(out / "models", 2)
+    before = member.untrained()
+    assert model.vocab_size == len(words) != len(VOCABULARY)
+    assert model.tied
+    assert not np.array_equal(model.embedding[...], before.embedding[...])
+    np.testing.assert_array_equal(
+        member.trained(out / "models", 2).embedding[...], model.embedding[...]
+    )
+    amounts = Amounts(2, 2, Settings(2, pf.GaussLegendre(), 1))
+    folder = out / "tables" / member.name
+    assert measure(member, model, amounts, folder)
+    lines = summary.Measured.read(member, folder).lines
+    sentences = generate(SIMPLE, 2, vocabulary=words)
+    expected = verb_margins(model, words, sentences) > 0
+    accuracies = [float(r["accuracy"]) for r in lines["accuracy.csv"] if r["task"] == "Simple"]
+    assert accuracies == [expected[::2].mean(), expected[1::2].mean()]
+
+    # The words of the shipped model are others: neither trained nor mixed up.
+    asked = ["--data", str(data), "--sizes", "8", "--seeds", "2", "--other-seeds", "0"]
+    few = ["--sentences", "2", "--accuracy-sentences", "2", "--steps", "2", "--out", str(out)]
+    assert main([*asked, *few, "--updates", "2"]) == 1
+    assert re.search(r"are not the 10,000\b.* of the shipped model", capsys.readouterr().err)
+    assert main([*asked, *few, "--only-measured"]) == 1
+    assert "english-lstm-8-1 was measured with words" in capsys.readouterr().err
+
+    measured = [summary.Measured.read(member, folder)]
+    for name in FILES:
+        write_csv(out / of_all_models(name), *report.all_lines(measured, name))
+    (found,) = summary.read_all(out)
+    assert found.member.name == member.name
+    assert isinstance(found.member.language, English)
+
+
+def test_texts_are_asked_for():
+    with pytest.raises(StudyError, match="name their folder by --data"):
+        Member(LSTM, 8, 0, English()).trained(Path("nowhere"), 1)
 
 
 def test_a_model_is_measured_anew_where_something_changed(tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ from examples.lstm_agreement.train.corpus_patterns import find, sentences_with, 
 from examples.lstm_agreement.train.evaluation import file_accuracies, read_pairs
 from examples.lstm_agreement.train.grammar import VOCABULARY
 from pathflow.models import Vocabulary, load_checkpoint
+from tests.examples.english_data import write_data
 
 TINY = Path(command.__file__).parents[1] / "checkpoints" / "tiny.safetensors"
 PAIR = "The {0}\t{2}\tcorrect\tid1\nThe {1}\t{2}\twrong\tid1\n"
@@ -214,6 +215,33 @@ def test_the_command_trains_and_writes_what_belongs_to_a_model(tmp_path, capsys)
     assert "nounPP SP" in card.evaluation
     assert "| updates | 3 |" in (tmp_path / "tiny.md").read_text(encoding="utf-8")
     assert (tmp_path / "tiny.log.csv").read_text(encoding="utf-8").startswith("step,words,seconds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "name", "tied", "rate", "decay"),
+    [([], "english", True, "0.0025", "0"), (["--decayed"], "decayed", False, "0.001", "0.1")],
+)
+def test_the_command_trains_on_texts(tmp_path, capsys, options, name, tied, rate, decay):
+    data, out = write_data(tmp_path / "data"), tmp_path / "out"
+    arguments = ["--data", str(data), "--steps", "2", "--seed", "3", "--out", str(out), *options]
+    assert command.main(arguments) == 0
+    assert f"wrote {name}.safetensors" in capsys.readouterr().out
+    model, vocabulary, card = load_checkpoint(out / f"{name}.safetensors")
+    assert vocabulary == read_corpus(data).vocabulary
+    assert (model.n_layers, model.hidden_dim, model.tied) == (2, 200, tied)
+    assert card.training["seed"] == 3
+    assert f"AdamW, {rate} after 500" in card.training["optimizer"]
+    assert card.training["optimizer"].endswith(f"weight decay {decay}")
+    assert card.training["words_seen"] == 2 * 4096
+    # Two updates leave the model where it began: every word as likely as any other.
+    assert card.evaluation["valid_perplexity"] == pytest.approx(len(vocabulary), rel=0.1)
+    assert {"saturated g0", "saturated g1", "simple S", "simple P"} < set(card.evaluation)
+    accuracies = (out / f"{name}.accuracy.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:3] for line in accuracies[1:]] == [
+        ["simple", "S", "60"],
+        ["simple", "P", "60"],
+    ]
 
 
 def test_the_command_names_missing_data(tmp_path, capsys):

@@ -14,10 +14,11 @@ from examples.lstm_agreement.console.command import (
     stamp_name,
 )
 from examples.lstm_agreement.console.lock import only_run
-from examples.lstm_agreement.console.options import RULES, positive
+from examples.lstm_agreement.console.options import RULES, not_negative, positive
 from examples.lstm_agreement.console.text import show, write_csv, write_text
 from examples.lstm_agreement.family import report
 from examples.lstm_agreement.family.figure import draw
+from examples.lstm_agreement.family.languages import GRAMMAR, English
 from examples.lstm_agreement.family.measuring import (
     FILES,
     VERDICTS,
@@ -39,8 +40,13 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     out = argparse.ArgumentParser(
         prog="python -m examples.lstm_agreement.family",
-        description="Trains models of several seeds, sizes and architectures on the template "
-        "grammar, makes the study's tables of each, and sums them up.",
+        description="Trains models of several seeds, sizes and architectures on one text, makes "
+        "the study's tables of each, and sums them up.",
+    )
+    out.add_argument(
+        "--data",
+        type=Path,
+        help="data folder: trains on its English text and not on the template grammar",
     )
     out.add_argument(
         "--sizes",
@@ -51,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     out.add_argument("--seeds", type=positive, default=4, help="LSTMs of each size (%(default)s)")
     out.add_argument(
-        "--other-seeds", type=positive, default=3, help="GRUs and transformers (%(default)s)"
+        "--other-seeds", type=not_negative, default=3, help="GRUs and transformers (%(default)s)"
     )
     out.add_argument("--updates", type=positive, help="of a training (6000)")
     out.add_argument(
@@ -76,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
         help="sums up the models that are trained and measured already",
     )
     out.add_argument(
-        "--out", type=Path, default=Path("out/lstm_agreement/family"), help="folder (%(default)s)"
+        "--out",
+        type=Path,
+        help="folder (out/lstm_agreement/family; family_english with --data)",
     )
     return out
 
@@ -89,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         goes on from the updates and the tables that are finished by then.
     """
     options = parser().parse_args(arguments)
+    if options.out is None:
+        name = "family" if options.data is None else "family_english"
+        options.out = Path("out/lstm_agreement") / name
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     return carried_out(lambda: _run(options), "; the same command goes on from here")
 
@@ -101,7 +112,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _make(options: argparse.Namespace) -> None:
     start = time.monotonic()
-    family = members(options.sizes, options.seeds, options.other_seeds)
+    language = GRAMMAR if options.data is None else English(options.data)
+    family = members(options.sizes, options.seeds, options.other_seeds, language)
     amounts = Amounts(
         options.sentences,
         options.accuracy_sentences,

@@ -34,8 +34,8 @@ from examples.lstm_agreement.tables.table1 import (
     numbers_of_sentences,
 )
 from examples.lstm_agreement.tables.view import AbstractView
-from examples.lstm_agreement.train.grammar import VOCABULARY
 from pathflow import metrics
+from pathflow.models import Vocabulary
 
 FILES = (
     "accuracy.csv",
@@ -116,7 +116,8 @@ def measure(
     Returns:
         Whether anything was measured.
     """
-    key = _key(model, amounts)
+    vocabulary = member.language.vocabulary
+    key = _key(model, vocabulary, amounts)
     known = folder / KEY
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) == key:
         return False
@@ -144,18 +145,18 @@ def _tables(
     What is finished is kept in the folder: rows of Table 1 and other tables one by one, and what is
     computed of many sentences block by block.
     """
-    n_groups = max(amounts.sentences, amounts.groups)
+    vocabulary, n_groups = member.language.vocabulary, max(amounts.sentences, amounts.groups)
     sentences = {
-        task.name: generate(task, n_groups, seed=amounts.seed, vocabulary=VOCABULARY)
+        task.name: generate(task, n_groups, seed=amounts.seed, vocabulary=vocabulary)
         for task in TASKS
     }
-    storage = Storage(folder, VOCABULARY, amounts.settings)
+    storage = Storage(folder, vocabulary, amounts.settings)
     entries: Entries[CsvTable] = Entries(
         folder / _TABLES, lambda f: (f["header"], f["lines"]), "table"
     )
 
     def kept(name: str, make: Callable[[], CsvTable]) -> CsvTable:
-        key = json.dumps([name, _key(model, amounts)])
+        key = json.dumps([name, _key(model, vocabulary, amounts)])
         if (found := entries.find(key)) is None:
             found = make()
             entries.add(key, found, {"header": found[0], "lines": found[1]})
@@ -165,16 +166,16 @@ def _tables(
     accuracy = kept(
         "accuracy",
         lambda: report.accuracy_csv(
-            [a for s in sentences.values() for a in evaluate(model, VOCABULARY, s)]
+            [a for s in sentences.values() for a in evaluate(model, vocabulary, s)]
         ),
     )
     asked = conditions(sentences, amounts.sentences)
     view = member.kind.view
     if isinstance(view, TransformerView):
         asked, finding = _halves(asked)
-        view = view.with_paths(find(model, finding, view, amounts.settings, advance))
+        view = view.with_paths(find(model, vocabulary, finding, view, amounts.settings, advance))
     models = {"trained": model, "untrained": member.untrained()}
-    measured = _rows(models, asked, view, amounts.settings, storage, advance)
+    measured = _rows(models, vocabulary, asked, view, amounts.settings, storage, advance)
     rows = [m.row for m in measured]
     held = []
     for task in table2.TASKS:
@@ -183,7 +184,7 @@ def _tables(
         held.append(
             table2.hold(
                 model,
-                VOCABULARY,
+                vocabulary,
                 of_task,
                 paths,
                 view=view,
@@ -196,18 +197,21 @@ def _tables(
         "accuracy.csv": accuracy,
         "table1.csv": report.table1_csv(rows),
         "routes.csv": kept(
-            "routes", lambda: csv_table(list(_routes(model, asked, view, settings, advance)))
+            "routes",
+            lambda: csv_table(list(_routes(model, vocabulary, asked, view, settings, advance))),
         ),
         "table2.csv": table2_report.table2_csv([c for h in held for c in table2.accuracies(h)]),
         "differences.csv": report.differences_csv([*between_rows(measured), *of_schemes]),
         "patches.csv": kept(
-            "patches", lambda: csv_table(list(_patches(model, asked, view, settings, advance)))
+            "patches",
+            lambda: csv_table(list(_patches(model, vocabulary, asked, view, settings, advance))),
         ),
     }
 
 
 def _rows(
     models: Mapping[str, nnx.Module],
+    vocabulary: Vocabulary,
     asked: Sequence[Condition],
     view: AbstractView,
     settings: Settings,
@@ -221,7 +225,7 @@ def _rows(
 
     for condition, row, result in compute(
         models,
-        VOCABULARY,
+        vocabulary,
         asked,
         settings,
         view=view,
@@ -239,6 +243,7 @@ def _rows(
 
 def find(
     model: nnx.Module,
+    vocabulary: Vocabulary,
     asked: Sequence[Condition],
     view: AbstractView,
     settings: Settings,
@@ -258,7 +263,7 @@ def find(
         first = condition.sentences[0]
         ends = condition.role.noun(first).position, len(first.tokens) - 1
         result = noun_influences(
-            model, VOCABULARY, condition.sentences, condition.role, settings, view=view
+            model, vocabulary, condition.sentences, condition.role, settings, view=view
         )
         helpful = condition.role is Role.SUBJECT or len(set(first.condition)) == 1
         mean = np.asarray(result.influences, np.float64).mean(axis=0)
@@ -277,6 +282,7 @@ def _halves(asked: Sequence[Condition]) -> tuple[list[Condition], list[Condition
 
 def _routes(
     model: nnx.Module,
+    vocabulary: Vocabulary,
     asked: Sequence[Condition],
     view: AbstractView,
     settings: Settings,
@@ -290,7 +296,7 @@ def _routes(
         patterns = view.routes(first.subject.position, len(first.tokens) - 1)
         sums = noun_influences(
             model,
-            VOCABULARY,
+            vocabulary,
             condition.sentences,
             condition.role,
             settings,
@@ -311,6 +317,7 @@ def _routes(
 
 def _patches(
     model: nnx.Module,
+    vocabulary: Vocabulary,
     asked: Sequence[Condition],
     view: AbstractView,
     settings: Settings,
@@ -325,11 +332,11 @@ def _patches(
         sets = {"primary": view.primary_path(at, last)}
         if first.task in _WITH_NOUN:
             sets |= view.routes(at, last)
-        yield from swap_subjects(model, VOCABULARY, condition.sentences, sets, view)
+        yield from swap_subjects(model, vocabulary, condition.sentences, sets, view)
         # The path of rank 1 is chosen by sentences, and measured on others.
-        half = halves.find(model, VOCABULARY, condition, settings, view=view)
+        half = halves.find(model, vocabulary, condition, settings, view=view)
         others = halves.measured_half(condition).sentences
-        yield from swap_subjects(model, VOCABULARY, others, {"rank 1": half.path}, view)
+        yield from swap_subjects(model, vocabulary, others, {"rank 1": half.path}, view)
 
 
 def measured_so(family: Sequence[Member], amounts: Amounts, folder: Path) -> tuple[Member, ...]:
@@ -343,7 +350,6 @@ def measured_so(family: Sequence[Member], amounts: Amounts, folder: Path) -> tup
     Raises:
         StudyError: no model is measured, or one was measured with other amounts.
     """
-    wanted = _asked(amounts)
     found = tuple(m for m in family if (folder / m.name / KEY).exists())
     if not found:
         raise StudyError(
@@ -352,6 +358,7 @@ def measured_so(family: Sequence[Member], amounts: Amounts, folder: Path) -> tup
         )
     for member in found:
         key = _read_key(folder / member.name)
+        wanted = _asked(member.language.vocabulary, amounts)
         if other := [f"{n} {key.get(n)!r}" for n, value in wanted.items() if key.get(n) != value]:
             raise StudyError(
                 f"{member.name} was measured with {', '.join(other)}, and asked for are "
@@ -383,18 +390,18 @@ def _read_key(folder: Path) -> dict[str, str]:
         ) from error
 
 
-def _key(model: nnx.Module, amounts: Amounts) -> dict[str, str]:
+def _key(model: nnx.Module, vocabulary: Vocabulary, amounts: Amounts) -> dict[str, str]:
     return {
         "parameters": digest_of(model),
-        **_asked(amounts),
+        **_asked(vocabulary, amounts),
         "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
     }
 
 
-def _asked(amounts: Amounts) -> dict[str, str]:
+def _asked(vocabulary: Vocabulary, amounts: Amounts) -> dict[str, str]:
     """How much is measured, and of which words: sentences, groups and seed; points and rule."""
     return {
         "amounts": f"{amounts.sentences} {amounts.groups} {amounts.seed}",
         "points": f"{amounts.settings.n_steps} {amounts.settings.rule!r}",
-        "words": VOCABULARY.sha256,
+        "words": vocabulary.sha256,
     }

@@ -25,7 +25,7 @@ _LETTERS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.OPEN: "open"}
 
 _INTRODUCTION = """\
 Models that differ in nothing but their seed make a group, as "lstm-64": two layers of 64 units.
-All of them were trained on the template grammar and are measured on the same sentences. Spreads are
+All of them were trained on {text} and are measured on the same sentences. Spreads are
 over the seeds of a group: the median, and in brackets the smallest and the largest."""
 
 _PRIMARY = """\
@@ -64,7 +64,9 @@ _LEGENDS = {
 
 def markdown(family: Sequence[Measured], facts: Mapping[str, str]) -> str:
     """The whole report."""
-    parts = ["# Seeds, sizes and architectures", "", _INTRODUCTION, "", _PRIMARY, ""]
+    texts = " or ".join(dict.fromkeys(one.member.language.text for one in family))
+    introduction = _INTRODUCTION.format(text=texts)
+    parts = ["# Seeds, sizes and architectures", "", introduction, "", _PRIMARY, ""]
     for title, name, table in (
         ("Models", "models", models_table(family)),
         ("The paper's observations", "observations", observations_table(family)),

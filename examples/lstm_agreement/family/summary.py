@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.family.languages import LANGUAGES
 from examples.lstm_agreement.family.measuring import FILES, of_all_models
 from examples.lstm_agreement.family.members import KINDS, Member
 from examples.lstm_agreement.hypotheses import (
@@ -82,8 +83,9 @@ def read_all(folder: Path) -> list[Measured]:
     found: dict[Member, dict[str, list[Line]]] = {}
     for name in FILES:
         for line in read_csv(folder / of_all_models(name)):
-            kind, units = line["group"].rsplit("-", 1)
-            member = Member(KINDS[kind], int(units), int(line["seed"]))
+            *language, kind, units = line["group"].split("-")
+            language = LANGUAGES["-".join(language)]
+            member = Member(KINDS[kind], int(units), int(line["seed"]), language)
             found.setdefault(member, {}).setdefault(name, []).append(line)
     return [Measured.of_lines(member, lines) for member, lines in found.items()]
 

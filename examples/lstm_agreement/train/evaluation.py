@@ -17,7 +17,7 @@ from flax import nnx
 
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.train.corpus import task_files
-from pathflow.models import LSTMLanguageModel, Vocabulary
+from pathflow.models import LanguageModel, Vocabulary
 
 _PUBLISHED = "lakretz_reference/table2_lakretz2019.tsv"
 _BATCH = 256
@@ -80,7 +80,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
 
 
 def file_accuracies(
-    model: LSTMLanguageModel, vocabulary: Vocabulary, data: Path, *, at_most: int | None = None
+    model: LanguageModel, vocabulary: Vocabulary, data: Path, *, at_most: int | None = None
 ) -> tuple[FileAccuracy, ...]:
     """Accuracy per task file and condition; the state is zero before the first word.
 
@@ -117,7 +117,7 @@ def published_accuracies(data: Path) -> dict[tuple[str, str], float]:
     return {(r["file"], r["condition"]): float(r["full"]) / 100 for r in rows if r["full"] != "-"}
 
 
-def _margins(model: LSTMLanguageModel, vocabulary: Vocabulary, pairs: Sequence[Pair]) -> np.ndarray:
+def _margins(model: LanguageModel, vocabulary: Vocabulary, pairs: Sequence[Pair]) -> np.ndarray:
     """Score of the agreeing verb minus that of the other form, pair by pair."""
     lengths = np.array([len(pair.words) for pair in pairs])
     margins = np.empty(len(pairs))
@@ -149,7 +149,7 @@ def _batched(places: np.ndarray) -> Iterator[np.ndarray]:
 
 
 @nnx.jit
-def _scores(model: LSTMLanguageModel, tokens: jax.Array, forms: jax.Array) -> jax.Array:
+def _scores(model: LanguageModel, tokens: jax.Array, forms: jax.Array) -> jax.Array:
     state = model.initial_state(tokens.shape[1])
     keep = jnp.ones(tokens.shape, model.output_bias[...].dtype)
     features, _ = model.features(tokens, keep, state)

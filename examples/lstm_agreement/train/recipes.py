@@ -6,7 +6,7 @@ decayed   the same, untied, slower, and with decaying weights: fewer units satur
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -110,8 +110,9 @@ def english(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe[LST
     Raises:
         StudyError: the data folder lacks a file.
     """
-    config = TrainConfig(total_steps=n_steps or 16_400, learning_rate=2.5e-3, seed=seed)
-    return _of_text("english", data, config, tied=True)
+    corpus = texts.read_corpus(data)
+    model = _english_lstm(corpus, seed, tied=True)
+    return of_english("english", model, corpus, data, n_steps or 16_400, seed)
 
 
 def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe[LSTMLanguageModel]:
@@ -120,22 +121,50 @@ def decayed(data: Path, n_steps: int | None = None, seed: int = 0) -> Recipe[LST
     Raises:
         StudyError: the data folder lacks a file.
     """
-    config = TrainConfig(
-        total_steps=n_steps or 20_000, learning_rate=1e-3, weight_decay=0.1, seed=seed
-    )
-    return _of_text("decayed", data, config, tied=False)
+    corpus = texts.read_corpus(data)
+    model = _english_lstm(corpus, seed, tied=False)
+    recipe = of_english("decayed", model, corpus, data, n_steps or 20_000, seed)
+    config = dataclasses.replace(recipe.config, learning_rate=1e-3, weight_decay=0.1)
+    return dataclasses.replace(recipe, config=config)
 
 
-def _of_text(
-    name: str, data: Path, config: TrainConfig, *, tied: bool
-) -> Recipe[LSTMLanguageModel]:
-    corpus, seed = texts.read_corpus(data), config.seed
+def _english_lstm(corpus: Corpus, seed: int, *, tied: bool) -> LSTMLanguageModel:
+    n_words = len(corpus.vocabulary)
+    return LSTMLanguageModel(n_words, 200, 200, 2, tied=tied, rngs=nnx.Rngs(seed))
+
+
+def of_english(
+    name: str,
+    model: _Model,
+    corpus: Corpus,
+    data: Path,
+    n_steps: int,
+    seed: int = 0,
+    *,
+    words: int = 32,
+) -> Recipe[_Model]:
+    """A language model of English text, of any kind.
+
+    Arguments:
+        name: of the recipe.
+        model: knows the words of the corpus.
+        corpus: the text.
+        data: the folder that it was read from.
+        n_steps: updates.
+        seed: of the order of the text.
+        words: how many words a row of an update has; every update reads 4,096.
+
+    Raises:
+        StudyError: the data folder lacks a file.
+    """
     vocabulary = corpus.vocabulary
     always = tuple(sorted(vocabulary.encode(texts.task_words(data)).tolist()))
     simple = generate(SIMPLE, 50, seed=seed, vocabulary=vocabulary.index)
 
-    def measure(model: LSTMLanguageModel) -> dict[str, float]:
-        saturated = saturated_candidates(model, vocabulary, simple)
+    def measure(model: _Model) -> dict[str, float]:
+        saturated: Sequence[float] = ()
+        if isinstance(model, LSTMLanguageModel):
+            saturated = saturated_candidates(model, vocabulary, simple)
         sample = file_accuracies(model, vocabulary, data, at_most=150)
         return {
             "valid_perplexity": perplexity(model, corpus.valid, corpus.end),
@@ -146,15 +175,17 @@ def _of_text(
     return Recipe(
         name,
         vocabulary,
-        LSTMLanguageModel(len(vocabulary), 200, 200, 2, tied=tied, rngs=nnx.Rngs(seed)),
+        model,
         mixture(corpus, data, seed),
-        dataclasses.replace(
-            config,
-            batch_size=128,
-            n_steps=32,
+        TrainConfig(
+            total_steps=n_steps,
+            batch_size=4096 // words,
+            n_steps=words,
+            learning_rate=2.5e-3,
             warmup_steps=500,
+            seed=seed,
             objective=SampledSoftmax(corpus.counts(), always=always),
-            final_full_steps=config.total_steps // 80,
+            final_full_steps=n_steps // 80,
             evaluate_every=1000,
         ),
         measure,
