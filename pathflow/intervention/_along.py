@@ -75,7 +75,7 @@ class Along:
         if isinstance(given, str | Pattern):
             return Patterns({self.argument: given})
         if isinstance(given, Iterable):
-            return Listed(_known(as_path(path_of(p)), graph) for p in given)
+            return Listed(_known(path_of(p), graph) for p in given)
         raise ArgumentError(
             f"do({self.argument}={given!r}) takes a path, a pattern, several paths, or a partition."
         )
@@ -204,9 +204,13 @@ def _is_in_none(classes: frozenset[str]) -> bool:
     return not classes
 
 
-def _known(path: Path, graph: TracedGraph) -> Path:
-    """The path over nodes of the graph."""
-    return Path(map(graph.node, path))
+def _known(path: PathLike, graph: TracedGraph) -> Path:
+    """The path over nodes of the graph.
+
+    Raises:
+        UnknownNodeError: the graph has not one of them.
+    """
+    return Path(map(graph.node, as_path(path)))
 
 
 def _why_none(along: Along, space: PathSpace) -> str:

@@ -38,7 +38,8 @@ def faithfulness(
     Arguments:
         graph: what `pathflow.trace` returned.
         args: the function's arguments, as a tuple.
-        ranking: first things first: steps or nodes (several together as a list), or paths.
+        ranking: first things first: steps or nodes (several together as a list), or paths, also
+            as texts of labels with spaces between.
         instead: what replaced nodes hold.
         sizes: how many entries are kept, ascending; by default 0, the powers of two, and all.
         among: of a ranking of nodes, those that are kept or replaced, as of `pathflow.Keep`.
@@ -63,7 +64,7 @@ def faithfulness(
         raise ArgumentError(
             f"faithfulness(ranking={described(ranking)}) takes several nodes or paths; give a list."
         )
-    entries = [path_of(e) for e in ranking]
+    entries = [_entry(e, graph) for e in ranking]
     are_paths = [isinstance(e, Path) for e in entries]
     if not entries or any(are_paths) != all(are_paths):
         raise ArgumentError(
@@ -92,6 +93,15 @@ def faithfulness(
         ranking=tuple(map(_text, entries)),
         batched=in_axes is not None,
     )
+
+
+def _entry(given: Any, graph: TracedGraph) -> Any:
+    """What the ranking holds, with a path's text read: several labels of nodes and nothing else."""
+    found = path_of(given)
+    if not isinstance(found, str):
+        return found
+    words, labels = found.split(), {str(n) for n in graph.nodes}
+    return Path.parse(found) if len(words) > 1 and labels.issuperset(words) else found
 
 
 def _keeping_paths(

@@ -155,6 +155,12 @@ def _(result: Conductances) -> Flows:
             "result holds no edges: only the influences through nodes were computed; ask with "
             "pf.Conductance(), or pf.conductance(..., edges=True)."
         )
+    if joint := [str(n) for n in result.nodes if n.name.endswith(":")]:
+        raise ArgumentError(
+            f"result has edges from {joint[0]}, which stands for all iterations of a loop, so that "
+            "they are those of no graph; trace the function and ask with pf.Conductance(). The "
+            "result's own top_edges() needs no graph."
+        )
     along = finite_means("influences along edges", result.edge_influences)
     edges = dict(zip(result.edges, along.tolist(), strict=True))
     reached, left = {v for _, v in edges}, {u for u, _ in edges}

@@ -64,6 +64,10 @@ def test_paths_are_kept_one_after_another(scalar):
         sparing = [p.path for p in paths[:size]]
         found = pf.do(scalar, (_X,), {"x": baseline}, sparing=sparing, in_axes=0)
         np.testing.assert_array_equal(kept, found)
+    texts = [str(p.path) for p in paths]
+    by_text = pf.faithfulness(scalar, (_X,), texts, instead=pf.Fix(baseline), in_axes=0)
+    np.testing.assert_array_equal(by_text.kept, curve.kept)
+    assert by_text.ranking == curve.ranking == tuple(texts)
     # All five paths are all there are.
     np.testing.assert_allclose(curve.kept[-1], curve.full, rtol=1e-12)
 
@@ -93,6 +97,7 @@ def test_one_example_and_data_to_average_over(scalar):
     [
         ({"ranking": []}, "at least one and all of one kind"),
         ({"ranking": [pf.Path.parse("x a qoi"), "a"]}, "all of one kind"),
+        ({"ranking": ["x a qoi", "a"]}, "all of one kind"),
         ({"ranking": ["a", "b"], "sizes": [2, 1]}, "ascending numbers from 0 to 2"),
         ({"ranking": ["a", "b"], "sizes": [3]}, "ascending numbers from 0 to 2"),
         ({"ranking": [pf.Path.parse("x a qoi")], "among": "a"}, "not of paths"),

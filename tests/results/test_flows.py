@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -132,3 +133,25 @@ def test_a_node_that_nothing_flows_through_is_no_end():
     found = edge_influences(streamed)
     assert found.keys() == of_paths.keys()
     np.testing.assert_allclose([*found.values()], [*of_paths.values()])
+
+
+def test_edges_of_a_loop_are_no_graph():
+    def fn(x):
+        def step(state, _):
+            return pf.tag(jnp.tanh(state + x), "state"), None
+
+        return jax.lax.scan(step, x, None, length=3)[0].sum()
+
+    ask = {"source": "x", "doi": pf.Line(jnp.zeros(3))}
+    streamed = pf.conductance(fn, (jnp.ones(3),), edges=True, **ask)
+    with pytest.raises(pf.ArgumentError, match=r"from state:, which stands for all.*top_edges"):
+        edge_influences(streamed)
+    graph = pf.trace(fn, jnp.ones(3))
+    unrolled = pf.attribute(graph, (jnp.ones(3),), **ask, search=pf.Conductance(), target="output")
+    assert sum(v for (_, end), v in edge_influences(unrolled).items() if str(end) == "output") == (
+        pytest.approx(float(streamed.total))
+    )
+    # What needs no edges is told of both.
+    assert node_influences(streamed)[graph.node("state@1")] == pytest.approx(
+        node_influences(unrolled)[graph.node("state@1")]
+    )
