@@ -2,6 +2,7 @@
 
 import tempfile
 import tracemalloc
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -159,6 +160,21 @@ def test_a_saved_result_is_opened_as_one_block(lstm, tmp_path):
     asked(lstm, pf.Aggregate({"all": ".*"}), batched=False).save(tmp_path / "sums")
     with pytest.raises(pf.ArgumentError, match="of the kind 'aggregation'; read it with"):
         pf.open_run(tmp_path / "sums")
+
+
+def test_the_manifest_says_what_was_asked_and_by_what(lstm, tmp_path):
+    settings = asked(lstm, pf.EnumerateTo(tmp_path / "run"), batched=True).manifest.settings
+    of = ("pathflow", "jax", "jaxlib")
+    assert settings["computed by"] == {
+        **{name: version(name) for name in of},
+        "backend": jax.default_backend(),
+        "device": jax.devices()[0].device_kind,
+    }
+    doi = settings["doi"]
+    assert doi["n_points"] == len(doi["weights"])
+    assert sum(doi["weights"]) == pytest.approx(1)
+    assert settings["precision"] == {"dtype": "float64", "matmul": "highest", "x64": True}
+    assert settings["question"]["target"] == "qoi"
 
 
 def recurrence(x, words):

@@ -94,6 +94,18 @@ def test_bytes_are_apart_by_what_they_depend_on():
     assert live_bytes_apart(jaxpr, [0, 1])[0] == 0
 
 
+def test_the_audit_holds_all_points_of_the_source_at_once():
+    """The line through an input of many numbers, of which the function reads the sum alone."""
+    sizes = []
+    for n_points in (1, 40):
+        graph = pf.trace(lambda x: pf.tag(x.sum(), "sum") * 2, jnp.ones(5000))
+        doi = pf.Line(jnp.zeros(5000), n_steps=n_points)
+        asked = {"source": "x", "doi": doi, "target": "output"}
+        sizes.append(pf.predict_memory(graph, (jnp.ones(5000),), **asked).checks)
+    values_and_directions = 2 * 5000 * 8
+    assert sizes[1] - sizes[0] >= 39 * values_and_directions
+
+
 @pytest.mark.usefixtures("unchecked")
 def test_what_cannot_be_asked_is_refused_by_its_own_name():
     asked = {"args": (jnp.ones(2),), "source": "x", "doi": pf.Point()}

@@ -197,9 +197,11 @@ class TestArguments:
         with pytest.raises(error, match=match):
             pf.aggregate(**{**given, **change})
 
-    def test_nodes_of_a_traced_graph_are_chosen_already(self):
-        with pytest.raises(pf.ArgumentError, match="nodes"):
-            ask(pf.trace(scanned, X), nodes=pf.tagged("s"))
+    @pytest.mark.parametrize("more", [{"nodes": pf.tagged("s")}, {"inputs": ("x",)}], ids=str)
+    def test_nodes_of_a_traced_graph_are_chosen_already(self, more):
+        (name,) = more
+        with pytest.raises(pf.ArgumentError, match=rf"aggregate\({name}=\.\.\.\) chooses"):
+            ask(pf.trace(scanned, X), **more)
 
     def test_under_a_transformation(self):
         with pytest.raises(pf.ArgumentError, match="outside jit"):
