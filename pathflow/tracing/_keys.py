@@ -8,12 +8,16 @@ jaxpr closes over) is compared by identity.
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pathflow._compat import bind, is_jaxpr, open_jaxpr
+
+# Custom derivative rules that are kept traced.
+_RULES = 256
 
 
 class _Same:
@@ -66,16 +70,16 @@ def equation_key(
     """
     if primitive.name == "custom_jvp_call":
         if not rules:
-            return ("value", _jaxpr_key(_Same(params["call_jaxpr"]), rules=False))
+            return ("value", _jaxpr_key(params["call_jaxpr"], rules=False))
         rule = custom_jvp_jaxpr(primitive, params, avals)
-        return ("custom_jvp", _jaxpr_key(_Same(rule), rules=False))
+        return ("custom_jvp", _jaxpr_key(rule, rules=False))
     keys = tuple((k, _param_key(v, rules=rules)) for k, v in sorted(params.items()))
     return (_Same(primitive), keys)
 
 
 def _param_key(value: Any, *, rules: bool) -> Hashable:
     if is_jaxpr(value):
-        return _jaxpr_key(_Same(value), rules=rules)
+        return _jaxpr_key(value, rules=rules)
     if isinstance(value, dict):
         return tuple((k, _param_key(v, rules=rules)) for k, v in sorted(value.items()))
     if type(value) in (tuple, list) or hasattr(value, "_fields"):
@@ -95,11 +99,20 @@ def jaxpr_key(closed: Any) -> Hashable:
     return (kind, shapes, rows, outputs)
 
 
-@lru_cache(4096)
-def _jaxpr_key(closed: _Same, *, rules: bool) -> tuple[Hashable, ...]:
-    # Of the parts of a function. Not of a whole one: the cache would hold what it closes over, such
-    # as the parameters of a model.
-    return _key_of(closed.it, rules=rules)
+# The keys of the parts of functions, such as bodies of loops, with and without rules: each is kept
+# as long as its jaxpr, which is another one whenever a function is traced.
+_KEYS: dict[bool, WeakKeyDictionary[Any, tuple[Hashable, ...]]] = {
+    True: WeakKeyDictionary(),
+    False: WeakKeyDictionary(),
+}
+
+
+def _jaxpr_key(closed: Any, *, rules: bool) -> tuple[Hashable, ...]:
+    known = _KEYS[rules]
+    found = known.get(closed)
+    if found is None:
+        found = known[closed] = _key_of(closed, rules=rules)
+    return found
 
 
 def _key_of(closed: Any, *, rules: bool) -> tuple[Hashable, ...]:
@@ -131,7 +144,8 @@ def custom_jvp_jaxpr(primitive: Any, params: dict[str, Any], avals: Sequence[Any
     return _custom_jvp_jaxpr(_Same(primitive), _Same(params), shapes)
 
 
-@lru_cache(4096)
+# JAX's object of a rule takes no weak reference, so the last ones stay, with what they close over.
+@lru_cache(_RULES)
 def _custom_jvp_jaxpr(primitive: _Same, params: _Same, shapes: tuple) -> Any:
     def apply(*values: Any) -> list[Any]:
         return bind(primitive.it, params.it, values)
@@ -151,7 +165,7 @@ def custom_vjp_jaxpr(
     return _custom_vjp_jaxpr(_Same(primitive), _Same(params), *shapes)
 
 
-@lru_cache(4096)
+@lru_cache(_RULES)
 def _custom_vjp_jaxpr(primitive: _Same, params: _Same, ins: tuple, outs: tuple) -> Any:
     def apply(*values: Any) -> list[Any]:
         return bind(primitive.it, params.it, values)

@@ -33,6 +33,30 @@ def test_runs_of_every_kind_leave_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_equations_that_nobody_holds_are_gone():
+    """The body of a loop is another one in every trace, and is asked what it computes."""
+
+    def count():
+        gc.collect()
+        return sum(type(o).__name__.endswith("Jaxpr") for o in gc.get_objects())
+
+    def traced(scale):
+        def model(x):
+            def step(state, _):
+                return pf.tag(jnp.tanh(scale * state), "state"), None
+
+            return jax.lax.scan(step, x, None, length=2)[0].sum()
+
+        graph = pf.trace(model, jnp.ones(3))
+        pf.attribute(graph, (jnp.ones(3),), source="x", doi=pf.Point(), target="output")
+
+    traced(2.0)
+    before = count()
+    for _ in range(10):
+        traced(2.0)
+    assert count() - before < 10
+
+
 SEARCHES = [
     pf.Enumerate(),
     pf.TopK(3),
