@@ -130,6 +130,12 @@ def test_a_number_of_shards_is_1_or_more(of, tmp_path, unchecked):
         pf.run_shards(ask, pf.EnumerateTo(tmp_path), of, ThreadPoolExecutor(1))
 
 
+def test_the_search_writes_to_a_folder(unchecked):
+    said = r'as pathflow\.EnumerateTo\("runs/primary"\)\.'
+    with pytest.raises(pf.ArgumentError, match=said):
+        pf.run_shards(ask, pf.Enumerate(), OF, ThreadPoolExecutor(1))
+
+
 @pytest.mark.parametrize("facts", [{"shard": pf.Shard(0, 2)}, {"progress": print}])
 def test_the_search_leaves_shards_and_progress_open(facts, tmp_path):
     with pytest.raises(pf.ArgumentError, match="chooses the shards itself"):

@@ -41,6 +41,5 @@ def choose_cut(space: PathSpace, cost: Mapping[tuple[Node, Node], int]) -> froze
         flow[_START][source].pop("capacity")
         flow[source][_END]["capacity"] = 0
     flow[space.target][_END].pop("capacity")
-    flow[_START][space.target]["capacity"] = 0
     _, (prefix_side, _) = nx.minimum_cut(flow, _START, _END)
     return frozenset(n for n in space.nodes if n in prefix_side)
