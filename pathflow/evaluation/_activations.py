@@ -303,8 +303,8 @@ def check_decision(
     if np.any(found != guard.expected):
         other = int(found[found != guard.expected].flat[0]) if found.ndim else int(found)
         raise DecisionChangedError(
-            f"The graph was traced with the {guard.where} deciding {guard.expected}, but at a "
-            f"point of interest it decides {other}, so the model is another graph there: "
+            f"The graph was traced with the {guard.where} deciding {guard.expected}, but for some "
+            f"of these values it decides {other}, so the model is another graph there: "
             "graph.retrace(*args) traces it for arguments that decide so; or choose a narrower "
-            "distribution of interest."
+            "distribution of interest, or arguments that decide as the graph does."
         )
