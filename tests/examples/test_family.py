@@ -15,8 +15,9 @@ from examples.lstm_agreement.console.text import write_csv
 from examples.lstm_agreement.errors import StudyError
 from examples.lstm_agreement.family import measuring, report, summary
 from examples.lstm_agreement.family.__main__ import OUTPUTS, main
+from examples.lstm_agreement.family.amounts import KEY, Amounts
 from examples.lstm_agreement.family.languages import English
-from examples.lstm_agreement.family.measuring import FILES, Amounts, find, measure, of_all_models
+from examples.lstm_agreement.family.measuring import FILES, find, measure, of_all_models
 from examples.lstm_agreement.family.members import GRU, KINDS, LSTM, TRANSFORMER, Member, members
 from examples.lstm_agreement.family.patching import swap_subjects
 from examples.lstm_agreement.family.views import GRU_VIEW, TransformerView
@@ -426,7 +427,7 @@ def test_a_model_goes_on_table_by_table(tmp_path, monkeypatch):
     for name in FILES:
         parts, whole = (tmp_path / folder / name for folder in ("parts", "whole"))
         assert parts.read_text() == whole.read_text()
-    assert {f.name for f in (tmp_path / "parts").iterdir()} == {*FILES, measuring.KEY}
+    assert {f.name for f in (tmp_path / "parts").iterdir()} == {*FILES, KEY}
     patches = list(csv.DictReader((tmp_path / "whole" / "patches.csv").read_text().splitlines()))
     # What the path of rank 1 does is measured in the other half of the groups.
     half = halves.find(

@@ -17,16 +17,14 @@ from examples.lstm_agreement.console.lock import only_run
 from examples.lstm_agreement.console.options import RULES, not_negative, positive
 from examples.lstm_agreement.console.text import show, write_csv, write_text
 from examples.lstm_agreement.family import report
+from examples.lstm_agreement.family.amounts import Amounts, measured_so, versions_of
 from examples.lstm_agreement.family.figure import draw
 from examples.lstm_agreement.family.languages import GRAMMAR, English
 from examples.lstm_agreement.family.measuring import (
     FILES,
     VERDICTS,
-    Amounts,
     measure,
-    measured_so,
     of_all_models,
-    versions_of,
 )
 from examples.lstm_agreement.family.members import Member, members
 from examples.lstm_agreement.family.summary import Measured

@@ -7,21 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
 import numpy as np
 from flax import nnx
 
 import pathflow as pf
 from examples.lstm_agreement.console.columns import CsvTable, csv_table
 from examples.lstm_agreement.console.text import write_csv, write_text
-from examples.lstm_agreement.errors import StudyError
+from examples.lstm_agreement.family.amounts import KEY, Amounts, key_of
 from examples.lstm_agreement.family.members import Member
 from examples.lstm_agreement.family.patching import Patch, swap_subjects
 from examples.lstm_agreement.family.views import TransformerView
 from examples.lstm_agreement.language_models.evaluation import evaluate
 from examples.lstm_agreement.sentences.tasks import NOUN_PP, NOUN_PP_ADV, SIMPLE, TASKS, generate
 from examples.lstm_agreement.tables import halves, report, table2, table2_report
-from examples.lstm_agreement.tables.blocks import digest_of
 from examples.lstm_agreement.tables.entries import Entries
 from examples.lstm_agreement.tables.measure import Role, Settings, noun_influences
 from examples.lstm_agreement.tables.paired import between_rows
@@ -46,7 +44,6 @@ FILES = (
     "patches.csv",
 )
 VERDICTS = "verdicts.csv"
-KEY = "key.json"
 _TABLES = "tables.jsonl"
 _WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
 
@@ -54,24 +51,6 @@ _WITH_NOUN = (NOUN_PP.name, NOUN_PP_ADV.name)
 def of_all_models(name: str) -> str:
     """The file that holds the lines of all models: its name tells it from those of one model."""
     return f"family_{name}"
-
-
-@dataclass(frozen=True)
-class Amounts:
-    """How much is measured.
-
-    Arguments:
-        sentences: per condition, where influences are asked for; half of them find a path where
-            none is named beforehand, and the other half measure it.
-        groups: per task, for accuracies and held gates.
-        settings: the quadrature.
-        seed: of the sentences.
-    """
-
-    sentences: int
-    groups: int
-    settings: Settings
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,7 +96,7 @@ def measure(
         Whether anything was measured.
     """
     vocabulary = member.language.vocabulary
-    key = _key(model, vocabulary, amounts)
+    key = key_of(model, vocabulary, amounts)
     known = folder / KEY
     if known.exists() and json.loads(known.read_text(encoding="utf-8")) == key:
         return False
@@ -156,7 +135,7 @@ def _tables(
     )
 
     def kept(name: str, make: Callable[[], CsvTable]) -> CsvTable:
-        key = json.dumps([name, _key(model, vocabulary, amounts)])
+        key = json.dumps([name, key_of(model, vocabulary, amounts)])
         if (found := entries.find(key)) is None:
             found = make()
             entries.add(key, found, {"header": found[0], "lines": found[1]})
@@ -337,71 +316,3 @@ def _patches(
         half = halves.find(model, vocabulary, condition, settings, view=view)
         others = halves.measured_half(condition).sentences
         yield from swap_subjects(model, vocabulary, others, {"rank 1": half.path}, view)
-
-
-def measured_so(family: Sequence[Member], amounts: Amounts, folder: Path) -> tuple[Member, ...]:
-    """The models that are measured already, all of them with the same amounts.
-
-    Arguments:
-        family: those that are asked for.
-        amounts: how much was measured.
-        folder: holds the tables, a folder for each model.
-
-    Raises:
-        StudyError: no model is measured, or one was measured with other amounts.
-    """
-    found = tuple(m for m in family if (folder / m.name / KEY).exists())
-    if not found:
-        raise StudyError(
-            f"{folder} has the tables of none of the {len(family)} models; measure some first, "
-            "without --only-measured."
-        )
-    for member in found:
-        key = _read_key(folder / member.name)
-        wanted = _asked(member.language.vocabulary, amounts)
-        if other := [f"{n} {key.get(n)!r}" for n, value in wanted.items() if key.get(n) != value]:
-            raise StudyError(
-                f"{member.name} was measured with {', '.join(other)}, and asked for are "
-                f"{', '.join(f'{n} {value!r}' for n, value in wanted.items())}; give the options "
-                "that it was measured with, or measure it again without --only-measured."
-            )
-    return found
-
-
-def versions_of(folder: Path) -> str:
-    """The software that measured a model.
-
-    Arguments:
-        folder: of its tables.
-    """
-    return _read_key(folder)["versions"]
-
-
-def _read_key(folder: Path) -> dict[str, str]:
-    try:
-        key = json.loads((folder / KEY).read_text(encoding="utf-8"))
-        return {str(name): str(value) for name, value in key.items()} | {
-            "versions": key["versions"]
-        }
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise StudyError(
-            f"{folder / KEY} says not how {folder.name} was measured ({error!r}); remove the "
-            "folder, and it is measured again."
-        ) from error
-
-
-def _key(model: nnx.Module, vocabulary: Vocabulary, amounts: Amounts) -> dict[str, str]:
-    return {
-        "parameters": digest_of(model),
-        **_asked(vocabulary, amounts),
-        "versions": f"pathflow {pf.__version__}, jax {jax.__version__}",
-    }
-
-
-def _asked(vocabulary: Vocabulary, amounts: Amounts) -> dict[str, str]:
-    """How much is measured, and of which words: sentences, groups and seed; points and rule."""
-    return {
-        "amounts": f"{amounts.sentences} {amounts.groups} {amounts.seed}",
-        "points": f"{amounts.settings.n_steps} {amounts.settings.rule!r}",
-        "words": vocabulary.sha256,
-    }
