@@ -58,7 +58,9 @@ def flat_arguments(
     own = _quantity(program, qoi, caller)
     if own is not None:
         # A quantity's arrays are per example when they have one axis more than when it was traced.
-        pairs = zip(jax.tree.leaves(own), program.avals, strict=False)
+        leaves, structure = jax.tree.flatten(own)
+        own = jax.tree.unflatten(structure, map(_widened, leaves, program.avals))
+        pairs = zip(leaves, program.avals, strict=False)
         per_example = [batched and jnp.ndim(x) == len(a.shape) + 1 for x, a in pairs]
         flat_axes = [0 if p else None for p in per_example] + flat_axes
         args = (own, *args)
@@ -150,6 +152,17 @@ def _quantity(program: Program, qoi: Any, caller: str) -> Any:
             f"{program.qoi!r}; only its arrays may differ, so trace again with this one."
         )
     return qoi
+
+
+def _widened(given: Any, traced: jax.ShapeDtypeStruct) -> Any:
+    """Indices in the integer type that a quantity was traced with, where that holds all of theirs:
+    a Python number was of the widest, and arrays of indices seldom are.
+    """
+    if not isinstance(given, jax.Array | np.ndarray | np.generic):
+        return given
+    integers = all(jnp.issubdtype(x.dtype, jnp.integer) for x in (given, traced))
+    fits = integers and np.can_cast(given.dtype, traced.dtype)
+    return jnp.asarray(given, traced.dtype) if fits else given
 
 
 def _difference(args: tuple[Any, ...], program: Program, has_qoi: bool) -> str:

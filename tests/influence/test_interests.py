@@ -175,6 +175,29 @@ def test_quantities_of_interest_differ_by_example():
         assert result.total[k] == pytest.approx(change, rel=1e-6)
 
 
+@pytest.mark.parametrize("make", [jnp.asarray, np.asarray])
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "int64"])
+def test_indices_of_a_smaller_type_are_those_they_stand_for(make, dtype):
+    """A graph that was traced with a Python number takes the indices of a data set."""
+    x = jnp.arange(6.0).reshape(2, 3) + 1
+    ask = {"source": "x", "doi": pf.Line(jnp.zeros(3))}
+    graph = pf.trace(lambda x: pf.tag(x**2, "a") * 3, x[0], qoi=pf.LogitDifference(0, 1))
+    each = pf.LogitDifference(*(make([k, 2], dtype=dtype) for k in (1, 0)))
+    found = pf.attribute(graph, (x,), **ask, qoi=each, in_axes=0)
+    y = 3 * np.asarray(x) ** 2
+    np.testing.assert_allclose(found.total, [y[0, 1] - y[0, 0], y[1, 2] - y[1, 2]], atol=1e-12)
+    one = pf.attribute(graph, (x[0],), **ask, qoi=pf.LogitDifference(make(2, dtype=dtype), 0))
+    assert one.total == pytest.approx(y[0, 2] - y[0, 0])
+
+
+def test_indices_that_are_cut_are_refused():
+    with jax.enable_x64(False):
+        x = jnp.ones(3)
+        graph = pf.trace(lambda x: pf.tag(x**2, "a") * 3, x, qoi=pf.Logit(jnp.int8(0)))
+        with pytest.raises(pf.ShapeError, match=r"qoi.index has dtype int32.*traced with int8"):
+            pf.attribute(graph, (x,), source="x", doi=pf.Point(), qoi=pf.Logit(jnp.asarray(300)))
+
+
 def test_a_function_of_the_output_is_a_quantity_wherever_one_is_asked_for():
     def fn(x):
         return pf.tag(jnp.tanh(pf.tag(2 * x, "a")), "logits")
