@@ -15,3 +15,7 @@ _OLDER = "--xla_cpu_use_fusion_emitters=false"
 
 _jax = tuple(map(int, version("jax").split(".")[:2]))
 FAST_TO_COMPILE = " ".join((*_FLAGS, _OLDER) if _jax < (0, 11) else _FLAGS)
+# Unoptimised, one value that two loops compute may come out as two, so that no entry is equal to
+# the maximum of all, whose derivative is then 0/0: in jax.grad, too, and seldom enough for a test
+# suite. One level higher that was not seen, and compiling takes a third longer.
+RELIABLE = FAST_TO_COMPILE.replace("level=0", "level=1")

@@ -8,11 +8,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-from tests._fast_to_compile import FAST_TO_COMPILE
+from tests._fast_to_compile import RELIABLE
 
 # Each program is compiled to run once: compiling fast counts, and fast code does not.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("XLA_FLAGS", FAST_TO_COMPILE)
+os.environ.setdefault("XLA_FLAGS", RELIABLE)
 
 import jax
 from hypothesis import HealthCheck, Phase, given, seed, settings
