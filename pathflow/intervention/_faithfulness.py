@@ -64,6 +64,8 @@ def faithfulness(
         raise ArgumentError(
             f"faithfulness(ranking={described(ranking)}) takes several nodes or paths; give a list."
         )
+    # One for all sizes: what is replaced, such as means over a data set, is evaluated once.
+    clean = asked(graph, args, qoi, in_axes, "faithfulness")
     entries = [_entry(e, graph) for e in ranking]
     are_paths = [isinstance(e, Path) for e in entries]
     if not entries or any(are_paths) != all(are_paths):
@@ -71,8 +73,6 @@ def faithfulness(
             "faithfulness(ranking=...) takes nodes or paths, at least one and all of one kind."
         )
     kept = _checked_sizes(sizes, len(entries))
-    # One for all sizes: what is replaced, such as means over a data set, is evaluated once.
-    clean = asked(graph, args, qoi, in_axes, "faithfulness")
     end = target_of(graph, target, "faithfulness")
     check_concrete("faithfulness", instead=getattr(instead, "__dict__", None))
 
