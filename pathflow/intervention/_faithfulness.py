@@ -66,7 +66,8 @@ def faithfulness(
         )
     # One for all sizes: what is replaced, such as means over a data set, is evaluated once.
     clean = asked(graph, args, qoi, in_axes, "faithfulness")
-    entries = [_entry(e, graph) for e in ranking]
+    labels = {str(n) for n in graph.nodes}
+    entries = [_entry(e, labels) for e in ranking]
     are_paths = [isinstance(e, Path) for e in entries]
     if not entries or any(are_paths) != all(are_paths):
         raise ArgumentError(
@@ -95,12 +96,12 @@ def faithfulness(
     )
 
 
-def _entry(given: Any, graph: TracedGraph) -> Any:
+def _entry(given: Any, labels: set[str]) -> Any:
     """What the ranking holds, with a path's text read: several labels of nodes and nothing else."""
     found = path_of(given)
     if not isinstance(found, str):
         return found
-    words, labels = found.split(), {str(n) for n in graph.nodes}
+    words = found.split()
     return Path.parse(found) if len(words) > 1 and labels.issuperset(words) else found
 
 
